@@ -1,0 +1,110 @@
+// Number formatting and parsing, splitting, and nearest names.
+#include "base/text.h"
+
+#include <fast_float/fast_float.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+namespace ngd {
+namespace {
+
+template <class T>
+std::string shortest(T value) {
+  char buffer[40];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return std::string(buffer, end.ptr);
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); j++) {
+      const size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string number_text(double value) {
+  return shortest(value);
+}
+std::string number_text(float value) {
+  return shortest(value);
+}
+
+bool parse_number(std::string_view text, double &value) {
+  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  if (text.empty() || text[0] == '+') return false;
+  const auto result = fast_float::from_chars(text.data(), text.data() + text.size(), value);
+  return result.ec == std::errc() && result.ptr == text.data() + text.size();
+}
+
+bool parse_integer(std::string_view text, int64_t &value) {
+  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  if (text.empty() || text[0] == '+') return false;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  return result.ec == std::errc() && result.ptr == text.data() + text.size();
+}
+
+std::string_view trim(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const size_t end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string_view nearest(std::string_view name, const std::vector<std::string_view> &candidates) {
+  std::string_view best;
+  size_t best_distance = std::max<size_t>(2, name.size() / 2) + 1;
+  for (const std::string_view candidate : candidates) {
+    // A name that is the beginning of another ("lr" aside) is near however long the rest is.
+    const bool prefix = name.size() >= 3 && candidate.substr(0, name.size()) == name;
+    const size_t distance = prefix ? 1 : edit_distance(name, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+std::string quoted(std::string_view text, size_t limit) {
+  std::string result = "\"";
+  for (size_t i = 0; i < text.size(); i++) {
+    // Stop at a character boundary, so that the message stays valid UTF-8.
+    const bool boundary = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+    if (i >= limit && boundary) {
+      result += "...";
+      break;
+    }
+    const unsigned char byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) {
+      static const char hex[] = "0123456789abcdef";
+      result += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+    } else {
+      result += text[i];
+    }
+  }
+  return result + "\"";
+}
+
+}  // namespace ngd

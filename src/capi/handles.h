@@ -1,0 +1,29 @@
+// The handles of the contract: each typedef in the public headers names one of these structs.
+//
+// They hold shared pointers, so that a trainer keeps alive what it works on and handles may be destroyed in any
+// order.
+#pragma once
+
+#include <memory>
+
+#include "data/dataset.h"
+#include "model/model.h"
+#include "optimizer/optimizer.h"
+#include "store/safetensors.h"
+#include "train/trainer.h"
+
+struct ngd_optimizer {
+  std::shared_ptr<ngd::Optimizer> object;
+};
+struct ngd_dataset {
+  std::shared_ptr<ngd::Dataset> object;
+};
+struct ngd_model {
+  std::shared_ptr<ngd::Model> object;
+};
+struct ngd_trainer {
+  std::shared_ptr<ngd::Trainer> object;
+};
+struct ngd_checkpoint {
+  std::shared_ptr<ngd::SafetensorsFile> object;
+};

@@ -1,0 +1,44 @@
+// The trainer: a run as a sequence of steps that can be advanced, watched, cancelled, saved and resumed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/option.h"
+#include "data/dataset.h"
+#include "model/model.h"
+#include "ngd/trainer.h"
+#include "optimizer/optimizer.h"
+
+namespace ngd {
+
+class Run;  // run.h: one training run in progress
+
+class Trainer {
+ public:
+  explicit Trainer(std::string_view spec);
+  ~Trainer();
+
+  const OptionSet &options() const { return options_; }
+  void set(std::string_view name, double value) { options_.set(name, value); }
+  void set_text(std::string_view name, std::string_view value) { options_.set_text(name, value); }
+
+  void on_event(ngd_event_callback callback, void *user_data, ngd_finalizer finalizer);
+  bool poll(ngd_event *event);
+  void start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> optimizer,
+             std::shared_ptr<Dataset> training, std::shared_ptr<Dataset> held_out);
+  bool advance(uint64_t steps);  // true while there is more to do
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+
+ private:
+  OptionSet options_;
+  std::unique_ptr<Run> run_;
+  std::atomic<bool> cancelled_{false};
+};
+
+std::span<const OptionSpec> trainer_options();
+
+}  // namespace ngd
