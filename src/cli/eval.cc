@@ -13,7 +13,7 @@ namespace {
 
 int evaluate(const std::string &path, Source source, Style style) {
   const Model model = load_model(path);
-  complete_for_model(source, path);
+  complete_for_model(source, path, true);
   const Dataset dataset = load(source);
   auto metrics = sized<ngd_metrics>();
   call(ngd_model_evaluate, model.get(), dataset.get(), &metrics);

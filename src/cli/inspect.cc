@@ -135,7 +135,7 @@ const char *labels_text(int32_t labels) {
 }
 
 void inspect_data(Source source, Style style) {
-  complete(source);
+  complete(source, false);
   const Dataset dataset = load(source);
   auto info = sized<ngd_dataset_info>();
   call(ngd_dataset_get_info, dataset.get(), &info);

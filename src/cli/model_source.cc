@@ -32,10 +32,10 @@ std::string text_format_of(const std::string &model_path) {
   return format.empty() ? "text" : format;
 }
 
-void complete_for_model(Source &source, const std::string &model_path) {
+void complete_for_model(Source &source, const std::string &model_path, bool needs_labels) {
   if (source.files.empty()) throw Failure{"--data names no file", kExitUsage};
   if (source.format.empty()) source.format = format_of_run(model_path);
-  complete(source);
+  complete(source, needs_labels);
 }
 
 }  // namespace cli

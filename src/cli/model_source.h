@@ -15,6 +15,6 @@ bool is_text_model(const ngd_model *model);
 std::string text_format_of(const std::string &model_path);
 
 // Fills in a missing format: of a run directory, the format that the run was trained with; guessed otherwise.
-void complete_for_model(Source &source, const std::string &model_path);
+void complete_for_model(Source &source, const std::string &model_path, bool needs_labels);
 
 }  // namespace cli

@@ -72,9 +72,10 @@ class Printer {
   }
 
  private:
+  // Without named classes, auto is mean_square.
   static bool is_regression(const ngd_model *model) {
-    const std::string spec = text_of(ngd_model_get_text, model, "loss");
-    return spec == "mean_square";
+    const std::string loss = text_of(ngd_model_get_text, model, "loss");
+    return loss == "auto" || loss == "mean_square";
   }
 
   // As many digits as a float has: 0.1, not 0.10000000149.
@@ -161,7 +162,7 @@ int predict(const std::string &path, Source source, size_t top, Style style) {
   if (from_stdin)
     throw Failure{"--data - reads lines of text, but this model takes rows of numbers; name a file",
                   kExitUsage};
-  complete_for_model(source, path);
+  complete_for_model(source, path, false);
   const Dataset dataset = load(source);
   Printer printer(model.get(), top, style);
   predict_rows(model.get(), dataset.get(), 0, printer);

@@ -69,6 +69,12 @@ Guess guess(const std::string &path) {
   return {};
 }
 
+std::string column_hint(const std::string &path) {
+  const std::vector<std::string> lines = first_lines(path, 1);
+  const std::string &line = lines.front();
+  return "Its first line: " + (line.size() > 200 ? line.substr(0, 200) + "..." : line);
+}
+
 // MNIST's habit: train-images-idx3-ubyte goes with train-labels-idx1-ubyte.
 std::string label_file_of(const std::string &images) {
   const std::filesystem::path path(images);
@@ -107,7 +113,7 @@ std::vector<std::string> first_lines(const std::string &path, size_t count) {
   return lines_of(first_bytes(path, kLook), count);
 }
 
-void complete(Source &source) {
+void complete(Source &source, bool needs_labels) {
   if (source.format.empty()) {
     const Guess found = guess(source.files.front());
     if (found.format.empty())
@@ -116,6 +122,10 @@ void complete(Source &source) {
                       "libsvm, text or idx (ngd options format lists them)",
                       source.files.front()),
           kExitUsage};
+    if (needs_labels && found.format == "csv")
+      throw Failure{fmt::format("{}: looks like csv; name the column to predict: --format csv:label=NAME. {}",
+                                source.files.front(), column_hint(source.files.front())),
+                    kExitUsage};
     source.format = found.format;
     fmt::print(stderr, "ngd: format {}, guessed {}; --format says otherwise\n", source.format, found.reason);
   }

@@ -23,8 +23,9 @@ std::string first_bytes(const std::string &path, size_t count);
 std::vector<std::string> first_lines(const std::string &path, size_t count);
 
 // Fills in a missing format from the first file's name and bytes, and idx's missing label file from its name;
-// says on stderr what was guessed. Throws a Failure of usage when nothing fits.
-void complete(Source &source);
+// says on stderr what was guessed. Throws a Failure of usage when nothing fits, or when labels are needed and
+// nobody says in which column they are.
+void complete(Source &source, bool needs_labels);
 
 Dataset load(const Source &source);
 

@@ -47,7 +47,7 @@ Command new_command(const Arguments &arguments) {
   Command command;
   command.data = {split_files(arguments.data), arguments.format, arguments.labels};
   if (command.data.files.empty()) wrong_usage("--data names no file");
-  complete(command.data);
+  complete(command.data, true);
   for (std::string &file : command.data.files) file = absolute(file);
   command.data.labels = absolute(command.data.labels);
   command.held_out = fraction(arguments.held_out) ? arguments.held_out : absolute(arguments.held_out);
@@ -91,7 +91,7 @@ Data load_data(const Command &command) {
   }
   Source source = {{command.held_out}, command.data.format, command.held_out_labels};
   // The label file belongs to the training file; the held-out file has its own.
-  if (!command.data.labels.empty()) complete(source);
+  if (!command.data.labels.empty()) complete(source, true);
   return {std::move(all), load(source)};
 }
 
