@@ -15,14 +15,14 @@ fi
 for program in fasttext apt-cache python3; do
   command -v "$program" >/dev/null || { echo "compare_fasttext.sh: $program is not installed" >&2; exit 1; }
 done
-ngd=$1
+ngd=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 cd "$directory"
 
 apt-cache dumpavail | python3 "$here/debian_sections.py" train test
-for part in train test; do sed 's/^\([^\t]*\)\t/__label__\1 /' $part >$part.fasttext; done
+for part in train test; do sed 's/^\([^\t]*\)\t/__label__\1 /' "$part" >"$part.fasttext"; done
 
 now() { date +%s.%N; }
 row() { # name, accuracy, start, end
