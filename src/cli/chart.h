@@ -10,7 +10,8 @@ namespace cli {
 struct Series {
   std::string name;
   std::vector<double> x, y;  // of equal length; points with a NaN are left out
-  bool reference = false;    // a level to compare with: thin, drawn first
+  size_t color = 0;          // which of the colours; the same thing keeps its colour in every chart
+  bool reference = false;    // a level to compare with: grey, thin, drawn first
 };
 
 struct Chart {

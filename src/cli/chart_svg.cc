@@ -81,7 +81,7 @@ std::string panel(const Chart &chart, double offset) {
   std::vector<Label> labels;
   for (size_t s = 0; s < chart.series.size(); s++) {
     const Series &series = chart.series[s];
-    const std::string color = series.reference ? kReferenceColor : kColors[s % std::size(kColors)];
+    const std::string color = series.reference ? kReferenceColor : kColors[series.color % std::size(kColors)];
     std::string points;
     size_t count = 0;
     double x = 0, y = 0, value = 0;

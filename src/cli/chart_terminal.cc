@@ -70,9 +70,9 @@ std::string braille(uint8_t bits) {
           static_cast<char>(0x80 | (code & 0x3F))};
 }
 
-std::string colored(const Series &series, size_t index, bool color, const std::string &text) {
+std::string colored(const Series &series, bool color, const std::string &text) {
   if (!color) return text;
-  return (series.reference ? kReferenceColor : kColors[index % std::size(kColors)]) + text + kNoColor;
+  return (series.reference ? kReferenceColor : kColors[series.color % std::size(kColors)]) + text + kNoColor;
 }
 
 // The name of a series and its last value, at the line where it ends.
@@ -158,11 +158,11 @@ std::string draw_in_terminal(const Chart &chart, size_t width, size_t height, bo
     for (size_t column = 0; column < columns; column++) {
       const std::string cell = braille(canvas.bits(column, row));
       const auto owner = static_cast<size_t>(canvas.owner(column, row));
-      line += cell == " " ? cell : colored(chart.series[owner], owner, color, cell);
+      line += cell == " " ? cell : colored(chart.series[owner], color, cell);
     }
     for (const EndLabel &label : labels) {
       if (label.row == static_cast<long>(row))
-        line += " " + colored(chart.series[label.series], label.series, color, label.text);
+        line += " " + colored(chart.series[label.series], color, label.text);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     result += line + "\n";

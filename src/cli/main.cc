@@ -1,6 +1,6 @@
 // The program ngd: finds the verb, runs it, turns failures into messages and exit codes.
 #include <fmt/core.h>
-#include <csignal>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <vector>
@@ -46,7 +46,7 @@ constexpr const char *kFooter =
 int run(int argc, char **argv) {
   CLI::App program(kAbout, "ngd");
   program.footer(kFooter);
-  program.require_subcommand(1);
+  program.require_subcommand(0, 1);
   bool version = false;
   program.add_flag("--version", version, "Tell the version, as the verb version does");
   const std::vector<Verb> verbs = {train_verb(program),   predict_verb(program), eval_verb(program),
@@ -60,25 +60,22 @@ int run(int argc, char **argv) {
     fmt::print("ngd {}\n", ngd_version());
     return 0;
   }
-  const Verb *chosen = nullptr;
+  const auto chosen = std::find_if(verbs.begin(), verbs.end(),
+                                   [argv](const Verb &verb) { return verb.app->get_name() == argv[1]; });
+  if (chosen == verbs.end() && argv[1][0] != '-') {
+    std::string known;
+    for (const Verb &verb : verbs) known += (known.empty() ? "" : ", ") + verb.app->get_name();
+    return report(fmt::format("unknown verb \"{}\"; known: {}", argv[1], known), kExitUsage);
+  }
   try {
     program.parse(argc, argv);
-    for (const Verb &verb : verbs) {
-      if (verb.app->parsed()) chosen = &verb;
-    }
     return chosen->run();
   } catch (const CLI::CallForHelp &) {
-    for (const Verb &verb : verbs) {
-      if (verb.app->parsed()) chosen = &verb;
-    }
-    fmt::print("{}", chosen == nullptr ? program.help() : chosen->app->help());
+    fmt::print("{}", chosen == verbs.end() ? program.help() : chosen->app->help("ngd"));
     return 0;
   } catch (const CLI::ParseError &error) {
-    for (const Verb &verb : verbs) {
-      if (verb.app->parsed()) chosen = &verb;
-    }
     report(error.what(), kExitUsage);
-    fmt::print(stderr, "usage: {}\n", chosen == nullptr ? "ngd VERB [options]; see ngd --help" : chosen->usage);
+    fmt::print(stderr, "usage: {}\n", chosen == verbs.end() ? "ngd VERB [options]; see ngd --help" : chosen->usage);
     return kExitUsage;
   } catch (const Failure &failure) {
     return report(failure.message, failure.exit_code);

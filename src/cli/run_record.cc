@@ -93,8 +93,8 @@ std::vector<Json> epochs_of(const std::vector<Json> &log) {
 }
 
 std::vector<Chart> charts_of(const std::vector<Json> &epochs) {
-  Series loss{"training", {}, {}}, held_out_loss{"held out", {}, {}};
-  Series accuracy{"held out", {}, {}}, majority{"largest class", {}, {}, true};
+  Series loss{"training", {}, {}, 0}, held_out_loss{"held out", {}, {}, 1};
+  Series accuracy{"held out", {}, {}, 1}, majority{"largest class", {}, {}, 0, true};
   for (const Json &object : epochs) {
     const double epoch = number_of(object, "epoch");
     for (Series *series : {&loss, &held_out_loss, &accuracy, &majority}) series->x.push_back(epoch);

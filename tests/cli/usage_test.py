@@ -23,7 +23,8 @@ class Usage(ProgramTest):
         self.assertIn("Subcommands:", done.stderr)
 
     def test_unknown_verb_is_wrong_usage(self):
-        self.fails(2, "ngd: error: A subcommand is required\nusage: ngd VERB [options]; see ngd --help\n", "trian")
+        self.fails(2, 'ngd: error: unknown verb "trian"; known: train, predict, eval, inspect, options, plot, version\n',
+                   "trian")
 
     def test_unknown_option_is_wrong_usage_and_prints_the_usage_of_the_verb(self):
         self.fails(2, "ngd: error: The following argument was not expected: --colour\n"
