@@ -63,25 +63,43 @@ static void zero_stands_in_for_missing_and_nonfinite_values_when_asked(void **) 
 
 static void malformed_lines_are_errors_that_say_where_and_why(void **) {
   const std::string skip = "set malformed=skip to leave such lines out)";
-  load_fails("csv", "1,2\n3,x\n", "f:2:3: found \"x\", expected a number (name the label column with the option label, or " + skip);
+  load_fails("csv", "1,2\n3,x\n",
+             "f:2:3: found \"x\", expected a number (name the label column with the option label, or " + skip);
   load_fails("csv:label=0", "1,2\n3,4x\n", "f:2:3: found \"4x\", expected a number (" + skip);
   load_fails("csv:label=0", "1,2\n3,0x10\n", "f:2:3: found \"0x10\", expected a number (" + skip);
   load_fails("csv:label=0", "1,2\n3,4 5\n", "f:2:3: found \"4 5\", expected a number (" + skip);
-  load_fails("csv", "1,2\n\n,4\n", "f:3:1: found no value, expected a number (set missing=zero to read 0, or " + skip);
-  load_fails("csv", "1,2\nNA,4\n", "f:2:1: found \"NA\", expected a number (set missing=zero to read 0, or " + skip);
-  load_fails("csv", "1,2\n3,nan\n", "f:2:3: found \"nan\", expected a finite number (set nonfinite=zero to read 0, or " + skip);
-  load_fails("csv", "1,2\n-Inf,1\n", "f:2:1: found \"-Inf\", expected a finite number (set nonfinite=zero to read 0, or " + skip);
-  load_fails("csv", "1,2\n1e39,1\n", "f:2:1: found \"1e39\", expected a finite number (set nonfinite=zero to read 0, or " + skip);
+  load_fails("csv", "1,2\n\n,4\n",
+             "f:3:1: found no value, expected a number (set missing=zero to read 0, or " + skip);
+  load_fails("csv", "1,2\nNA,4\n",
+             "f:2:1: found \"NA\", expected a number (set missing=zero to read 0, or " + skip);
+  load_fails("csv", "1,2\n3,nan\n",
+             "f:2:3: found \"nan\", expected a finite number (set nonfinite=zero to read 0, or " + skip);
+  load_fails("csv", "1,2\n-Inf,1\n",
+             "f:2:1: found \"-Inf\", expected a finite number (set nonfinite=zero to read 0, or " + skip);
+  load_fails("csv", "1,2\n1e39,1\n",
+             "f:2:1: found \"1e39\", expected a finite number (set nonfinite=zero to read 0, or " + skip);
   load_fails("csv", "a,b\n1,2\n3\n", "f:3:2: found 1 value, expected 2 as in line 1 (" + skip);
   load_fails("csv", "1,2\n3,4,5,6\n", "f:2:5: found 4 values, expected 2 as in line 1 (" + skip);
   load_fails("csv:label=0", "1,2\n ,4\n", "f:2:1: found no label, expected one (" + skip);
   load_fails("csv:label=0", "1,2\nnan,4\n", "f:2:1: found \"nan\", expected a finite label (" + skip);
-  load_fails("csv:label=0,label_type=number", "1,2\nx,4\n", "f:2:1: found \"x\", expected a number as the label (set label_type=category before the first rows, or " + skip);
-  load_fails("csv:label=0", "1,2\nab\xFFz,4\n", "f:2:3: found bytes that are not UTF-8, expected a label in UTF-8 (convert the file, or " + skip);
+  load_fails(
+      "csv:label=0,label_type=number", "1,2\nx,4\n",
+      "f:2:1: found \"x\", expected a number as the label (set label_type=category before the first rows, or " +
+          skip);
+  load_fails("csv:label=0", "1,2\nab\xFFz,4\n",
+             "f:2:3: found bytes that are not UTF-8, expected a label in UTF-8 (convert the file, or " + skip);
   load_fails("csv", std::string("1,2\n3,\0004\n", 9), "f:2:3: found a NUL byte, expected text (" + skip);
-  load_fails("csv", "1,2\n\"3\"x,4\n", "f:2:4: found \"x\" after a closing quote, expected \",\" (double a quote that is part of a value, or " + skip);
-  load_fails("csv:max_line_bytes=5", "1,2\n1,2345\n", "f:2:6: found a line of more than 5 bytes, expected a line break (raise max_line_bytes, or " + skip);
-  load_fails("csv:max_line_bytes=5", "1,2\n\"1\n\n\n\n\",3\n", "f:5:1: found a quoted record of more than 5 bytes, expected a closing quote (raise max_line_bytes, or " + skip);
+  load_fails(
+      "csv", "1,2\n\"3\"x,4\n",
+      "f:2:4: found \"x\" after a closing quote, expected \",\" (double a quote that is part of a value, or " +
+          skip);
+  load_fails(
+      "csv:max_line_bytes=5", "1,2\n1,2345\n",
+      "f:2:6: found a line of more than 5 bytes, expected a line break (raise max_line_bytes, or " + skip);
+  load_fails(
+      "csv:max_line_bytes=5", "1,2\n\"1\n\n\n\n\",3\n",
+      "f:5:1: found a quoted record of more than 5 bytes, expected a closing quote (raise max_line_bytes, or " +
+          skip);
   // The second line of a quoted record.
   load_fails("csv:label=0", "\"a\nb\",1\n\"a\nb\",z\n", "f:4:4: found \"z\", expected a number (" + skip);
 }
@@ -89,19 +107,36 @@ static void malformed_lines_are_errors_that_say_where_and_why(void **) {
 static void files_that_cannot_be_right_are_errors(void **) {
   load_fails("csv", "", "f: found no samples, expected at least one");
   load_fails("csv", "\n\n", "f: found no samples, expected at least one");
-  load_fails("csv", "\na,b\n\n", "f:2:1: found only a header, expected samples after it (set header=no if that line is a sample)");
-  load_fails("csv:label=lettr", "letter,a\nx,1\n", "f:1:1: found no column \"lettr\", expected it in the header; did you mean \"letter\"? (set label to a name of the header, or to an index from 0 to 1)");
-  load_fails("csv:label=zzzzzz", "letter,a\nx,1\n", "f:1:1: found no column \"zzzzzz\", expected it in the header (set label to a name of the header, or to an index from 0 to 1)");
-  load_fails("csv:label=2", "1,2\n", "f:1:1: found 2 columns and no header, expected the label column \"2\" (set label to an index from 0 to 1, or header=yes)");
-  load_fails("csv:label=a,header=no", "1,2\n", "f:1:1: found 2 columns and no header, expected the label column \"a\" (set label to an index from 0 to 1, or header=yes)");
-  load_fails("csv:label=0", "x\ny\n", "f:1:1: found only the label column, expected at least one more with features");
-  load_fails("csv:malformed=skip", "1,2\n3,\"4\n5,6\n", "f:2:3: found a quote that is never closed, expected a closing quote before the end of the file (close it, and double a quote that is part of a value)");
-  load_fails("csv:malformed=skip,header=yes", "a,b\n1,x\n3\n", "f:2:3: found \"x\", expected a number (name the label column with the option label, or set malformed=skip to leave such lines out); every other line is malformed too, so that no sample is left");
+  load_fails("csv", "\na,b\n\n",
+             "f:2:1: found only a header, expected samples after it (set header=no if that line is a sample)");
+  load_fails("csv:label=lettr", "letter,a\nx,1\n",
+             "f:1:1: found no column \"lettr\", expected it in the header; did you mean \"letter\"? (set label "
+             "to a name of the header, or to an index from 0 to 1)");
+  load_fails("csv:label=zzzzzz", "letter,a\nx,1\n",
+             "f:1:1: found no column \"zzzzzz\", expected it in the header (set label to a name of the header, "
+             "or to an index from 0 to 1)");
+  load_fails("csv:label=2", "1,2\n",
+             "f:1:1: found 2 columns and no header, expected the label column \"2\" (set label to an index "
+             "from 0 to 1, or header=yes)");
+  load_fails("csv:label=a,header=no", "1,2\n",
+             "f:1:1: found 2 columns and no header, expected the label column \"a\" (set label to an index "
+             "from 0 to 1, or header=yes)");
+  load_fails("csv:label=0", "x\ny\n",
+             "f:1:1: found only the label column, expected at least one more with features");
+  load_fails("csv:malformed=skip", "1,2\n3,\"4\n5,6\n",
+             "f:2:3: found a quote that is never closed, expected a closing quote before the end of the file "
+             "(close it, and double a quote that is part of a value)");
+  load_fails(
+      "csv:malformed=skip,header=yes", "a,b\n1,x\n3\n",
+      "f:2:3: found \"x\", expected a number (name the label column with the option label, or set "
+      "malformed=skip to leave such lines out); every other line is malformed too, so that no sample is left");
 }
 
 static void skipped_lines_are_left_out_whole_and_counted(void **) {
-  ngd::Dataset dataset = loaded("csv:label=0,malformed=skip,max_line_bytes=20",
-                                std::string("a,1,2\nb,x,2\nc,1\nnew,\0,1\nd,1,2,3\n\"e\"e,1,2\nf,111111111111111111111,1\ng,,2\nh,3,4\n", 78));
+  ngd::Dataset dataset = loaded(
+      "csv:label=0,malformed=skip,max_line_bytes=20",
+      std::string("a,1,2\nb,x,2\nc,1\nnew,\0,1\nd,1,2,3\n\"e\"e,1,2\nf,111111111111111111111,1\ng,,2\nh,3,4\n",
+                  78));
   holds(dataset, "2x2 skipped 7\na=0 | 1 2\nh=1 | 3 4\n");
   assert_int_equal(dataset.class_names().size(), 2);
 }
@@ -115,11 +150,18 @@ static void a_later_file_must_fit_the_rows_before(void **) {
     assert_int_equal(dataset.sources().size(), 1);
   };
   refuses("k,a\n1,2\n", "g:1:1: found 2 columns, expected 3 as in the rows before");
-  refuses("k,b,a\n1,2,3\n", "g:1:1: found the column \"b\" at index 1, expected \"a\" as in the file before (bring the columns into the same order)");
-  refuses("k,a,b\n1.5,2,3\nx,2,3\n", "g:3:1: found \"x\", expected a number as in the labels before (set label_type=category before the first rows, or set malformed=skip to leave such lines out)");
-  refuses("k,a,b\n1.5,2,3\n2,3\n", "g:3:4: found 2 values, expected 3 as in the rows before (set malformed=skip to leave such lines out)");
+  refuses("k,b,a\n1,2,3\n",
+          "g:1:1: found the column \"b\" at index 1, expected \"a\" as in the file before (bring the columns "
+          "into the same order)");
+  refuses("k,a,b\n1.5,2,3\nx,2,3\n",
+          "g:3:1: found \"x\", expected a number as in the labels before (set label_type=category before the "
+          "first rows, or set malformed=skip to leave such lines out)");
+  refuses(
+      "k,a,b\n1.5,2,3\n2,3\n",
+      "g:3:4: found 2 values, expected 3 as in the rows before (set malformed=skip to leave such lines out)");
   dataset.set_text("label", "");
-  refuses("a,b\n1,2\n", "g: found no labels, expected some as in the rows before (put them into another dataset)");
+  refuses("a,b\n1,2\n",
+          "g: found no labels, expected some as in the rows before (put them into another dataset)");
 }
 
 static void a_failed_load_takes_back_classes_of_its_own(void **) {
@@ -134,11 +176,13 @@ static void a_failed_load_takes_back_classes_of_its_own(void **) {
 static void a_separator_must_be_able_to_separate(void **) {
   for (const char *bad : {"ab", "\"", "5", "e", "-", "\n"})
     fails([&] { ngd::Dataset("csv").set_text("separator", bad); }, NGD_E_RANGE,
-          ngd::concat("option \"separator\" of format \"csv\" is ", ngd::quoted(bad),
-                      ", but takes auto, tab, or one ASCII character that is neither a quote nor part of a number"));
+          ngd::concat(
+              "option \"separator\" of format \"csv\" is ", ngd::quoted(bad),
+              ", but takes auto, tab, or one ASCII character that is neither a quote nor part of a number"));
   ngd::Dataset dataset("csv:separator=\"|\"");
   fails([&] { dataset.set_text("separator", ""); }, NGD_E_RANGE,
-        "option \"separator\" of format \"csv\" is \"\", but takes auto, tab, or one ASCII character that is neither a "
+        "option \"separator\" of format \"csv\" is \"\", but takes auto, tab, or one ASCII character that is "
+        "neither a "
         "quote nor part of a number");
   assert_string_equal(dataset.options().text("separator").c_str(), "|");
 }

@@ -10,8 +10,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include <cmocka.h>
-
 #include <filesystem>
 #include <numeric>
 #include <string>
@@ -20,6 +18,9 @@
 
 #include "base/error.h"
 #include "data/dataset.h"
+
+// After everything else, because it defines fail() as a macro.
+#include <cmocka.h>
 
 // The folder of this program's files, made on first use and entered, so that messages hold bare file names.
 inline void enter_temporary_folder() {
@@ -35,20 +36,23 @@ inline void leave_temporary_folder() {
 
 inline std::string write_file(const std::string &name, std::string_view bytes) {
   FILE *file = fopen(name.c_str(), "wb");
-  if (file == nullptr || fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() || fclose(file) != 0) abort();
+  if (file == nullptr || fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() || fclose(file) != 0)
+    abort();
   return name;
 }
 
 inline std::string read_file(const std::string &name) {
   std::string bytes(std::filesystem::file_size(name), '\0');
   FILE *file = fopen(name.c_str(), "rb");
-  if (file == nullptr || fread(bytes.data(), 1, bytes.size(), file) != bytes.size() || fclose(file) != 0) abort();
+  if (file == nullptr || fread(bytes.data(), 1, bytes.size(), file) != bytes.size() || fclose(file) != 0)
+    abort();
   return bytes;
 }
 
 inline std::string write_gzip(const std::string &name, std::string_view bytes) {
   gzFile file = gzopen(name.c_str(), "wb");
-  if (file == nullptr || gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) != static_cast<int>(bytes.size()) ||
+  if (file == nullptr ||
+      gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) != static_cast<int>(bytes.size()) ||
       gzclose(file) != Z_OK)
     abort();
   return name;
@@ -83,9 +87,12 @@ inline std::string contents(const ngd::Dataset &dataset) {
   std::string text = ngd::concat(batch.rows, "x", batch.columns, " skipped ", dataset.skipped(), "\n");
   for (size_t row = 0; row < batch.rows; row++) {
     if (!batch.number.empty()) text += ngd::concat(double{batch.number[row]}, " |");
-    if (!batch.category.empty()) text += ngd::concat(dataset.class_names()[static_cast<size_t>(batch.category[row])], "=", batch.category[row], " |");
+    if (!batch.category.empty())
+      text += ngd::concat(dataset.class_names()[static_cast<size_t>(batch.category[row])], "=",
+                          batch.category[row], " |");
     if (batch.offsets.empty()) {
-      for (size_t i = 0; i < batch.columns; i++) text += ngd::concat(" ", double{batch.dense[row * batch.columns + i]});
+      for (size_t i = 0; i < batch.columns; i++)
+        text += ngd::concat(" ", double{batch.dense[row * batch.columns + i]});
     } else {
       for (size_t i = batch.offsets[row]; i < batch.offsets[row + 1]; i++) {
         text += batch.value.empty() ? ngd::concat(" ", dataset.vocabulary()[batch.index[i]])
