@@ -19,8 +19,10 @@
 #include "base/error.h"
 #include "data/dataset.h"
 
-// After everything else, because it defines fail() as a macro.
+// After everything else, because it defines fail() as a macro; and it forgets some names in its own extern "C".
+extern "C" {
 #include <cmocka.h>
+}
 
 // The folder of this program's files, made on first use and entered, so that messages hold bare file names.
 inline void enter_temporary_folder() {
