@@ -71,8 +71,8 @@ class SpecModel final : public Model {
   Metrics evaluate(const Samples &samples) override { return ready().evaluate(samples); }
   bool finite() const override { return ready().finite(); }
 
-  std::vector<TensorView> tensors() const override {
-    return prepared_ ? prepared_->tensors() : std::vector<TensorView>();
+  const std::vector<TensorView> &tensors() const override {
+    return prepared_ ? prepared_->tensors() : no_tensors_;
   }
   void get_tensor(size_t index, std::span<float> values) const override { ready().get_tensor(index, values); }
   void get_tensor(size_t index, std::span<double> values) const override { ready().get_tensor(index, values); }
@@ -117,7 +117,8 @@ class SpecModel final : public Model {
 
   OptionSet options_;
   std::unique_ptr<PreparedModel> prepared_;
-  std::vector<std::string> no_names_;
+  const std::vector<std::string> no_names_{};
+  const std::vector<TensorView> no_tensors_{};
 };
 
 }  // namespace

@@ -53,7 +53,7 @@ class Model {
   virtual Metrics evaluate(const Samples &samples) = 0;
   virtual bool finite() const = 0;  // every parameter is finite
 
-  virtual std::vector<TensorView> tensors() const = 0;
+  virtual const std::vector<TensorView> &tensors() const = 0;  // empty before prepare; kept by the model
   virtual void get_tensor(size_t index, std::span<float> values) const = 0;
   virtual void get_tensor(size_t index, std::span<double> values) const = 0;
   virtual void set_tensor(size_t index, std::span<const float> values) = 0;

@@ -25,8 +25,13 @@ TypedModel<T>::TypedModel(Architecture architecture, const Scaling &scaling)
       matcher_(architecture_.classes, architecture_.words, architecture_.word_ngrams, architecture_.buckets),
       class_text_(join_names(architecture_.classes, "class")),
       word_text_(join_names(architecture_.words, "word")) {
-  for (const Parameter<T> &parameter : network_.parameters)
-    specs_.push_back({parameter.tensor.name, parameter.tensor.shape, parameter.tensor.rows});
+  for (const Parameter<T> &parameter : network_.parameters) {
+    const Architecture::Tensor &tensor = parameter.tensor;
+    specs_.push_back({tensor.name, tensor.shape, tensor.rows});
+    views_.push_back({tensor.name, dtype_name<T>(), tensor.shape,
+                      reinterpret_cast<const std::byte *>(parameter.values.data()),
+                      parameter.values.size() * sizeof(T)});
+  }
 }
 
 // ---- by parts, with arrays
@@ -237,6 +242,7 @@ double TypedModel<T>::train_batch(Optimizer &optimizer, const Samples &samples,
   has_forward_ = false;
   const double loss = compute_gradients(samples, map, rows);
   if (optimizer.wants_second_gradient()) {
+    if (!std::isfinite(loss)) return loss;  // no direction to perturb along; the caller sees the loss
     optimizer.perturb(steps());
     // The same rows again, so the same rows of the tables are touched and all memory is there already.
     compute_gradients(samples, map, rows);
@@ -289,16 +295,6 @@ bool TypedModel<T>::finite() const {
 }
 
 // ---- tensors and saved state
-
-template <class T>
-std::vector<TensorView> TypedModel<T>::tensors() const {
-  std::vector<TensorView> views;
-  for (const Parameter<T> &parameter : network_.parameters)
-    views.push_back({parameter.tensor.name, dtype_name<T>(), parameter.tensor.shape,
-                     reinterpret_cast<const std::byte *>(parameter.values.data()),
-                     parameter.values.size() * sizeof(T)});
-  return views;
-}
 
 template <class T>
 const Parameter<T> &TypedModel<T>::parameter(size_t index, size_t count) const {

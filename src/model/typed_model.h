@@ -31,7 +31,7 @@ class TypedModel final : public PreparedModel {
   Metrics evaluate(const Samples &samples) override;
   bool finite() const override;
 
-  std::vector<TensorView> tensors() const override;
+  const std::vector<TensorView> &tensors() const override { return views_; }
   void get_tensor(size_t index, std::span<float> values) const override;
   void get_tensor(size_t index, std::span<double> values) const override;
   void set_tensor(size_t index, std::span<const float> values) override;
@@ -70,6 +70,7 @@ class TypedModel final : public PreparedModel {
   Network<T> network_;
   Matcher matcher_;
   std::vector<Optimizer::TensorSpec> specs_;
+  std::vector<TensorView> views_;
   std::string class_text_, word_text_;  // as they are saved
 
   Workspace<T> array_;  // of forward() and backward()
