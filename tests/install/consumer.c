@@ -1,4 +1,5 @@
-/* A C program that uses an installed libngd: twenty steps towards the minimum of (w - 3)^2, then a mistake on purpose. */
+/* A C program that uses an installed libngd: twenty steps towards the minimum of (w - 3)^2, then a mistake on
+ * purpose. */
 #include <math.h>
 #include <ngd.h>
 #include <stdio.h>

@@ -43,6 +43,7 @@ int main() {
   } catch (const std::runtime_error &error) {
     if (std::string(error.what()).find("no such rule") == std::string::npos) return 5;
   }
-  std::printf("libngd %s: w = %.4f %.4f\n", ngd_version(), static_cast<double>(w[0]), static_cast<double>(w[1]));
+  std::printf("libngd %s: w = %.4f %.4f\n", ngd_version(), static_cast<double>(w[0]),
+              static_cast<double>(w[1]));
   return 0;
 }

@@ -1,0 +1,39 @@
+// What the tests of the base room share: cmocka as C++ can include it, and errors with their exact text.
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <string>
+
+extern "C" {
+#include <cmocka.h>
+}
+// ngd::fail is a name of ours; cmocka's own is a macro, which fail_msg uses.
+#undef fail
+#undef fail_msg
+#define fail_msg(...) (print_error("ERROR: " __VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
+
+#include "base/error.h"
+#include "ngd/error.h"
+
+// Runs `body`, which must throw an ngd::Error with this status and this text.
+template <class Body>
+void check_raises(ngd_status status, const char *text, Body &&body) {
+  std::string message = "no error";
+  ngd_status got = NGD_OK;
+  try {
+    body();
+  } catch (const ngd::Error &error) {
+    message = error.what();
+    got = error.status();
+  }
+  assert_string_equal(message.c_str(), text);
+  assert_string_equal(ngd_status_name(got), ngd_status_name(status));
+}
+
+inline void check_text(std::string_view got, std::string_view expected) {
+  assert_string_equal(std::string(got).c_str(), std::string(expected).c_str());
+}
