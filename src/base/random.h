@@ -29,10 +29,7 @@ class Random {
   Random(uint64_t seed, uint64_t stream) : key_{low(seed), high(seed)}, stream_(stream) {}
 
   // Sets the position: the next number drawn is number `position` of the stream, in units of 64 bits.
-  void seek(uint64_t position) {
-    position_ = position;
-    block_index_ = ~uint64_t{0};
-  }
+  void seek(uint64_t position) { position_ = position; }
   uint64_t position() const { return position_; }
 
   uint64_t next() {

@@ -1,23 +1,12 @@
-// What the tests of the base room share: cmocka as C++ can include it, and errors with their exact text.
+// Checks that the tests of the base room share: errors with their exact text, and texts.
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <string>
-
-extern "C" {
-#include <cmocka.h>
-}
-// ngd::fail is a name of ours; cmocka's own is a macro, which fail_msg uses.
-#undef fail
-#undef fail_msg
-#define fail_msg(...) (print_error("ERROR: " __VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
+#include <string_view>
 
 #include "base/error.h"
 #include "ngd/error.h"
+#include "test.h"
 
 // Runs `body`, which must throw an ngd::Error with this status and this text.
 template <class Body>

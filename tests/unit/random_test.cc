@@ -96,15 +96,15 @@ void below_is_even_and_below(void **) {
   }
   for (const int times : seen) assert_true(std::abs(times - count / 7) < 5 * std::sqrt(count / 7.0));
   for (int i = 0; i < 10; i++) assert_int_equal(random.below(1), 0);
-  // Two thirds of 2^64: without the rejection step every other value would come twice as often.
-  const uint64_t bound = 0xAAAAAAAAAAAAAAAA;
-  int even = 0;
-  for (int i = 0; i < 10000; i++) {
+  // Three quarters of 2^64: without the rejection step every third value would come twice as often.
+  const uint64_t bound = 0xC000000000000000;
+  int thirds = 0;
+  for (int i = 0; i < 9000; i++) {
     const uint64_t value = random.below(bound);
     assert_true(value < bound);
-    even += value % 2 == 0;
+    thirds += value % 3 == 0;
   }
-  assert_true(std::abs(even - 5000) < 5 * 50);
+  assert_true(std::abs(thirds - 3000) < 5 * 45);
 }
 
 void normal_takes_two_positions_and_has_the_right_moments(void **) {
