@@ -67,6 +67,19 @@ class ngd_error(Structure):
     ]
 
 
+class ngd_tensor_info(Structure):
+    """One tensor of an optimizer, a model or a checkpoint."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("dtype", c_char_p),
+        ("elements", c_uint64),
+        ("rank", c_size_t),
+        ("shape", c_int64 * 8),
+    ]
+
+
 class ngd_option_info(Structure):
     """One option, as `_describe` tells it. All pointers are static strings that are never freed."""
 
@@ -115,19 +128,6 @@ class ngd_metrics(Structure):
     ]
 
 
-class ngd_tensor_info(Structure):
-    """One tensor of a model or a checkpoint."""
-
-    _fields_ = [
-        ("struct_size", c_size_t),
-        ("name", c_char_p),
-        ("dtype", c_char_p),
-        ("elements", c_uint64),
-        ("rank", c_size_t),
-        ("shape", c_int64 * 8),
-    ]
-
-
 class ngd_event(Structure):
     """What happened. Numbers that are not known are NaN or 0."""
 
@@ -164,6 +164,20 @@ FUNCTIONS = {
         (c_char_p, (c_int32,)),
     "ngd_status_name":
         (c_char_p, (c_int32,)),
+    "ngd_checkpoint_open":
+        (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_checkpoint_destroy":
+        (None, (c_void_p,)),
+    "ngd_checkpoint_tensor_count":
+        (c_size_t, (c_void_p,)),
+    "ngd_checkpoint_tensor":
+        (c_int32, (c_void_p, c_size_t, POINTER(ngd_tensor_info), POINTER(ngd_error))),
+    "ngd_checkpoint_read_f64":
+        (c_int32, (c_void_p, c_size_t, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_checkpoint_text_count":
+        (c_size_t, (c_void_p,)),
+    "ngd_checkpoint_text":
+        (c_int32, (c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_char_p), POINTER(ngd_error))),
     "ngd_dataset_format":
         (c_char_p, (c_size_t,)),
     "ngd_dataset_describe":
@@ -234,6 +248,8 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
     "ngd_optimizer_tensor_count":
         (c_size_t, (c_void_p,)),
+    "ngd_optimizer_tensor":
+        (c_int32, (c_void_p, c_size_t, POINTER(ngd_tensor_info), POINTER(ngd_error))),
     "ngd_optimizer_step_count":
         (c_uint64, (c_void_p,)),
     "ngd_optimizer_skip_count":
@@ -260,6 +276,8 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
     "ngd_model_prepare":
         (c_int32, (c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_model_input_count":
+        (c_size_t, (c_void_p,)),
     "ngd_model_output_count":
         (c_size_t, (c_void_p,)),
     "ngd_model_class_count":
@@ -300,20 +318,6 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
     "ngd_model_load":
         (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
-    "ngd_checkpoint_open":
-        (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
-    "ngd_checkpoint_destroy":
-        (None, (c_void_p,)),
-    "ngd_checkpoint_tensor_count":
-        (c_size_t, (c_void_p,)),
-    "ngd_checkpoint_tensor":
-        (c_int32, (c_void_p, c_size_t, POINTER(ngd_tensor_info), POINTER(ngd_error))),
-    "ngd_checkpoint_read_f64":
-        (c_int32, (c_void_p, c_size_t, c_void_p, c_size_t, POINTER(ngd_error))),
-    "ngd_checkpoint_text_count":
-        (c_size_t, (c_void_p,)),
-    "ngd_checkpoint_text":
-        (c_int32, (c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_char_p), POINTER(ngd_error))),
     "ngd_trainer_describe":
         (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
     "ngd_trainer_create":
