@@ -1,7 +1,7 @@
 """Optimizers: gradients in, better parameters out, for your own model."""
 
 import ctypes
-from typing import Callable, List, Mapping, Sequence, Tuple, Union
+from typing import Callable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _raw
 from ._arrays import in_place, need_numpy, pointer_table
@@ -33,6 +33,7 @@ class Optimizer(Handle):
 
     def __init__(self, spec: str = "ngd", **options: Value):
         super().__init__(spec, **options)
+        self._tensors: Tuple[TensorInfo, ...] = ()
 
     def add(self, name: str, shape: Sequence[int], dtype="float32") -> None:
         """Declares the next tensor; needed only to choose names for arrays that come in lists."""
@@ -43,50 +44,54 @@ class Optimizer(Handle):
     @property
     def tensors(self) -> Tuple[TensorInfo, ...]:
         """The tensors declared so far, in order."""
-        infos = []
-        raw = new_struct(_raw.ngd_tensor_info)
-        for index in range(library.ngd_optimizer_tensor_count(self._open())):
-            self._call("tensor", index, raw)
-            infos.append(tensor_info(raw))
-        return tuple(infos)
+        count = library.ngd_optimizer_tensor_count(self._open())
+        if len(self._tensors) != count:  # tensors are only ever added
+            raw = new_struct(_raw.ngd_tensor_info)
+            infos = []
+            for index in range(count):
+                self._call("tensor", index, raw)
+                infos.append(tensor_info(raw))
+            self._tensors = tuple(infos)
+        return self._tensors
 
     def step(self, parameters: Arrays, gradients: Arrays) -> None:
         """Takes one step: changes the parameters in place. See bind() for many steps on the same arrays."""
-        self.bind(parameters, gradients)()
+        self._call_with_arrays("step", parameters, gradients, False)
 
     def bind(self, parameters: Arrays, gradients: Arrays) -> Callable[[], None]:
         """A step on these very arrays, checked once: a function without arguments that costs next to nothing to call.
 
         Fill the gradient arrays in place between calls. The arrays are kept alive as long as the function is.
         """
-        return self._bound("step", parameters, gradients, False)
-
-    def perturb(self, parameters: Arrays, gradients: Arrays) -> None:
-        """First half of the gradient-norm penalty of `ngd`: moves the parameters along the gradient."""
-        self._bound("perturb", parameters, gradients, False)()
-
-    def restore(self, parameters: Arrays, gradients: Arrays) -> None:
-        """Second half: puts the parameters back and combines the gradients, in place."""
-        self._bound("restore", parameters, gradients, True)()
-
-    def _bound(self, verb: str, parameters: Arrays, gradients: Arrays, writable_gradients: bool):
-        parameters, gradients = self._matched(parameters, gradients, writable_gradients)
-        suffix = _suffix(parameters[0].dtype)
-        function, handle, count = self._function(verb + suffix), self._handle, len(parameters)
+        parameters, gradients = self._matched(parameters, gradients, False)
+        function = self._function("step" + _suffix(parameters[0].dtype))
         tables = pointer_table(parameters), pointer_table(gradients)
         # All arguments are made C values here, so that a call converts nothing. A closed handle is NULL to the library.
         error = _raw.ngd_error()
-        arguments = (handle, ctypes.cast(tables[0], ctypes.c_void_p), ctypes.cast(tables[1], ctypes.c_void_p),
-                     ctypes.c_size_t(count), ctypes.pointer(error))
+        arguments = (self._handle, ctypes.cast(tables[0], ctypes.c_void_p), ctypes.cast(tables[1], ctypes.c_void_p),
+                     ctypes.c_size_t(len(parameters)), ctypes.pointer(error))
         alive = (self, parameters, gradients, tables)
 
-        def bound(_alive=alive) -> None:
+        def bound_step(_alive=alive) -> None:
             status = function(*arguments)
             if status:
                 self._open()
                 raise error_of(status, error.message)
 
-        return bound
+        return bound_step
+
+    def perturb(self, parameters: Arrays, gradients: Arrays) -> None:
+        """First half of the gradient-norm penalty of `ngd`: moves the parameters along the gradient."""
+        self._call_with_arrays("perturb", parameters, gradients, False)
+
+    def restore(self, parameters: Arrays, gradients: Arrays) -> None:
+        """Second half: puts the parameters back and combines the gradients, in place."""
+        self._call_with_arrays("restore", parameters, gradients, True)
+
+    def _call_with_arrays(self, verb: str, parameters: Arrays, gradients: Arrays, writable_gradients: bool) -> None:
+        parameters, gradients = self._matched(parameters, gradients, writable_gradients)
+        self._call(verb + _suffix(parameters[0].dtype), pointer_table(parameters), pointer_table(gradients),
+                   len(parameters))
 
     def _matched(self, parameters: Arrays, gradients: Arrays, writable_gradients: bool):
         """The arrays as lists in the order of the tensors, each of its tensor's size and type."""
@@ -103,7 +108,7 @@ class Optimizer(Handle):
             if hasattr(parameters, "dtype") or hasattr(gradients, "dtype"):
                 raise TypeError("parameters and gradients are lists of arrays; put a single array in a list: [w], [g]")
             parameters, gradients = list(parameters), list(gradients)
-            order = [f"tensor_{index}" for index in range(len(parameters))]
+            order = None
         if len(parameters) != len(gradients) or not parameters:
             raise ShapeError(f"{len(parameters)} parameter arrays, but {len(gradients)} gradient arrays; give one "
                              "gradient for each, and at least one")
@@ -119,12 +124,17 @@ class Optimizer(Handle):
         self._check_declared(order, parameters)
         return parameters, gradients
 
-    def _check_declared(self, names_in_order: List[str], parameters) -> None:
-        if library.ngd_optimizer_tensor_count(self._handle) == 0:
+    def _check_declared(self, names_in_order: Optional[List[str]], parameters) -> None:
+        infos = self.tensors
+        if not infos:
+            for index, parameter in enumerate(parameters):  # before the first is declared: all or none
+                if parameter.size == 0 or parameter.ndim > 8:
+                    raise ShapeError(f"parameters[{index}] has shape {parameter.shape}; a tensor has at most 8 "
+                                     "dimensions, each at least 1")
+            names_in_order = names_in_order or [f"tensor_{index}" for index in range(len(parameters))]
             for name, parameter in zip(names_in_order, parameters):
                 self.add(name, parameter.shape, parameter.dtype)
             return
-        infos = self.tensors
         if len(infos) != len(parameters):
             raise ShapeError(f"the optimizer has {len(infos)} tensors, but {len(parameters)} arrays came")
         for index, (info, parameter) in enumerate(zip(infos, parameters)):
