@@ -7,6 +7,7 @@
 #include "base/struct.h"
 #include "capi/guard.h"
 #include "capi/handles.h"
+#include "capi/options.h"
 
 using ngd::guard;
 using ngd::require;
@@ -85,40 +86,22 @@ void ngd_optimizer_destroy(ngd_optimizer *optimizer) noexcept {
 
 ngd_status ngd_optimizer_set(ngd_optimizer *optimizer, const char *name, double value,
                              ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    optimizer->object->set(name, value);
-  });
+  return ngd::set_option(optimizer, "optimizer", name, value, error);
 }
 
 ngd_status ngd_optimizer_set_text(ngd_optimizer *optimizer, const char *name, const char *value,
                                   ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    require(value, "value");
-    optimizer->object->set_text(name, value);
-  });
+  return ngd::set_text_option(optimizer, "optimizer", name, value, error);
 }
 
 ngd_status ngd_optimizer_get(const ngd_optimizer *optimizer, const char *name, double *value,
                              ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    require(value, "value");
-    *value = optimizer->object->options().number(name);
-  });
+  return ngd::get_option(optimizer, "optimizer", name, value, error);
 }
 
 ngd_status ngd_optimizer_get_text(const ngd_optimizer *optimizer, const char *name, char *buffer,
                                   size_t capacity, size_t *needed, ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    ngd::copy_text(optimizer->object->options().text(name), buffer, capacity, needed);
-  });
+  return ngd::get_text_option(optimizer, "optimizer", name, buffer, capacity, needed, error);
 }
 
 ngd_status ngd_optimizer_add_f32(ngd_optimizer *optimizer, const char *name, const int64_t *shape, size_t rank,
