@@ -1,10 +1,13 @@
 // The C contract of optimizers: include/ngd/optimizer.h.
 #include "ngd/optimizer.h"
 
+#include <algorithm>
 #include <vector>
 
+#include "base/struct.h"
 #include "capi/guard.h"
 #include "capi/handles.h"
+#include "capi/options.h"
 
 using ngd::guard;
 using ngd::require;
@@ -83,40 +86,22 @@ void ngd_optimizer_destroy(ngd_optimizer *optimizer) noexcept {
 
 ngd_status ngd_optimizer_set(ngd_optimizer *optimizer, const char *name, double value,
                              ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    optimizer->object->set(name, value);
-  });
+  return ngd::set_option(optimizer, "optimizer", name, value, error);
 }
 
 ngd_status ngd_optimizer_set_text(ngd_optimizer *optimizer, const char *name, const char *value,
                                   ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    require(value, "value");
-    optimizer->object->set_text(name, value);
-  });
+  return ngd::set_text_option(optimizer, "optimizer", name, value, error);
 }
 
 ngd_status ngd_optimizer_get(const ngd_optimizer *optimizer, const char *name, double *value,
                              ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    require(value, "value");
-    *value = optimizer->object->options().number(name);
-  });
+  return ngd::get_option(optimizer, "optimizer", name, value, error);
 }
 
 ngd_status ngd_optimizer_get_text(const ngd_optimizer *optimizer, const char *name, char *buffer,
                                   size_t capacity, size_t *needed, ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(optimizer, "optimizer");
-    require(name, "name");
-    ngd::copy_text(optimizer->object->options().text(name), buffer, capacity, needed);
-  });
+  return ngd::get_text_option(optimizer, "optimizer", name, buffer, capacity, needed, error);
 }
 
 ngd_status ngd_optimizer_add_f32(ngd_optimizer *optimizer, const char *name, const int64_t *shape, size_t rank,
@@ -161,6 +146,25 @@ ngd_status ngd_optimizer_restore_f64(ngd_optimizer *optimizer, double *const *pa
 
 size_t ngd_optimizer_tensor_count(const ngd_optimizer *optimizer) noexcept {
   return optimizer == nullptr ? 0 : optimizer->object->tensors().size();
+}
+
+ngd_status ngd_optimizer_tensor(const ngd_optimizer *optimizer, size_t index, ngd_tensor_info *info,
+                                ngd_error *error) noexcept {
+  return guard(error, [&] {
+    require(optimizer, "optimizer");
+    require(info, "info");
+    const auto &specs = optimizer->object->tensors();
+    if (index >= specs.size())
+      ngd::fail(NGD_E_NOT_FOUND, "there is no tensor number ", index, "; the optimizer has ", specs.size());
+    const ngd::Optimizer::TensorSpec &spec = specs[index];
+    ngd_tensor_info full{};
+    full.name = spec.name.c_str();
+    full.dtype = optimizer->object->element() == ngd::Element::f32 ? "F32" : "F64";
+    full.elements = ngd::element_count(spec.shape);
+    full.rank = spec.shape.size();
+    std::copy(spec.shape.begin(), spec.shape.end(), full.shape);
+    ngd::fill_struct(info, full, "ngd_tensor_info");
+  });
 }
 
 uint64_t ngd_optimizer_step_count(const ngd_optimizer *optimizer) noexcept {

@@ -86,7 +86,7 @@ inline double bias_correction(double beta, double step) {
 
 // Options that several rules share, so that they read the same everywhere.
 constexpr OptionSpec learning_rate_option(const char *default_text) {
-  return above_option("learning_rate", default_text, 0, kInfinity, "Step size.");
+  return above_option("learning_rate", default_text, 0, kInfinity, "Step size: the factor of every update.");
 }
 constexpr OptionSpec beta1_option() {
   return below_option("beta1", "0.9", 0, 1, "Decay of the first moment, the running mean of the gradient.");
