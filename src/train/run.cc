@@ -79,13 +79,13 @@ void Run::step() {
   if (position_.batch == 0) position_.loss_sum = position_.epoch_rows = 0;
   if (order_epoch_ != position_.epoch) {
     if (options_["shuffle"] != 0)
-      order_ = shuffled_rows(training_->rows(), count(options_, "seed"), position_.epoch);
+      order_ = shuffled_rows(rows_, count(options_, "seed"), position_.epoch);
     else
-      order_ = rows_in_order(training_->rows());
+      order_ = rows_in_order(rows_);
     order_epoch_ = position_.epoch;
   }
   const uint64_t first = position_.batch * batch_rows_;
-  const uint64_t rows = std::min(batch_rows_, training_->rows() - first);
+  const uint64_t rows = std::min(batch_rows_, rows_ - first);
 
   apply_schedule();
   const uint64_t skipped_before = optimizer_->skip_count();

@@ -79,7 +79,7 @@ class Run {
   std::shared_ptr<Dataset> training_, held_out_;
   RunDirectory directory_;
 
-  const uint64_t batch_rows_, batches_, epochs_;
+  const uint64_t rows_, batch_rows_, batches_, epochs_;  // of the training data, as the run began
   const bool resumed_;
   Position position_;
   double rate_ = 0;  // that the schedule set last

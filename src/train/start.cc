@@ -8,9 +8,9 @@
 namespace ngd {
 namespace {
 
-uint64_t rows_of_batch(const OptionSet &options, const Dataset &training) {
+uint64_t rows_of_batch(const OptionSet &options, uint64_t rows) {
   const uint64_t wanted = static_cast<uint64_t>(options["batch_size"]);
-  return wanted == 0 ? training.rows() : std::min(wanted, training.rows());
+  return wanted == 0 ? rows : std::min(wanted, rows);
 }
 
 void check_data(const Dataset &data, const char *which) {
@@ -55,8 +55,9 @@ Run::Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> mo
       held_out_(std::move(held_out)),
       directory_(options.choice("run_directory"), options["resume"] != 0,
                  static_cast<uint64_t>(options["keep_checkpoints"])),
-      batch_rows_(rows_of_batch(options, *training_)),
-      batches_((training_->rows() + batch_rows_ - 1) / batch_rows_),
+      rows_(training_->rows()),
+      batch_rows_(rows_of_batch(options, rows_)),
+      batches_((rows_ + batch_rows_ - 1) / batch_rows_),
       epochs_(static_cast<uint64_t>(options["epochs"])),
       resumed_(options["resume"] != 0) {
   if (resumed_) {
