@@ -4,7 +4,8 @@
 
 #include "test.h"
 
-#define PATH "/tmp/ngd-checkpoint-test.safetensors"
+/* In a directory of its own, which main() makes the current one. */
+#define PATH "a.safetensors"
 
 static void write_file(const char *header, const void *data, size_t bytes) {
   const uint64_t length = strlen(header);
@@ -145,5 +146,8 @@ int main(void) {
       TEST(a_file_that_shrinks_while_it_is_open_is_an_error),
       TEST(null_arguments_are_errors),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  char directory[] = "/tmp/ngd-checkpoint-XXXXXX";
+  if (mkdtemp(directory) == NULL || chdir(directory) != 0) return 1;
+  const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+  return rmdir(directory) == 0 ? failures : 1;
 }
