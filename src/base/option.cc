@@ -229,11 +229,19 @@ std::string OptionSet::text(std::string_view name) const {
 }
 
 std::string OptionSet::spec() const {
+  return joined(false);
+}
+
+std::string OptionSet::full_spec() const {
+  return joined(true);
+}
+
+std::string OptionSet::joined(bool with_defaults) const {
   std::string result = kind_;
   bool first = true;
-  for (size_t i = 0; i < specs_.size(); i++) {
-    if (is_default(specs_[i].name)) continue;
-    result += concat(first ? ":" : ",", specs_[i].name, "=", spec_value(text(specs_[i].name)));
+  for (const OptionSpec &spec : specs_) {
+    if (!with_defaults && is_default(spec.name)) continue;
+    result += concat(first ? ":" : ",", spec.name, "=", spec_value(text(spec.name)));
     first = false;
   }
   return result;

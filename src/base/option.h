@@ -86,6 +86,7 @@ class OptionSet {
   double number(std::string_view name) const;
   std::string text(std::string_view name) const;  // any type; "spec" gives spec()
   std::string spec() const;                       // kind and every option that is not at its default
+  std::string full_spec() const;  // kind and every option: for saved state, should a default ever change
 
   // For code that knows its own table: no check of the type, the name must exist.
   double operator[](std::string_view name) const;
@@ -97,6 +98,7 @@ class OptionSet {
   const std::string &kind() const { return kind_; }
 
  private:
+  std::string joined(bool with_defaults) const;
   struct Value {
     double number = 0;
     std::string text;

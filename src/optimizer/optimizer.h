@@ -13,7 +13,8 @@
 
 namespace ngd {
 
-class Rule;  // rule.h
+class Rule;         // rule.h
+class TensorState;  // tensor_state.h: the state arrays of one tensor
 
 // One tensor's part in a step. Dense: `gradient` is shaped as the tensor. Row-sparse (declared with add_rows):
 // `rows` lists the touched rows, rising and without repetition, and `gradient` holds just those rows, packed.
@@ -34,8 +35,8 @@ class Optimizer {
   ~Optimizer();
 
   const OptionSet &options() const { return options_; }
-  void set(std::string_view name, double value) { options_.set(name, value); }
-  void set_text(std::string_view name, std::string_view value) { options_.set_text(name, value); }
+  void set(std::string_view name, double value);
+  void set_text(std::string_view name, std::string_view value);
 
   void add(Element element, std::string_view name, std::span<const int64_t> shape);
   // A table whose gradients touch few rows a step. A row rests between its touches: its parameters do not move
@@ -70,20 +71,24 @@ class Optimizer {
   void load(const StateReader &reader);
 
  private:
-  struct Slots;  // the state of one tensor
+  template <class Change>
+  void configure(Change change);  // all or nothing
   template <class T>
   void check(std::span<const TensorStep<T>> tensors) const;
   void add_tensor(Element element, std::string_view name, std::span<const int64_t> shape, bool rows);
+  void fill_initial_state();
+  void swap(Optimizer &other);
 
   std::unique_ptr<Rule> rule_;
   OptionSet options_;
   Element element_ = Element::none;
   std::vector<TensorSpec> specs_;
-  std::vector<Slots> slots_;
+  std::vector<TensorState> states_;
   uint64_t step_count_ = 0;
   uint64_t skip_count_ = 0;
   struct Perturbed;
   std::unique_ptr<Perturbed> perturbed_;
+  bool combined_ = false;  // restore has been called since the last step
 };
 
 // The rules, for listing and describing.

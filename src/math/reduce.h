@@ -1,0 +1,16 @@
+// Reductions over arrays whose result does not depend on how the work is cut up: norms and the finite check.
+#pragma once
+
+#include <cstddef>
+
+namespace ngd {
+
+// Sum of x^2 in float64, added in a fixed shape: 16 running sums over blocks of 4096, blocks in order.
+double sum_of_squares(const float *values, size_t count);
+double sum_of_squares(const double *values, size_t count);
+
+// True when no value is NaN or infinite.
+bool all_finite(const float *values, size_t count);
+bool all_finite(const double *values, size_t count);
+
+}  // namespace ngd

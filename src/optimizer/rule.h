@@ -1,0 +1,131 @@
+// What an update rule is: options, state arrays, the factors of one step, and the update of a run of elements.
+//
+// A new rule is one file in rules/ that derives from RuleOf<It>, and one line in the table of rules.cc.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/option.h"
+
+namespace ngd {
+
+inline constexpr size_t kMaximumSlots = 3;
+
+// A state array of a rule, shaped as the parameters.
+struct Slot {
+  const char *name;  // saved as "<tensor>.<name>"
+  double initial;    // every element before the first step
+  double decay;      // what an element is multiplied by in a step whose gradient is 0: for rows that rest
+};
+
+// A contiguous run of elements of one tensor. The state arrays are in the order of Rule::slots().
+template <class T>
+struct Piece {
+  size_t count;
+  T *parameter;
+  const T *gradient;
+  T *slot[kMaximumSlots];
+};
+
+// Norms of a whole tensor (or of its touched rows), for rules that scale a step by them.
+struct Norms {
+  double parameter_squares = 0;
+  double direction_squares = 0;
+  size_t count = 0;
+};
+
+class Rule {
+ public:
+  virtual ~Rule() = default;
+
+  // Reads the options; called before the first step and after each change.
+  virtual void configure(const OptionSet &options) = 0;
+  virtual std::span<const Slot> slots() const = 0;
+
+  // Computes what does not depend on the element, in float64. `step` counts from 1, `gradient_norm` is over all
+  // tensors and 0 unless wanted.
+  virtual bool wants_gradient_norm() const { return false; }
+  virtual void begin_step(uint64_t step, double gradient_norm) = 0;
+
+  // Per tensor: whether norms are wanted, their sum over its pieces (state is not changed), what follows from
+  // them.
+  virtual bool wants_norms(bool /*matrix*/) const { return false; }
+  virtual void measure(const Piece<float> &, Norms &) const {}
+  virtual void measure(const Piece<double> &, Norms &) const {}
+  virtual double trust(const Norms &) const { return 1; }
+
+  // Updates parameters and state. `trust` multiplies the step, not the decay.
+  virtual void update(const Piece<float> &piece, double trust) const = 0;
+  virtual void update(const Piece<double> &piece, double trust) const = 0;
+
+  // The second gradient of the gradient-norm penalty; 0 when it is off.
+  virtual double penalty() const { return 0; }
+  virtual double penalty_radius() const { return 0; }
+};
+
+// Forwards the two element types to one template: `template <class T> void sweep(const Piece<T> &, T trust)
+// const`.
+template <class Derived>
+class RuleOf : public Rule {
+ public:
+  void update(const Piece<float> &piece, double trust) const override {
+    static_cast<const Derived *>(this)->sweep(piece, static_cast<float>(trust));
+  }
+  void update(const Piece<double> &piece, double trust) const override {
+    static_cast<const Derived *>(this)->sweep(piece, trust);
+  }
+};
+
+// 1 - beta^step without cancellation.
+inline double bias_correction(double beta, double step) {
+  return beta == 0 ? 1.0 : -std::expm1(step * std::log(beta));
+}
+
+// Options that several rules share, so that they read the same everywhere.
+constexpr OptionSpec learning_rate_option(const char *default_text) {
+  return above_option("learning_rate", default_text, 0, kInfinity, "Step size: the factor of every update.");
+}
+constexpr OptionSpec beta1_option() {
+  return below_option("beta1", "0.9", 0, 1, "Decay of the first moment, the running mean of the gradient.");
+}
+constexpr OptionSpec beta2_option() {
+  return below_option("beta2", "0.999", 0, 1,
+                      "Decay of the second moment, the running mean of the squared gradient.");
+}
+constexpr OptionSpec epsilon_option(const char *default_text, const char *help) {
+  return above_option("epsilon", default_text, 0, kInfinity, help);
+}
+constexpr OptionSpec coupled_decay_option() {
+  return number_option("weight_decay", "0", 0, kInfinity,
+                       "L2 penalty: this times the parameter is added to its gradient.");
+}
+constexpr OptionSpec decoupled_decay_option(const char *default_text) {
+  return number_option("weight_decay", default_text, 0, kInfinity,
+                       "Decoupled decay: each step also multiplies the parameter by 1 - learning_rate * this.");
+}
+constexpr OptionSpec nonfinite_option() {
+  return choice_option(
+      "nonfinite", "skip", "skip|error",
+      "What a NaN or infinite gradient does: skip and count the step, or fail; neither changes anything.");
+}
+
+// One row of the table in rules.cc.
+struct RuleEntry {
+  const char *name;
+  std::span<const OptionSpec> options;
+  std::unique_ptr<Rule> (*create)();
+};
+const RuleEntry &find_rule(std::string_view name);  // throws NGD_E_OPTION with the nearest name
+
+template <class It>
+std::unique_ptr<Rule> create_rule() {
+  return std::make_unique<It>();
+}
+
+// Each rule's file defines its entry.
+extern const RuleEntry kSgd, kMomentum, kNesterov, kAdagrad, kAdadelta, kRmsprop, kAdam, kAdamw, kNgd;
+
+}  // namespace ngd

@@ -1,0 +1,221 @@
+/* Every rule against a plain float64 re-computation from its formula, and float32 against float64. */
+#include "test.h"
+
+#include <math.h>
+
+enum { kCount = 37, kSteps = 60 }; /* an odd count, so that vector loops have a remainder */
+
+typedef struct {
+  double w, a, b; /* the parameter and up to two state values, as the formulas name them */
+} element;
+
+typedef void (*reference)(element *e, double g, double t);
+
+static ngd_optimizer *current; /* whose options the references read */
+
+static double option(const char *name) {
+  double value = 0;
+  assert_int_equal(ngd_optimizer_get(current, name, &value, NULL), NGD_OK);
+  return value;
+}
+
+static int choice_is(const char *name, const char *value) {
+  char text[32];
+  assert_int_equal(ngd_optimizer_get_text(current, name, text, sizeof text, NULL, NULL), NGD_OK);
+  return strcmp(text, value) == 0;
+}
+
+static void sgd(element *e, double g, double t) {
+  (void)t;
+  e->w = e->w - option("learning_rate") * (g + option("weight_decay") * e->w);
+}
+
+static void momentum(element *e, double g, double t) {
+  (void)t;
+  g += option("weight_decay") * e->w;
+  e->a = option("momentum") * e->a + g;
+  e->w = e->w - option("learning_rate") * e->a;
+}
+
+static void nesterov(element *e, double g, double t) {
+  (void)t;
+  g += option("weight_decay") * e->w;
+  e->a = option("momentum") * e->a + g;
+  e->w = e->w - option("learning_rate") * (g + option("momentum") * e->a);
+}
+
+static void adagrad(element *e, double g, double t) {
+  if (t == 1) e->a = option("initial_accumulator");
+  g += option("weight_decay") * e->w;
+  e->a = e->a + g * g;
+  e->w = e->w - option("learning_rate") * g / (sqrt(e->a) + option("epsilon"));
+}
+
+static void adadelta(element *e, double g, double t) {
+  (void)t;
+  const double rho = option("rho"), epsilon = option("epsilon");
+  g += option("weight_decay") * e->w;
+  e->a = rho * e->a + (1 - rho) * g * g;
+  const double d = sqrt(e->b + epsilon) / sqrt(e->a + epsilon) * g;
+  e->b = rho * e->b + (1 - rho) * d * d;
+  e->w = e->w - option("learning_rate") * d;
+}
+
+static void rmsprop(element *e, double g, double t) {
+  (void)t;
+  const double rho = option("rho");
+  g += option("weight_decay") * e->w;
+  e->a = rho * e->a + (1 - rho) * g * g;
+  e->w = e->w - option("learning_rate") * g / (sqrt(e->a) + option("epsilon"));
+}
+
+static void adam_moments(element *e, double g) {
+  e->a = option("beta1") * e->a + (1 - option("beta1")) * g;
+  e->b = option("beta2") * e->b + (1 - option("beta2")) * g * g;
+}
+
+static void adam(element *e, double g, double t) {
+  adam_moments(e, g + option("weight_decay") * e->w);
+  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
+  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+}
+
+static void adamw(element *e, double g, double t) {
+  e->w = e->w - option("learning_rate") * option("weight_decay") * e->w;
+  adam_moments(e, g);
+  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
+  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+}
+
+/* Rule ngd without norms: the tensor of this test is a vector, to which trust does not apply. */
+static void ngd(element *e, double g, double t) {
+  const double b1 = option("beta1"), b2 = option("beta2"), alpha = option("alpha"), delta = option("delta");
+  const double m_old = e->a, v_old = e->b, c1 = 1 - pow(b1, t);
+  e->a = b1 * m_old + (1 - b1) * g;
+  const double z = choice_is("second", "centered") ? g - e->a : g;
+  e->b = b2 * v_old + (1 - b2) * z * z;
+  const double root = sqrt(e->b / (1 - pow(b2, t)) + option("epsilon"));
+  double u;
+  if (choice_is("accel", "none")) {
+    u = e->a / c1 / root;
+  } else if (choice_is("accel", "nesterov")) {
+    u = (b1 * e->a / (1 - pow(b1, t + 1)) + (1 - b1) * g / c1) / root;
+  } else if (choice_is("accel", "seed")) {
+    const double k = alpha * b2 / c1 - delta / (delta * t - 1);
+    u = (alpha * g + k * m_old) / (alpha + k * (1 - pow(b1, t - 1))) / root;
+  } else {
+    u = alpha * (g + b2 * v_old / c1 * m_old) + delta * v_old / (1 - delta * t) * m_old;
+  }
+  e->w = (1 - option("learning_rate") * option("weight_decay")) * e->w - option("learning_rate") * u;
+}
+
+static const struct {
+  const char *spec;
+  reference rule;
+} cases[] = {
+    {"sgd:learning_rate=0.1", sgd},
+    {"sgd:learning_rate=0.05,weight_decay=0.3", sgd},
+    {"momentum:learning_rate=0.02", momentum},
+    {"momentum:learning_rate=0.02,momentum=0.5,weight_decay=0.1", momentum},
+    {"nesterov:learning_rate=0.02", nesterov},
+    {"nesterov:learning_rate=0.02,momentum=0.99,weight_decay=0.01", nesterov},
+    {"adagrad:learning_rate=0.1", adagrad},
+    {"adagrad:learning_rate=0.1,initial_accumulator=0.1,epsilon=0.001,weight_decay=0.1", adagrad},
+    {"adadelta", adadelta},
+    {"adadelta:learning_rate=0.5,rho=0.95,epsilon=1e-4,weight_decay=0.1", adadelta},
+    {"rmsprop", rmsprop},
+    {"rmsprop:learning_rate=0.01,rho=0.9,epsilon=0.01,weight_decay=0.1", rmsprop},
+    {"adam", adam},
+    {"adam:learning_rate=0.01,beta1=0.5,beta2=0.9,epsilon=0.1,weight_decay=0.2", adam},
+    {"adam:beta1=0,beta2=0", adam},
+    {"adamw", adamw},
+    {"adamw:learning_rate=0.01,beta1=0.8,weight_decay=0.5", adamw},
+    {"ngd", ngd},
+    {"ngd:accel=none,beta1=0.7,weight_decay=0.3", ngd},
+    {"ngd:accel=seed,alpha=2,delta=3", ngd},
+    {"ngd:accel=seed-literal,learning_rate=0.01", ngd},
+    {"ngd:second=centered,epsilon=1e-4", ngd},
+    {"ngd:beta1=0,beta2=0.5", ngd},
+};
+
+static double gradient(size_t i, int t) {
+  return sin(1.7 * (double)i + 0.37 * t) + 0.1 * cos(0.05 * (double)(i * i));
+}
+
+static void every_rule_equals_its_formula(void **state) {
+  (void)state;
+  ngd_error error;
+  for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+    check_ok(ngd_optimizer_create(cases[c].spec, &current, &error));
+    const int64_t shape[1] = {kCount};
+    check_ok(ngd_optimizer_add_f64(current, "w", shape, 1, &error));
+    double w[kCount], g[kCount];
+    element expected[kCount];
+    memset(expected, 0, sizeof expected);
+    for (size_t i = 0; i < kCount; i++) w[i] = expected[i].w = cos(0.9 * (double)i);
+    double *parameters[1] = {w};
+    const double *gradients[1] = {g};
+    for (int t = 1; t <= kSteps; t++) {
+      for (size_t i = 0; i < kCount; i++) g[i] = gradient(i, t);
+      check_ok(ngd_optimizer_step_f64(current, parameters, gradients, 1, &error));
+      for (size_t i = 0; i < kCount; i++) {
+        cases[c].rule(&expected[i], g[i], t);
+        if (!(fabs(w[i] - expected[i].w) <= 1e-12 * (1 + fabs(expected[i].w))))
+          fail_msg("%s step %d element %zu: expected %.17g, got %.17g", cases[c].spec, t, i, expected[i].w,
+                   w[i]);
+      }
+    }
+    ngd_optimizer_destroy(current);
+  }
+}
+
+static void float32_follows_float64(void **state) {
+  (void)state;
+  ngd_error error;
+  for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+    ngd_optimizer *narrow = NULL, *wide = NULL;
+    check_ok(ngd_optimizer_create(cases[c].spec, &narrow, &error));
+    check_ok(ngd_optimizer_create(cases[c].spec, &wide, &error));
+    const int64_t shape[1] = {kCount};
+    check_ok(ngd_optimizer_add_f32(narrow, "w", shape, 1, &error));
+    check_ok(ngd_optimizer_add_f64(wide, "w", shape, 1, &error));
+    float w32[kCount], g32[kCount], *p32[1] = {w32};
+    double w64[kCount], g64[kCount], *p64[1] = {w64};
+    const float *q32[1] = {g32};
+    const double *q64[1] = {g64};
+    for (size_t i = 0; i < kCount; i++) w64[i] = w32[i] = (float)cos(0.9 * (double)i);
+    for (int t = 1; t <= kSteps; t++) {
+      for (size_t i = 0; i < kCount; i++) g64[i] = g32[i] = (float)gradient(i, t);
+      check_ok(ngd_optimizer_step_f32(narrow, p32, q32, 1, &error));
+      check_ok(ngd_optimizer_step_f64(wide, p64, q64, 1, &error));
+    }
+    for (size_t i = 0; i < kCount; i++) {
+      if (!(fabs(w32[i] - w64[i]) <= 2e-5 * (1 + fabs(w64[i]))))
+        fail_msg("%s element %zu: float64 %.9g, float32 %.9g", cases[c].spec, i, w64[i], (double)w32[i]);
+    }
+    ngd_optimizer_destroy(narrow);
+    ngd_optimizer_destroy(wide);
+  }
+}
+
+static void every_rule_of_the_library_has_a_case(void **state) {
+  (void)state;
+  for (size_t i = 0; ngd_optimizer_rule(i) != NULL; i++) {
+    const char *rule = ngd_optimizer_rule(i);
+    int found = 0;
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+      const size_t length = strcspn(cases[c].spec, ":");
+      found |= strlen(rule) == length && strncmp(rule, cases[c].spec, length) == 0;
+    }
+    if (!found) fail_msg("rule %s has no case in this test", rule);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_rule_equals_its_formula),
+      cmocka_unit_test(float32_follows_float64),
+      cmocka_unit_test(every_rule_of_the_library_has_a_case),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
