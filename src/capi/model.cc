@@ -23,7 +23,8 @@ ngd_status forward(ngd_model *model, const T *features, size_t rows, T *outputs,
     require(model, "model");
     require(features, "features");
     if (outputs != nullptr && capacity == 0)
-      ngd::fail(NGD_E_BUFFER, "capacity is 0, but outputs is not NULL; pass the room it has or NULL");
+      ngd::fail(NGD_E_BUFFER,
+                "outputs has room for 0 numbers; pass the room it has, or NULL when outputs are not wanted");
     model->object->forward(features, rows, std::span<T>(outputs, outputs == nullptr ? 0 : capacity));
   });
 }
