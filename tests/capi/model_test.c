@@ -119,7 +119,7 @@ static void forward_backward_and_step_by_parts(void **state) {
   check_ok(ngd_model_backward_f64(model, td, 1, NULL, &error));
   check_ok(ngd_model_forward_f32(model, x, 2, NULL, 0, &error)); /* outputs are not needed */
   check_error(ngd_model_forward_f32(model, x, 2, y, 0, &error), NGD_E_BUFFER,
-              "outputs has room for 0 numbers; pass the room it has, or NULL when outputs are not wanted");
+              "outputs has room for 0 numbers, but 2 rows of 1 need 2");
   check_error(ngd_model_forward_f32(model, x, 2, y, 1, &error), NGD_E_BUFFER,
               "outputs has room for 1 numbers, but 2 rows of 1 need 2");
   check_error(ngd_model_backward_f32(model, t, 1, NULL, &error), NGD_E_SHAPE,
