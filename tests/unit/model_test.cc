@@ -217,6 +217,10 @@ void scaling_is_applied_in_every_forward(void **) {
       model->forward(x, 2, parts);
       assert_true(std::fabs(parts[0] - c.first[j]) < 1e-15 && std::fabs(parts[1] - c.second[j]) < 1e-15);
       assert_true(whole[0] == static_cast<float>(parts[0]) && whole[1] == static_cast<float>(parts[1]));
+      // A column that was constant stays silent when a new value comes, so long as it is scaled by spread.
+      const double news[] = {1, 9, -4};
+      model->forward(news, 1, std::span<double>(parts, 1));
+      if (c.first[1] == 0 && j == 1) assert_true(parts[0] == 0);
     }
   }
 }
