@@ -124,6 +124,10 @@ ngd_status ngd_model_prepare(ngd_model *model, const ngd_dataset *dataset, ngd_e
   });
 }
 
+size_t ngd_model_input_count(const ngd_model *model) noexcept {
+  return model == nullptr ? 0 : model->object->input_count();
+}
+
 size_t ngd_model_output_count(const ngd_model *model) noexcept {
   return model == nullptr ? 0 : model->object->output_count();
 }

@@ -47,6 +47,7 @@ class SpecModel final : public Model {
     options_.lock();
   }
   bool prepared() const override { return prepared_ != nullptr; }
+  size_t input_count() const override { return prepared_ ? prepared_->architecture().inputs : 0; }
   size_t output_count() const override { return prepared_ ? prepared_->architecture().outputs : 0; }
   const std::vector<std::string> &class_names() const override {
     return prepared_ ? prepared_->architecture().classes : no_names_;

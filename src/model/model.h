@@ -35,6 +35,7 @@ class Model {
 
   virtual void prepare(const Samples *samples) = 0;
   virtual bool prepared() const = 0;
+  virtual size_t input_count() const = 0;   // features a row; 0 before prepare and for text
   virtual size_t output_count() const = 0;  // 0 before prepare
   virtual const std::vector<std::string> &class_names() const = 0;
 
