@@ -22,9 +22,10 @@ class Error : public std::exception {
 };
 
 // fail(NGD_E_SHAPE, "expected ", 3, " tensors, got ", count): throws an Error with the joined message.
+[[noreturn]] void fail_joined(ngd_status status, std::initializer_list<TextPart> parts);
 template <class... Parts>
 [[noreturn]] void fail(ngd_status status, const Parts &...parts) {
-  throw Error(status, concat(parts...));
+  fail_joined(status, {TextPart(parts)...});
 }
 
 }  // namespace ngd

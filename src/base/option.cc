@@ -55,9 +55,8 @@ std::string spec_value(std::string_view value) {
 
 void fail_unknown(std::string_view what, std::string_view name,
                   const std::vector<std::string_view> &candidates) {
-  std::string mend = hint(name, candidates);
-  if (mend.empty()) mend = ";";
-  fail(NGD_E_OPTION, "unknown ", what, " ", quoted(name), mend, " Known: ", listed(candidates));
+  const std::string mend = hint(name, candidates);
+  fail(NGD_E_OPTION, "unknown ", what, " ", quoted(name), mend.empty() ? ";" : mend.c_str(), " Known: ", listed(candidates));
 }
 
 SpecText parse_spec(std::string_view text) {

@@ -10,11 +10,16 @@
 namespace ngd {
 namespace {
 
+// 32 bytes hold any number: the longest is a float64 such as -1.7976931348623157e+308.
+template <class T>
+std::string_view written(char (&buffer)[32], T value) {
+  return {buffer, static_cast<size_t>(std::to_chars(buffer, buffer + sizeof buffer, value).ptr - buffer)};
+}
+
 template <class T>
 std::string shortest(T value) {
-  char buffer[40];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);
-  return std::string(buffer, end.ptr);
+  char buffer[32];
+  return std::string(written(buffer, value));
 }
 
 // Takes one leading '+' off; false when a second sign follows, or nothing.
@@ -46,6 +51,25 @@ std::string number_text(double value) {
 }
 std::string number_text(float value) {
   return shortest(value);
+}
+
+void TextPart::write(int64_t value) {
+  text_ = written(number_, value);
+}
+void TextPart::write(uint64_t value) {
+  text_ = written(number_, value);
+}
+void TextPart::write(double value) {
+  text_ = written(number_, value);
+}
+
+std::string joined(std::initializer_list<TextPart> parts) {
+  size_t size = 0;
+  for (const TextPart &part : parts) size += part.text().size();
+  std::string result;
+  result.reserve(size);
+  for (const TextPart &part : parts) result += part.text();
+  return result;
 }
 
 bool parse_number(std::string_view text, double &value) {

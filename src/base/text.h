@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,23 +14,41 @@ namespace ngd {
 std::string number_text(double value);
 std::string number_text(float value);
 
-inline std::string to_text(std::string_view value) {
-  return std::string(value);
-}
-template <std::integral T>
-std::string to_text(T value) {
-  return std::to_string(value);
-}
-inline std::string to_text(double value) {
-  return number_text(value);
-}
+// One part of a message: text, or a number written as text. Not a template per message: each message costs its
+// place in the program a few instructions a part and no code of its own.
+class TextPart {
+ public:
+  TextPart(std::string_view text) : text_(text) {}
+  TextPart(const std::string &text) : text_(text) {}
+  TextPart(const char *text) : text_(text) {}
+  template <std::signed_integral T>
+  TextPart(T value) {
+    write(static_cast<int64_t>(value));
+  }
+  template <std::unsigned_integral T>
+  TextPart(T value) {
+    write(static_cast<uint64_t>(value));
+  }
+  TextPart(double value) { write(value); }
+  TextPart(const TextPart &) = delete;
+  TextPart &operator=(const TextPart &) = delete;
+  std::string_view text() const { return text_; }
+
+ private:
+  void write(int64_t value);
+  void write(uint64_t value);
+  void write(double value);
+
+  std::string_view text_;
+  char number_[32];
+};
+
+std::string joined(std::initializer_list<TextPart> parts);
 
 // concat("row ", 3, " of ", name): the one way messages are built.
 template <class... Parts>
 std::string concat(const Parts &...parts) {
-  std::string result;
-  ((result += to_text(parts)), ...);
-  return result;
+  return joined({TextPart(parts)...});
 }
 
 // Reads the whole of `text` as a number, with a leading '+' allowed; false when it is none.
