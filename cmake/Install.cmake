@@ -19,9 +19,18 @@ if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" AND NOT IS_ABSOLUTE "${CMAKE_INSTAL
   set(ngd_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
   set(ngd_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-list(TRANSFORM ngd_cxx_libraries PREPEND "-l" OUTPUT_VARIABLE ngd_pc_cxx)
-list(JOIN ngd_pc_cxx " " ngd_pc_cxx)
-string(STRIP "${ngd_pc_cxx} ${CMAKE_THREAD_LIBS_INIT}" ngd_pc_private)
+# What a static link needs besides. OpenBLAS stands here by name and not under Requires.private, whose own private
+# libraries (Fortran's) are for linking OpenBLAS statically.
+find_library(NGD_OPENBLAS_IN_PATH openblas)
+set(ngd_pc_private "")
+if(NOT NGD_OPENBLAS_IN_PATH)
+  list(TRANSFORM OPENBLAS_LIBRARY_DIRS PREPEND "-L" OUTPUT_VARIABLE ngd_pc_private)
+endif()
+foreach(library openblas ${ngd_cxx_libraries})
+  list(APPEND ngd_pc_private "-l${library}")
+endforeach()
+list(APPEND ngd_pc_private ${CMAKE_THREAD_LIBS_INIT})
+list(JOIN ngd_pc_private " " ngd_pc_private)
 configure_file(cmake/ngd.pc.in ngd.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ngd.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 

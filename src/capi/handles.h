@@ -25,5 +25,5 @@ struct ngd_trainer {
   std::shared_ptr<ngd::Trainer> object;
 };
 struct ngd_checkpoint {
-  std::shared_ptr<ngd::SafetensorsFile> object;
+  std::shared_ptr<ngd::SafetensorsIndex> object;
 };

@@ -18,32 +18,32 @@ constexpr double kLargestSide = 2147483647;  // what BLAS can express
 constexpr double kLargestSeed = 9007199254740992;
 
 constexpr OptionSpec kInputs =
-    fixed(integer_option("inputs", "0", 0, kLargestSide, "features a row; 0 takes them from the dataset"));
+    fixed(integer_option("inputs", "0", 0, kLargestSide, "Features a row; 0 takes them from the dataset."));
 constexpr OptionSpec kOutputs =
     fixed(integer_option("outputs", "0", 0, kLargestSide,
-                         "classes, or numbers a row; 0 takes them from the dataset, without one it is 1"));
-constexpr OptionSpec kLoss =
-    fixed(choice_option("loss", "auto", "auto|mean_square|binary_cross_entropy|cross_entropy",
-                        "auto takes mean_square for numbers and without a dataset, else a cross-entropy"));
+                         "Classes, or numbers a row; 0 takes them from the dataset, and is 1 without one."));
+constexpr OptionSpec kLoss = fixed(choice_option(
+    "loss", "auto", "auto|mean_square|binary_cross_entropy|cross_entropy",
+    "What is minimised; auto is mean_square for numbers or without a dataset, else a cross-entropy."));
 constexpr OptionSpec kInit =
-    fixed(choice_option("init", "xavier_normal", kInitializerChoices, "how weights begin; biases begin at 0"));
+    fixed(choice_option("init", "xavier_normal", kInitializerChoices, "How weights begin; biases begin at 0."));
 constexpr OptionSpec kScale = fixed(
     choice_option("scale", "auto", "none|standard|max_abs|auto",
-                  "scaling of the inputs, fitted at prepare; auto is standard for dense datasets, else none"));
+                  "Scaling of the inputs, fitted at prepare; auto is standard for dense datasets, else none."));
 constexpr OptionSpec kInitScale =
     fixed(number_option("init_scale", "0", 0, 1e6,
-                        "bound of uniform, deviation of normal, gain of the others; 0 takes the usual one"));
+                        "Bound of uniform, deviation of normal, gain of the others; 0 takes the usual one."));
 constexpr OptionSpec kSeed =
-    fixed(integer_option("seed", "1", 0, kLargestSeed, "seed of the initial parameters"));
+    fixed(integer_option("seed", "1", 0, kLargestSeed, "Seed of the initial parameters."));
 constexpr OptionSpec kPrecision =
-    fixed(choice_option("precision", "f32", "f32|f64", "type of parameters and arithmetic"));
+    fixed(choice_option("precision", "f32", "f32|f64", "Type of parameters and arithmetic."));
 
 constexpr OptionSpec kLinearOptions[] = {kInputs, kOutputs,   kLoss, kScale,
                                          kInit,   kInitScale, kSeed, kPrecision};
 
 constexpr OptionSpec kMlpOptions[] = {
-    fixed(text_option("hidden", "64", "sizes of the hidden layers, such as 64x32")),
-    fixed(choice_option("activation", "relu", kActivationChoices, "function after each hidden layer")),
+    fixed(text_option("hidden", "64", "Sizes of the hidden layers, such as 64x32.")),
+    fixed(choice_option("activation", "relu", kActivationChoices, "Function after each hidden layer.")),
     kInputs,
     kOutputs,
     kLoss,
@@ -54,17 +54,17 @@ constexpr OptionSpec kMlpOptions[] = {
     kPrecision};
 
 constexpr OptionSpec kTextOptions[] = {
-    fixed(integer_option("dimension", "50", 1, 65536, "length of an embedding row")),
-    fixed(integer_option("word_ngrams", "1", 1, 16, "longest run of words that is a feature of its own")),
+    fixed(integer_option("dimension", "50", 1, 65536, "Length of an embedding row.")),
+    fixed(integer_option("word_ngrams", "1", 1, 16, "Longest run of words that is a feature of its own.")),
     fixed(integer_option("buckets", "262144", 1, kLargestSide,
-                         "embedding rows that word n-grams share by hash; used when word_ngrams is above 1")),
+                         "Embedding rows that word n-grams share by hash; used when word_ngrams is above 1.")),
     fixed(integer_option("min_count", "1", 1, kLargestSide,
-                         "words seen less often in the training data get no row")),
+                         "Words seen less often in the training data get no row.")),
     kLoss,
-    fixed(choice_option("init", "uniform", kInitializerChoices, "how embedding and output weights begin")),
-    fixed(number_option("init_scale", "0", 0, 1e6,
-                        "bound of uniform, deviation of normal, gain of the others; 0 takes 1 / dimension for "
-                        "uniform")),
+    fixed(choice_option("init", "uniform", kInitializerChoices, "How embedding and output weights begin.")),
+    fixed(number_option(
+        "init_scale", "0", 0, 1e6,
+        "Bound of uniform, deviation of normal, gain of the others; 0 takes 1 / dimension for uniform.")),
     kSeed,
     kPrecision};
 

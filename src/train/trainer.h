@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "ngd/trainer.h"
 #include "optimizer/optimizer.h"
+#include "train/events.h"
 
 namespace ngd {
 
@@ -26,15 +27,24 @@ class Trainer {
   void set(std::string_view name, double value) { options_.set(name, value); }
   void set_text(std::string_view name, std::string_view value) { options_.set_text(name, value); }
 
-  void on_event(ngd_event_callback callback, void *user_data, ngd_finalizer finalizer);
-  bool poll(ngd_event *event);
+  void on_event(ngd_event_callback callback, void *user_data, ngd_finalizer finalizer) {
+    events_.on_event(callback, user_data, finalizer);
+  }
+  bool poll(ngd_event *event) { return events_.poll(event); }
   void start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> optimizer,
              std::shared_ptr<Dataset> training, std::shared_ptr<Dataset> held_out);
   bool advance(uint64_t steps);  // true while there is more to do
+  // The next step is not taken. Stays asked for until a run has ended.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
+  // Runs a part of the run; when that throws, or the run has no more to do, the run is over.
+  template <class Part>
+  bool take_part(Part part);
+  void end();
+
   OptionSet options_;
+  EventQueue events_;
   std::unique_ptr<Run> run_;
   std::atomic<bool> cancelled_{false};
 };

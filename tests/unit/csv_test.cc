@@ -98,7 +98,7 @@ static void malformed_lines_are_errors_that_say_where_and_why(void **) {
       "f:2:6: found a line of more than 5 bytes, expected a line break (raise max_line_bytes, or " + skip);
   load_fails(
       "csv:max_line_bytes=5", "1,2\n\"1\n\n\n\n\",3\n",
-      "f:5:1: found a quoted record of more than 5 bytes, expected a closing quote (raise max_line_bytes, or " +
+      "f:6:1: found a quoted record of more than 5 bytes, expected a closing quote (raise max_line_bytes, or " +
           skip);
   // The second line of a quoted record.
   load_fails("csv:label=0", "\"a\nb\",1\n\"a\nb\",z\n", "f:4:4: found \"z\", expected a number (" + skip);

@@ -1,0 +1,114 @@
+// Reading and writing what lies in a run directory.
+#include "run_record.h"
+
+#include <fmt/core.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+
+namespace cli {
+namespace {
+
+constexpr const char *kCommandFile = "command.json";
+constexpr const char *kLogFile = "log.jsonl";
+
+double number_of(const Json &object, const char *key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>()
+                                                     : std::numeric_limits<double>::quiet_NaN();
+}
+
+bool has_number(const Series &series) {
+  for (const double y : series.y) {
+    if (std::isfinite(y)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void write_command(const std::string &run, const Command &command) {
+  const Json document = {{"data", command.data.files},
+                         {"format", command.data.format},
+                         {"labels", command.data.labels},
+                         {"held_out", command.held_out},
+                         {"held_out_labels", command.held_out_labels},
+                         {"model", command.model},
+                         {"optimizer", command.optimizer},
+                         {"trainer", command.trainer},
+                         {"split_seed", command.split_seed}};
+  const std::string path = (std::filesystem::path(run) / kCommandFile).string();
+  std::ofstream file(path);
+  file << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  file.close();
+  if (!file) throw Failure{path + ": cannot be written"};
+}
+
+Command read_command(const std::string &run) {
+  const std::string path = (std::filesystem::path(run) / kCommandFile).string();
+  std::ifstream file(path);
+  if (!file)
+    throw Failure{fmt::format("{}: no run of ngd train to resume: {} cannot be read", run, kCommandFile)};
+  try {
+    const Json document = Json::parse(file);
+    Command command;
+    document.at("data").get_to(command.data.files);
+    document.at("format").get_to(command.data.format);
+    document.at("labels").get_to(command.data.labels);
+    document.at("held_out").get_to(command.held_out);
+    document.at("held_out_labels").get_to(command.held_out_labels);
+    document.at("model").get_to(command.model);
+    document.at("optimizer").get_to(command.optimizer);
+    document.at("trainer").get_to(command.trainer);
+    document.at("split_seed").get_to(command.split_seed);
+    return command;
+  } catch (const Json::exception &error) {
+    throw Failure{fmt::format("{}: damaged: {}", path, error.what())};
+  }
+}
+
+std::vector<Json> read_log(const std::string &run) {
+  const std::string path = (std::filesystem::path(run) / kLogFile).string();
+  std::ifstream file(path);
+  if (!file) throw Failure{fmt::format("{}: no run directory: {} cannot be read", run, kLogFile)};
+  std::vector<Json> log;
+  for (std::string line; std::getline(file, line);) {
+    Json object = Json::parse(line, nullptr, false);
+    if (object.is_object()) log.push_back(std::move(object));
+  }
+  return log;
+}
+
+std::vector<Json> epochs_of(const std::vector<Json> &log) {
+  std::map<uint64_t, Json> epochs;
+  for (const Json &object : log) {
+    if (object.value("event", "") == "epoch") epochs[object.value("epoch", uint64_t{0})] = object;
+  }
+  std::vector<Json> result;
+  for (auto &[epoch, object] : epochs) result.push_back(std::move(object));
+  return result;
+}
+
+std::vector<Chart> charts_of(const std::vector<Json> &epochs) {
+  Series loss{"training", {}, {}, 0}, held_out_loss{"held out", {}, {}, 1};
+  Series accuracy{"held out", {}, {}, 1}, majority{"largest class", {}, {}, 0, true};
+  for (const Json &object : epochs) {
+    const double epoch = number_of(object, "epoch");
+    for (Series *series : {&loss, &held_out_loss, &accuracy, &majority}) series->x.push_back(epoch);
+    loss.y.push_back(number_of(object, "loss"));
+    held_out_loss.y.push_back(number_of(object, "held_out_loss"));
+    accuracy.y.push_back(number_of(object, "held_out_accuracy"));
+    majority.y.push_back(number_of(object, "majority"));
+  }
+  std::vector<Chart> charts;
+  if (!has_number(loss)) return charts;
+  charts.push_back({"loss", "epoch", {loss}});
+  if (has_number(held_out_loss)) charts.back().series.push_back(held_out_loss);
+  if (has_number(accuracy)) charts.push_back({"accuracy", "epoch", {accuracy, majority}});
+  return charts;
+}
+
+}  // namespace cli

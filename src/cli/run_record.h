@@ -1,0 +1,32 @@
+// What the program keeps in a run directory (command.json), and what it reads of the trainer's log.jsonl.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "chart.h"
+#include "output.h"
+#include "source.h"
+
+namespace cli {
+
+// All that a run was asked to do, so that `ngd train --resume` can ask it again. Paths are absolute.
+struct Command {
+  Source data;
+  std::string held_out;  // "" none, a fraction such as "0.1", or a file
+  std::string held_out_labels;
+  std::string model, optimizer, trainer;  // specs
+  uint64_t split_seed = 0;
+};
+
+void write_command(const std::string &run, const Command &command);
+Command read_command(const std::string &run);  // throws a Failure that says why it cannot
+
+// The objects of log.jsonl; a last line that was cut short by a crash is left out.
+std::vector<Json> read_log(const std::string &run);
+// Of these, the ends of epochs, each epoch once: a resumed run may have logged one again.
+std::vector<Json> epochs_of(const std::vector<Json> &log);
+// Loss and, for classes, accuracy over the epochs.
+std::vector<Chart> charts_of(const std::vector<Json> &epochs);
+
+}  // namespace cli

@@ -1,0 +1,225 @@
+// ngd train: data, model, optimizer and trainer from the command line, a run directory to resume from.
+#include <fmt/core.h>
+
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "handle.h"
+#include "run_record.h"
+#include "verbs.h"
+#include "watcher.h"
+
+namespace cli {
+namespace {
+
+struct Arguments {
+  std::string data, format, labels, held_out, held_out_labels;
+  std::string model, optimizer, trainer, run, resumed_run;
+  std::optional<uint64_t> epochs, batch_size, seed;
+  bool resume = false;
+  std::string progress = "auto";
+  Style style = Style::table;
+};
+
+std::string absolute(const std::string &path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+// A fraction rather than a file: a whole number's text that names no file.
+std::optional<double> fraction(const std::string &text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || std::filesystem::exists(text)) return {};
+  return value;
+}
+
+[[noreturn]] void wrong_usage(const std::string &message) {
+  throw Failure{message, kExitUsage};
+}
+
+Command new_command(const Arguments &arguments) {
+  for (const auto &[value, name] :
+       {std::pair{&arguments.data, "--data"}, {&arguments.model, "--model"}, {&arguments.run, "--run"}}) {
+    if (value->empty()) wrong_usage(fmt::format("{} is required (or --resume with a run directory)", name));
+  }
+  Command command;
+  command.data = {split_files(arguments.data), arguments.format, arguments.labels};
+  if (command.data.files.empty()) wrong_usage("--data names no file");
+  complete(command.data, true);
+  for (std::string &file : command.data.files) file = absolute(file);
+  command.data.labels = absolute(command.data.labels);
+  command.held_out = fraction(arguments.held_out) ? arguments.held_out : absolute(arguments.held_out);
+  command.held_out_labels = absolute(arguments.held_out_labels);
+  command.model = arguments.model;
+  command.optimizer = arguments.optimizer.empty() ? "ngd" : arguments.optimizer;
+  command.trainer = arguments.trainer.empty() ? "trainer" : arguments.trainer;
+  command.split_seed = arguments.seed.value_or(0);
+  return command;
+}
+
+// What a resumed run may change: where its data lies, and how long it trains.
+Command resumed_command(const Arguments &arguments) {
+  for (const auto &[given, name] : {std::pair{!arguments.format.empty(), "--format"},
+                                    {!arguments.model.empty(), "--model"},
+                                    {!arguments.optimizer.empty(), "--optimizer"},
+                                    {!arguments.trainer.empty(), "--trainer"},
+                                    {arguments.batch_size.has_value(), "--batch-size"},
+                                    {arguments.seed.has_value(), "--seed"}}) {
+    if (given) wrong_usage(fmt::format("{} cannot change when a run is resumed; leave it out", name));
+  }
+  Command command = read_command(arguments.run);
+  if (!arguments.data.empty()) command.data.files = split_files(arguments.data);
+  if (!arguments.labels.empty()) command.data.labels = arguments.labels;
+  if (!arguments.held_out.empty()) command.held_out = arguments.held_out;
+  if (!arguments.held_out_labels.empty()) command.held_out_labels = arguments.held_out_labels;
+  return command;
+}
+
+struct Data {
+  Dataset training, held_out;
+};
+
+Data load_data(const Command &command) {
+  Dataset all = load(command.data);
+  if (command.held_out.empty()) return {std::move(all), nullptr};
+  if (const auto share = fraction(command.held_out)) {
+    ngd_dataset *rest = nullptr, *held_out = nullptr;
+    call(ngd_dataset_split, all.get(), *share, command.split_seed, &rest, &held_out);
+    return {Dataset(rest), Dataset(held_out)};
+  }
+  Source source = {{command.held_out}, command.data.format, command.held_out_labels};
+  // The label file belongs to the training file; the held-out file has its own.
+  if (!command.data.labels.empty()) complete(source, true);
+  return {std::move(all), load(source)};
+}
+
+ngd_dataset_info info_of(const ngd_dataset *dataset) {
+  auto info = sized<ngd_dataset_info>();
+  call(ngd_dataset_get_info, dataset, &info);
+  return info;
+}
+
+// --seed is for all that is random; a spec's own seed goes before it.
+void set_seed(ngd_model *model, ngd_trainer *trainer, uint64_t seed) {
+  const std::string text = std::to_string(seed);
+  if (text_of(ngd_model_get_text, model, "spec").find("seed=") == std::string::npos)
+    call(ngd_model_set_text, model, "seed", text.c_str());
+  if (text_of(ngd_trainer_get_text, trainer, "spec").find("seed=") == std::string::npos)
+    call(ngd_trainer_set_text, trainer, "seed", text.c_str());
+}
+
+void print_summary(const Command &command, const Data &data) {
+  const ngd_dataset_info info = info_of(data.training.get());
+  std::string rows = fmt::format("{} rows of {} {}", info.rows, info.columns,
+                                 info.features == NGD_FEATURES_TEXT ? "distinct words" : "columns");
+  if (info.classes > 0) rows += fmt::format(" in {} classes", info.classes);
+  if (data.held_out != nullptr) rows += fmt::format(", {} rows held out", info_of(data.held_out.get()).rows);
+  if (info.skipped > 0) rows += fmt::format(", {} malformed lines skipped", info.skipped);
+  fmt::print("data       {}\nmodel      {}\noptimizer  {}\ntrainer    {}\n\n", rows, command.model,
+             command.optimizer, command.trainer);
+  std::fflush(stdout);
+}
+
+Progress::Mode progress_mode(const std::string &text) {
+  if (text == "auto") return Progress::Mode::automatic;
+  if (text == "on") return Progress::Mode::on;
+  if (text == "off") return Progress::Mode::off;
+  wrong_usage("--progress cannot be \"" + text + "\"; it takes auto, on or off");
+}
+
+int train(Arguments arguments) {
+  const Progress::Mode progress = progress_mode(arguments.progress);
+  if (!arguments.resumed_run.empty()) {
+    if (!arguments.resume) wrong_usage("a run directory without --resume; a new run is named by --run");
+    if (!arguments.run.empty() && arguments.run != arguments.resumed_run)
+      wrong_usage("--run and --resume name different run directories");
+    arguments.run = arguments.resumed_run;
+  }
+  if (arguments.resume && arguments.run.empty()) wrong_usage("--resume needs a run directory");
+  Command command = arguments.resume ? resumed_command(arguments) : new_command(arguments);
+
+  // Specs first: they are checked at once, while data may take a while.
+  const Model model = create<ngd_model>(ngd_model_create, command.model);
+  const Optimizer optimizer = create<ngd_optimizer>(ngd_optimizer_create, command.optimizer);
+  const Trainer trainer = create<ngd_trainer>(ngd_trainer_create, command.trainer);
+  if (arguments.epochs)
+    call(ngd_trainer_set_text, trainer.get(), "epochs", std::to_string(*arguments.epochs).c_str());
+  if (arguments.batch_size)
+    call(ngd_trainer_set_text, trainer.get(), "batch_size", std::to_string(*arguments.batch_size).c_str());
+  if (arguments.seed) set_seed(model.get(), trainer.get(), *arguments.seed);
+  command.model = text_of(ngd_model_get_text, model.get(), "spec");
+  command.optimizer = text_of(ngd_optimizer_get_text, optimizer.get(), "spec");
+  command.trainer = text_of(ngd_trainer_get_text, trainer.get(), "spec");
+
+  const Data data = load_data(command);
+  call(ngd_trainer_set_text, trainer.get(), "run_directory", arguments.run.c_str());
+  if (arguments.resume) call(ngd_trainer_set, trainer.get(), "resume", 1.0);
+  if (arguments.style == Style::table) print_summary(command, data);
+
+  Watcher watcher(arguments.style, progress, data.held_out != nullptr,
+                  info_of(data.training.get()).labels == NGD_LABELS_CATEGORY,
+                  [&] { write_command(arguments.run, command); });
+  if (watcher.progress().rewrites()) call(ngd_trainer_set, trainer.get(), "progress_seconds", 0.25);
+  try {
+    watcher.run(trainer.get(), model.get(), optimizer.get(), data.training.get(), data.held_out.get());
+  } catch (Failure &failure) {
+    if (failure.status == NGD_E_CANCELLED)
+      failure.message += "\nngd: to go on: ngd train --resume " + arguments.run;
+    throw;
+  }
+  if (arguments.style == Style::table) {
+    print_charts(charts_of(epochs_of(read_log(arguments.run))));
+    fmt::print("\nThe run is in {}. Next: ngd predict --model {} --data FILE\n", arguments.run, arguments.run);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Verb train_verb(CLI::App &program) {
+  CLI::App *app =
+      program.add_subcommand("train", "Train a model on a file, in a run directory that can be resumed");
+  const auto arguments = std::make_shared<Arguments>();
+  Arguments &a = *arguments;
+  app->add_option("--data", a.data, "Samples with labels; plain or gzip")->type_name("FILE[,FILE...]");
+  app->add_option("--format", a.format, "How to read them, such as csv:label=NAME; guessed when left out")
+      ->type_name("SPEC");
+  app->add_option("--labels", a.labels, "The file of labels, for idx")->type_name("FILE");
+  app->add_option("--held-out", a.held_out,
+                  "Samples to test on after each epoch: a file, or a share such as 0.1")
+      ->type_name("FILE|SHARE");
+  app->add_option("--held-out-labels", a.held_out_labels, "The file of labels of --held-out, for idx")
+      ->type_name("FILE");
+  app->add_option("--model", a.model, "What to train, such as linear, mlp:hidden=64 or text:word_ngrams=2")
+      ->type_name("SPEC");
+  app->add_option("--optimizer", a.optimizer, "How to train it, such as ngd:learning_rate=0.003 (default: ngd)")
+      ->type_name("SPEC");
+  app->add_option("--trainer", a.trainer,
+                  "More options of the trainer, such as trainer:patience=3; see ngd options trainer")
+      ->type_name("SPEC");
+  app->add_option("--epochs", a.epochs, "Passes over the data")->type_name("N");
+  app->add_option("--batch-size", a.batch_size, "Samples a step")->type_name("N");
+  app->add_option("--seed", a.seed, "Seed of the split, the first parameters and the order of samples")
+      ->type_name("N");
+  app->add_option("--run", a.run, "The run directory: settings, log, checkpoints")->type_name("DIR");
+  app->add_flag("--resume", a.resume, "Go on with the run in --run DIR (or in RUN) from its newest checkpoint");
+  app->add_option("run", a.resumed_run, "The run to --resume")->type_name("RUN");
+  app->add_option("--progress", a.progress, "The progress line on stderr: auto, on or off")
+      ->type_name("auto|on|off");
+  add_output_option(*app, a.style);
+  app->footer(
+      "Examples:\n"
+      "  ngd train --data letters.csv --format csv:label=lettr --model mlp:hidden=64 \\\n"
+      "      --optimizer ngd:learning_rate=0.003 --held-out 0.1 --epochs 20 --run letters\n"
+      "  ngd train --resume letters\n\n"
+      "Ctrl-C stops after the step in hand and writes a checkpoint; --resume goes on from it.\n"
+      "With -o json every event is one JSON object on a line of its own.");
+  return {
+      app,
+      "ngd train --data FILE --model SPEC --run DIR [options], or ngd train --resume DIR; see ngd train --help",
+      [arguments] { return train(*arguments); }};
+}
+
+}  // namespace cli

@@ -1,0 +1,100 @@
+// One training run in progress: which rows come next, the steps, what falls due between them, and its end.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/option.h"
+#include "data/dataset.h"
+#include "model/model.h"
+#include "optimizer/optimizer.h"
+#include "train/events.h"
+#include "train/position.h"
+#include "train/run_directory.h"
+
+namespace ngd {
+
+// The order of `rows` rows in an epoch, by Fisher and Yates 1938 (Durstenfeld 1964): a function of these alone.
+std::vector<uint64_t> shuffled_rows(uint64_t rows, uint64_t seed, uint64_t epoch);
+
+// Throws when data and options do not fit each other. `held_out` may be null.
+void check_run(const OptionSet &options, const Dataset &training, const Dataset *held_out);
+
+class Run {
+ public:
+  // Takes what check_run() has passed. `options` must outlive the run and stay as they are. Prepares the model;
+  // loads the checkpoint when the run is to be resumed.
+  Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> model,
+      std::shared_ptr<Optimizer> optimizer, std::shared_ptr<Dataset> training,
+      std::shared_ptr<Dataset> held_out);
+  ~Run();  // gives the optimizer its own learning rate back
+  Run(const Run &) = delete;
+  Run &operator=(const Run &) = delete;
+
+  void begin();
+  bool advance(uint64_t steps, const std::atomic<bool> &cancelled);
+  // Notes in the log why the run ended early.
+  void note_failure(const Error &error) noexcept;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  // Training speed between two events of a kind.
+  struct Speed {
+    uint64_t rows = 0;
+    double seconds = 0;
+  };
+
+  void prepare();
+  void resume();
+  void take_up(const std::string &checkpoint);
+  bool finished() const;
+  void step();
+  double train(std::span<const uint64_t> rows);
+  void apply_schedule();
+  void adopt_rate();
+  void restore_rate();
+  void count_skips(uint64_t skipped_before);
+  void end_epoch();
+  bool evaluate();  // true when the held-out loss is the best so far
+  void checkpoint();
+  void save(StateWriter &writer);
+  void announce(const std::string &checkpoint);
+  void end(const char *reason);
+  void check_finite() const;
+  [[noreturn]] void diverge(const std::string &what, uint64_t step, uint64_t epoch) const;
+
+  double seconds() const;  // wall time since the run began
+  double mean_loss() const;
+  double speed_since(Speed &last) const;  // and sets `last` to now
+  ngd_event event(int32_t kind) const;
+
+  const OptionSet &options_;
+  EventQueue &events_;
+  std::shared_ptr<Model> model_;
+  std::shared_ptr<Optimizer> optimizer_;
+  std::shared_ptr<Dataset> training_, held_out_;
+  RunDirectory directory_;
+
+  const uint64_t rows_, batch_rows_, batches_, epochs_;  // of the training data, as the run began
+  const bool resumed_;
+  Position position_;
+  double rate_ = 0;  // that the schedule set last
+
+  std::vector<uint64_t> order_;
+  uint64_t order_epoch_ = ~uint64_t{0};
+  std::string last_checkpoint_;
+  uint64_t last_checkpoint_step_ = ~uint64_t{0};
+
+  Clock::time_point begun_;
+  Clock::time_point last_progress_;
+  double earlier_seconds_ = 0;  // of the parts before this one
+  uint64_t earlier_steps_ = 0;
+  double training_seconds_ = 0;  // within steps
+  Speed progress_speed_, epoch_speed_, step_speed_, whole_speed_;
+};
+
+}  // namespace ngd
