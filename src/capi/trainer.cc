@@ -5,6 +5,7 @@
 
 #include "capi/guard.h"
 #include "capi/handles.h"
+#include "capi/options.h"
 
 using ngd::guard;
 using ngd::require;
@@ -43,40 +44,22 @@ void ngd_trainer_destroy(ngd_trainer *trainer) noexcept {
 }
 
 ngd_status ngd_trainer_set(ngd_trainer *trainer, const char *name, double value, ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(trainer, "trainer");
-    require(name, "name");
-    trainer->object->set(name, value);
-  });
+  return ngd::set_option(trainer, "trainer", name, value, error);
 }
 
 ngd_status ngd_trainer_set_text(ngd_trainer *trainer, const char *name, const char *value,
                                 ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(trainer, "trainer");
-    require(name, "name");
-    require(value, "value");
-    trainer->object->set_text(name, value);
-  });
+  return ngd::set_text_option(trainer, "trainer", name, value, error);
 }
 
 ngd_status ngd_trainer_get(const ngd_trainer *trainer, const char *name, double *value,
                            ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(trainer, "trainer");
-    require(name, "name");
-    require(value, "value");
-    *value = trainer->object->options().number(name);
-  });
+  return ngd::get_option(trainer, "trainer", name, value, error);
 }
 
 ngd_status ngd_trainer_get_text(const ngd_trainer *trainer, const char *name, char *buffer, size_t capacity,
                                 size_t *needed, ngd_error *error) noexcept {
-  return guard(error, [&] {
-    require(trainer, "trainer");
-    require(name, "name");
-    ngd::copy_text(trainer->object->options().text(name), buffer, capacity, needed);
-  });
+  return ngd::get_text_option(trainer, "trainer", name, buffer, capacity, needed, error);
 }
 
 ngd_status ngd_trainer_on_event(ngd_trainer *trainer, ngd_event_callback callback, void *user_data,

@@ -72,7 +72,8 @@ std::string braille(uint8_t bits) {
 
 std::string colored(const Series &series, bool color, const std::string &text) {
   if (!color) return text;
-  return (series.reference ? kReferenceColor : kColors[series.color % std::size(kColors)]) + text + kNoColor;
+  return fmt::format("{}{}{}", series.reference ? kReferenceColor : kColors[series.color % std::size(kColors)],
+                     text, kNoColor);
 }
 
 // The name of a series and its last value, at the line where it ends.
@@ -162,7 +163,7 @@ std::string draw_in_terminal(const Chart &chart, size_t width, size_t height, bo
     }
     for (const EndLabel &label : labels) {
       if (label.row == static_cast<long>(row))
-        line += " " + colored(chart.series[label.series], color, label.text);
+        line.append(" ").append(colored(chart.series[label.series], color, label.text));
     }
     line.erase(line.find_last_not_of(' ') + 1);
     result += line + "\n";

@@ -69,13 +69,16 @@ int run(int argc, char **argv) {
   }
   try {
     program.parse(argc, argv);
-    return chosen->run();
+    if (chosen != verbs.end()) return chosen->run();
+    fmt::print(stderr, "{}", program.help());
+    return kExitUsage;
   } catch (const CLI::CallForHelp &) {
     fmt::print("{}", chosen == verbs.end() ? program.help() : chosen->app->help("ngd"));
     return 0;
   } catch (const CLI::ParseError &error) {
     report(error.what(), kExitUsage);
-    fmt::print(stderr, "usage: {}\n", chosen == verbs.end() ? "ngd VERB [options]; see ngd --help" : chosen->usage);
+    fmt::print(stderr, "usage: {}\n",
+               chosen == verbs.end() ? "ngd VERB [options]; see ngd --help" : chosen->usage);
     return kExitUsage;
   } catch (const Failure &failure) {
     return report(failure.message, failure.exit_code);

@@ -158,8 +158,7 @@ void Run::restore_rate() {
 void Run::count_skips(uint64_t skipped_before) {
   position_.skipped_in_a_row = optimizer_->skip_count() == skipped_before ? 0 : position_.skipped_in_a_row + 1;
   if (position_.skipped_in_a_row >= kSkipLimit)
-    diverge(concat("the gradients of ", kSkipLimit,
-                   " steps in a row were not finite, and those steps were skipped"),
+    diverge(concat("the gradients of ", kSkipLimit, " steps in a row were not finite, up to the one"),
             position_.step + 1, position_.epoch + 1);
 }
 

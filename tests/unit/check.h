@@ -1,25 +1,13 @@
-// What the unit tests share: cmocka as C++ can include it, errors with their exact text, scratch directories.
+// What tests of the store and of training share: messages of errors, scratch directories, whole files.
 #pragma once
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 
-extern "C" {
-#include <cmocka.h>
-}
-// cmocka's macro would swallow ngd::fail.
-#undef fail
-#undef fail_msg
-#define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
-
 #include "base/error.h"
+#include "test.h"
 
 // Runs `body`, which must throw ngd::Error with that status; returns its message.
 template <class Body>
