@@ -3,9 +3,9 @@
 
     apt-cache dumpavail | debian_sections.py TRAIN TEST
 
-Both files get one line a package, `section TAB words`, sorted by package name, so that the same package lists
-always give the same bytes. A package goes to TEST when the SHA-1 of its name, taken modulo ten, is 0: the split
-depends on nothing but the name. The section loses its archive area ("contrib/games" is games): the area tells
+Both files get one line a package, `section TAB words`, sorted by the SHA-1 of the package's name: the same package
+lists always give the same bytes, and neighbours have nothing in common, which programs that do not shuffle need. A
+package goes to TEST when that SHA-1, taken modulo ten, is 0: the split depends on nothing but the name. The section loses its archive area ("contrib/games" is games): the area tells
 the licence, not the subject. Descriptions are lower-cased; every punctuation mark becomes a word of its own.
 """
 import hashlib
@@ -31,6 +31,10 @@ def words(text):
     return " ".join(re.findall(r"\w+|[^\w\s]", text.lower()))
 
 
+def digest(name):
+    return int(hashlib.sha1(name.encode()).hexdigest(), 16)
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit("usage: apt-cache dumpavail | debian_sections.py TRAIN TEST")
@@ -42,8 +46,8 @@ def main():
         sys.exit("debian_sections.py: found no package with a section and a description")
     counts = [0, 0]
     with open(sys.argv[1], "w", encoding="utf-8") as train, open(sys.argv[2], "w", encoding="utf-8") as test:
-        for name in sorted(rows):
-            held_out = int(hashlib.sha1(name.encode()).hexdigest(), 16) % 10 == 0
+        for name in sorted(rows, key=digest):
+            held_out = digest(name) % 10 == 0
             (test if held_out else train).write(rows[name] + "\n")
             counts[held_out] += 1
     sections = len({row.split("\t")[0] for row in rows.values()})

@@ -40,9 +40,10 @@ class Demo(ProgramTest):
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done
 
-    def test_packages_become_labelled_lines_sorted_by_name(self):
+    def test_packages_become_labelled_lines(self):
         done = self.convert(PACKAGES)
-        self.assertEqual(self.read("train") + self.read("test"), "libs\tc library\ngames\tthe later version counts\n")
+        self.assertEqual(sorted((self.read("train") + self.read("test")).splitlines()),
+                         ["games\tthe later version counts", "libs\tc library"])
         self.assertIn("2 sections", done.stdout)
 
     def test_area_is_dropped_case_folded_punctuation_split(self):
@@ -55,8 +56,8 @@ class Demo(ProgramTest):
         test = self.read("test")
         self.assertTrue(70 < test.count("\n") < 130, test.count("\n"))
         self.convert("\n".join(reversed(stanzas[:500] + stanzas[600:])))
-        kept = set(self.read("test").splitlines())
-        self.assertEqual(kept, {line for line in test.splitlines() if not 500 <= int(line.split()[-1]) < 600})
+        self.assertEqual(self.read("test").splitlines(),
+                         [line for line in test.splitlines() if not 500 <= int(line.split()[-1]) < 600])
 
     def test_no_package_is_an_error(self):
         self.assertEqual(self.convert("", expect=1).stderr,
