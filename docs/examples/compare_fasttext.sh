@@ -33,7 +33,7 @@ row() { # name, accuracy, start, end
 printf '%-34s %10s %10s\n' program accuracy time
 start=$(now)
 "$ngd" train --run run --data train --held-out test --format text --model text:dimension=50,word_ngrams=2 \
-  --optimizer ngd:learning_rate=0.01 --trainer trainer:epochs=10,batch_size=64 --progress off -o plain >log
+  --optimizer ngd:learning_rate=0.01 --trainer trainer:epochs=10,batch_size=64,schedule=linear --progress off -o plain >log
 end=$(now)
 row "ngd" "$(tail -n 1 log | cut -f 4)" "$start" "$end"
 for rate in 0.1 0.5; do

@@ -37,7 +37,7 @@ echo
 
 "$ngd" train --run "$run" --data "$train" --held-out "$held_out" --format text \
   --model text:dimension=50,word_ngrams=2 \
-  --optimizer ngd:learning_rate=0.01 --trainer trainer:epochs=10,batch_size=64
+  --optimizer ngd:learning_rate=0.01 --trainer trainer:epochs=10,batch_size=64,schedule=linear
 
 if [ $# -eq 1 ]; then
   echo

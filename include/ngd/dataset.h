@@ -13,18 +13,36 @@
  * @endcode
  *
  * @par Formats
- * - `csv`: RFC 4180 values split by `separator` ("auto" looks for a tab, a semicolon or a comma in the first
- * line), with quotes, an optional header line, and the label column given by name or by index from 0.
- * - `libsvm`: `label [qid:n] index:value ...`, comments after '#', indices from 0 or 1.
- * - `text`: one sample a line: either `__label__x words` (fastText) or `label TAB words`.
- * - `idx`: MNIST's binary arrays; the first dimension counts samples; the option `labels` names the file of
- * labels.
+ * - `csv`: RFC 4180 values split by `separator` (`auto` takes a tab, a semicolon or a comma, the first of these
+ * that line 1 has; else `tab` or any one character), with quotes, which may hold line breaks. The `label`
+ * column is given by name or by index from 0; without it rows have no label. `header=auto` takes line 1 for a
+ * header when the label has a name, or when none of its feature values is a number. A value that is empty, `NA`
+ * or `?` is missing: an error, or 0 with `missing=zero`.
+ * - `libsvm`: `label [qid:n] index:value ...`, comments after '#', strictly rising indices up to 2147483647.
+ * `index_base=auto` counts from 0 when the first file has an index 0, and from 1 otherwise.
+ * - `text`: one sample a line: either `__label__x words` (fastText), or `label TAB words`, or words alone; the
+ * first line shows which, or the option `label` says it. Words are split at ASCII blanks; `lowercase` concerns
+ * ASCII letters; `punctuation=split` makes every ASCII punctuation character a word, `punctuation=drop` a
+ * blank. Text is UTF-8. Several labels on a line are an error.
+ * - `idx`: MNIST's binary arrays of any type and rank; the first dimension counts samples. The option `labels`
+ * names the file of labels, of one dimension; it is read with the next file.
  * - `dense`, `sparse`: no file; ngd_dataset_append_f32() and ngd_dataset_append_sparse_f32() fill them.
  *
+ * Files may be gzip, begin with a UTF-8 byte-order mark, and end lines with LF or CR LF. Empty lines are no
+ * samples.
+ *
+ * @par Labels
+ * With `label_type=auto` labels are numbers when all of the first file are numbers and one is not whole;
+ * otherwise they are categories. What the first rows have decided stays. Classes are numbered in order of first
+ * appearance, unless all names are whole numbers: then they are sorted, and numbered anew when a later file
+ * brings more. `+1` and `1.0` are the class `1`. Either all rows of a dataset have labels, or none.
+ *
  * @par Malformed files
- * A malformed line is ::NGD_E_DATA whose message gives file, line, column, what was found and what was
- * expected, and the dataset stays as it was before the call. With the option `malformed=skip` such lines are
- * left out and counted.
+ * A malformed line is ::NGD_E_DATA whose message gives file, line, column (in bytes, from 1), what was found,
+ * what was expected and how to mend it; the dataset stays as it was before the call. With the option
+ * `malformed=skip` such lines are left out and counted; a file of which nothing is left, a quote that is never
+ * closed, and damaged gzip data are errors all the same. NaN and infinite values are malformed, or 0 with
+ * `nonfinite=zero`. Lines over `max_line_bytes` (1 GiB) are malformed.
  *
  * @par Threads
  * A dataset is *exclusive* while it is loaded or appended to; functions that take a `const ngd_dataset *` may
@@ -191,8 +209,8 @@ NGD_API ngd_status ngd_dataset_get_text(const ngd_dataset *dataset, const char *
  * @param path the file; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_IO when the file cannot be read; ::NGD_E_DATA when it is malformed, empty or
- * truncated;
- *         ::NGD_E_UNSUPPORTED for `dense` and `sparse`; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ *         truncated, or does not fit the rows before; ::NGD_E_UNSUPPORTED for `dense` and `sparse`;
+ * ::NGD_E_STATE for a part of another dataset; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -203,13 +221,17 @@ NGD_API ngd_status ngd_dataset_load(ngd_dataset *dataset, const char *path, ngd_
  *
  * @param dataset of format `dense`, `csv` or `idx`; not NULL.
  * @param features @p rows x @p columns numbers, row-major, all finite; not NULL unless @p rows is 0.
- * @param labels @p rows labels: numbers, or classes from 0 written as numbers, by the option `label_type`; NULL
- * when there are none (then no row of the dataset may have one).
+ * @param labels @p rows labels: numbers, or classes from 0 written as numbers, by the option `label_type`
+ * (`auto`: classes when the first call has whole numbers from 0 to 1048575 only); NULL when there are none
+ * (then no row of the dataset may have one). A class is meant by its number, also where a file has given it a
+ * name; a dataset whose classes are the numbers 0, 1, 2, ... gains those up to the largest label.
  * @param rows number of rows.
  * @param columns features a row, at least 1, the same in every call.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_SHAPE; ::NGD_E_NOT_FINITE; ::NGD_E_RANGE for a label that is no class;
- *         ::NGD_E_UNSUPPORTED for another format; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ *         ::NGD_E_UNSUPPORTED for another format; ::NGD_E_STATE for a part of another dataset;
+ * ::NGD_E_ARGUMENT;
+ *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -229,7 +251,7 @@ NGD_API ngd_status ngd_dataset_append_f32(ngd_dataset *dataset, const float *fea
  * @param rows number of rows.
  * @param columns one more than the largest column that may occur; the dataset's columns grow to it.
  * @param error filled on failure; may be NULL.
- * @return as ngd_dataset_append_f32().
+ * @return as ngd_dataset_append_f32(), and ::NGD_E_RANGE for an index outside its row's order or @p columns.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -243,10 +265,13 @@ NGD_API ngd_status ngd_dataset_append_sparse_f32(ngd_dataset *dataset, const uin
  *
  * @param dataset of format `text`; not NULL.
  * @param text the words, UTF-8, without a label; not NULL.
- * @param label the class; NULL when there is none (then no row of the dataset may have one).
+ * @param label the class (with `label_type=number` a number), not empty, UTF-8; NULL when there is none (then
+ * no row of the dataset may have one).
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_SHAPE when other rows have labels and this one has not, or the reverse;
- *         ::NGD_E_UNSUPPORTED for another format; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ * ::NGD_E_RANGE for a label that is no number where numbers are needed; ::NGD_E_UNSUPPORTED for another format;
+ *         ::NGD_E_STATE for a part of another dataset; ::NGD_E_ARGUMENT, also for bytes that are not UTF-8;
+ *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -320,7 +345,8 @@ NGD_API ngd_status ngd_dataset_get_labels_f32(const ngd_dataset *dataset, size_t
  * @brief Splits a dataset in two at random: @p held_out gets about @p fraction of the rows, @p rest the others.
  *
  * Each row goes by its own random number from (seed, row), so the split does not depend on anything else. Both
- * parts share the rows' storage with the whole, which may be destroyed; neither can be appended to.
+ * parts share the rows' storage with the whole, which may be destroyed, or may grow without changing them;
+ * neither part can be appended to.
  * @param dataset not NULL.
  * @param fraction above 0 and below 1.
  * @param seed any number.

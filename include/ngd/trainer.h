@@ -19,6 +19,11 @@
  * position), keeping the newest `keep_checkpoints`. With `resume=1` a run goes on from the newest good
  * checkpoint, bit for bit as if it had never stopped.
  *
+ * @par Learning rate
+ * Before each step the trainer sets the optimizer's `learning_rate` to the value it had at the start, times the
+ * schedule's factor; when the run ends it has its first value again. A rate set in between, from a callback or
+ * between two calls of ngd_trainer_advance(), is the new value to start from.
+ *
  * @par Divergence
  * When the loss or a parameter is no longer finite, training stops with ::NGD_E_DIVERGED; the message gives the
  * step, the rate and the last good checkpoint. A checkpoint is never written from a diverged model.
@@ -68,7 +73,7 @@ typedef struct ngd_event {
   double held_out_loss;     /**< Of the last evaluation; NaN without held-out data. */
   double held_out_accuracy; /**< Of the last evaluation, 0 to 1; NaN without classes. */
   double majority;          /**< Share of the largest class of the held-out data; NaN without classes. */
-  double learning_rate;     /**< Rate of the last step. */
+  double learning_rate;     /**< Rate of the last step; before the first, the optimizer's own. */
   double rows_per_second;   /**< Training speed since the last event of this kind. */
   double seconds;           /**< Wall time since the run began, earlier parts of a resumed run included. */
   double seconds_left;      /**< Estimated wall time to the end. */
@@ -276,6 +281,8 @@ NGD_API ngd_status ngd_trainer_run(ngd_trainer *trainer, ngd_model *model, ngd_o
 /**
  * @brief Asks a run to stop after the step in hand; it writes a checkpoint and ends with ::NGD_E_CANCELLED.
  *
+ * When no run is in progress the next one stops before its first step, so that a call that comes a moment too
+ * early is not lost. The end of any run clears the request.
  * @param trainer may be NULL: then nothing happens.
  * @par Thread: shared
  * @since 0.1

@@ -117,11 +117,11 @@ OptionSet::OptionSet(std::span<const OptionSpec> specs, std::string what, std::s
 }
 
 size_t OptionSet::find(std::string_view name) const {
-  std::vector<std::string_view> names;
   for (size_t i = 0; i < specs_.size(); i++) {
     if (name == specs_[i].name) return i;
-    names.push_back(specs_[i].name);
   }
+  std::vector<std::string_view> names;
+  for (const OptionSpec &spec : specs_) names.push_back(spec.name);
   std::string mend = hint(name, names);
   if (mend.empty()) mend = concat("; it has: ", listed(names));
   fail(NGD_E_OPTION, "unknown option ", quoted(name), " for ", what_, mend);

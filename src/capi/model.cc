@@ -22,8 +22,6 @@ ngd_status forward(ngd_model *model, const T *features, size_t rows, T *outputs,
   return guard(error, [&] {
     require(model, "model");
     require(features, "features");
-    if (outputs != nullptr && capacity == 0)
-      ngd::fail(NGD_E_BUFFER, "capacity is 0, but outputs is not NULL; pass the room it has or NULL");
     model->object->forward(features, rows, std::span<T>(outputs, outputs == nullptr ? 0 : capacity));
   });
 }

@@ -53,7 +53,7 @@ class Printer {
     for (size_t rank = 0; rank < top_; rank++) {
       const size_t best = order[rank];
       if (style_ == Style::json)
-        ranking.push_back({{"class", classes_[best]}, {"probability", shares[best]}});
+        ranking.push_back({{"class", classes_[best]}, {"probability", number(shares[best]).value}});
       else
         table_.add({integer_cell(row), text_cell(classes_[best]), number(shares[best])});
     }

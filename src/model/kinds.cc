@@ -61,7 +61,8 @@ constexpr OptionSpec kTextOptions[] = {
     fixed(integer_option("min_count", "1", 1, kLargestSide,
                          "Words seen less often in the training data get no row.")),
     kLoss,
-    fixed(choice_option("init", "uniform", kInitializerChoices, "How embedding and output weights begin.")),
+    fixed(choice_option("init", "uniform", kInitializerChoices,
+                        "How embedding rows begin; output weights begin as xavier_normal.")),
     fixed(number_option(
         "init_scale", "0", 0, 1e6,
         "Bound of uniform, deviation of normal, gain of the others; 0 takes 1 / dimension for uniform.")),

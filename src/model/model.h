@@ -39,8 +39,8 @@ class Model {
   virtual size_t output_count() const = 0;  // 0 before prepare
   virtual const std::vector<std::string> &class_names() const = 0;
 
-  // By parts, with arrays: `features` is rows x inputs. A model of the other precision converts. An empty
-  // `outputs` is not written; one that is too small is NGD_E_BUFFER.
+  // By parts, with arrays: `features` is rows x inputs. A model of the other precision converts. `outputs`
+  // without data is not written; one that is too small is NGD_E_BUFFER.
   virtual void forward(const float *features, size_t rows, std::span<float> outputs) = 0;
   virtual void forward(const double *features, size_t rows, std::span<double> outputs) = 0;
   virtual double backward(std::span<const float> targets) = 0;

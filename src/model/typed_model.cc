@@ -46,14 +46,15 @@ void TypedModel<T>::forward_array(const U *features, size_t rows, std::span<U> o
   for (const AffineShape shape : architecture_.layers()) widest = std::max(widest, shape.outputs);
   element_count(Shape{static_cast<int64_t>(std::min<size_t>(rows, INT64_MAX)), static_cast<int64_t>(widest)});
   const size_t count = rows * architecture_.outputs;
-  if (!outputs.empty() && outputs.size() < count)
+  const bool wanted = outputs.data() != nullptr;
+  if (wanted && outputs.size() < count)
     fail(NGD_E_BUFFER, "outputs has room for ", outputs.size(), " numbers, but ", rows, " rows of ",
          architecture_.outputs, " need ", count);
   has_forward_ = false;
   network_.take_dense(features, rows, array_);
   network_.forward(array_);
   has_forward_ = true;
-  if (!outputs.empty()) std::copy_n(array_.outputs.back().begin(), count, outputs.begin());
+  if (wanted) std::copy_n(array_.outputs.back().begin(), count, outputs.begin());
 }
 
 template <class T>

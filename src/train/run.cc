@@ -19,14 +19,15 @@ constexpr uint64_t kShuffleStream = uint64_t{1} << 63;
 constexpr uint64_t kSkipLimit = 10;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-uint64_t count(const OptionSet &options, std::string_view name) {
-  return static_cast<uint64_t>(options[name]);
-}
-
 std::vector<uint64_t> rows_in_order(uint64_t rows) {
   std::vector<uint64_t> order(rows);
   std::iota(order.begin(), order.end(), uint64_t{0});
   return order;
+}
+
+// Whether something that happens every `interval` counts does so at `number`; never when the interval is 0.
+bool falls_due(uint64_t number, uint64_t interval) {
+  return interval != 0 && number % interval == 0;
 }
 
 // Two digits are enough for advice.
@@ -56,7 +57,7 @@ bool Run::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
   for (;;) {
     if (finished()) {
       checkpoint();
-      end(position_.epoch >= epochs_ ? "epochs" : "patience");
+      end(position_.epoch >= settings_.epochs ? "epochs" : "patience");
       return false;
     }
     if (cancelled.load(std::memory_order_relaxed)) {
@@ -71,17 +72,14 @@ bool Run::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
 }
 
 bool Run::finished() const {
-  const uint64_t patience = count(options_, "patience");
-  return position_.epoch >= epochs_ || (patience != 0 && position_.stalled >= patience);
+  return position_.epoch >= settings_.epochs ||
+         (settings_.patience != 0 && position_.stalled >= settings_.patience);
 }
 
 void Run::step() {
   if (position_.batch == 0) position_.loss_sum = position_.epoch_rows = 0;
   if (order_epoch_ != position_.epoch) {
-    if (options_["shuffle"] != 0)
-      order_ = shuffled_rows(rows_, count(options_, "seed"), position_.epoch);
-    else
-      order_ = rows_in_order(rows_);
+    order_ = settings_.shuffle ? shuffled_rows(rows_, settings_.seed, position_.epoch) : rows_in_order(rows_);
     order_epoch_ = position_.epoch;
   }
   const uint64_t first = position_.batch * batch_rows_;
@@ -104,20 +102,17 @@ void Run::step() {
   position_.loss_sum += loss * static_cast<double>(rows);
   position_.logged_loss_sum += loss * static_cast<double>(rows);
 
-  const uint64_t log_steps = count(options_, "log_steps");
-  if (directory_.given() && log_steps != 0 && position_.step % log_steps == 0) {
+  if (directory_.given() && falls_due(position_.step, settings_.log_steps)) {
     ngd_event line = event(NGD_EVENT_PROGRESS);
     line.rows_per_second = speed_since(step_speed_);
     directory_.log(step_record(line, position_.logged_loss_sum / static_cast<double>(position_.logged_rows)));
     position_.logged_loss_sum = position_.logged_rows = 0;
   }
-  const uint64_t checkpoint_steps = count(options_, "checkpoint_steps");
-  const uint64_t checkpoint_epochs = count(options_, "checkpoint_epochs");
-  bool due = checkpoint_steps != 0 && position_.step % checkpoint_steps == 0;
+  bool due = falls_due(position_.step, settings_.checkpoint_steps);
   if (position_.batch == batches_) {
     end_epoch();
-    due = due || (checkpoint_epochs != 0 && position_.epoch % checkpoint_epochs == 0);
-  } else if (std::chrono::duration<double>(stopped - last_progress_).count() >= options_["progress_seconds"]) {
+    due = due || falls_due(position_.epoch, settings_.checkpoint_epochs);
+  } else if (std::chrono::duration<double>(stopped - last_progress_).count() >= settings_.progress_seconds) {
     last_progress_ = stopped;
     ngd_event progress = event(NGD_EVENT_PROGRESS);
     progress.rows_per_second = speed_since(progress_speed_);
@@ -144,9 +139,9 @@ void Run::adopt_rate() {
 
 void Run::apply_schedule() {
   adopt_rate();
-  rate_ = position_.learning_rate * schedule_factor(options_.choice("schedule"), position_.step,
-                                                    epochs_ * batches_, count(options_, "warmup_steps"));
-  optimizer_->set("learning_rate", rate_);
+  rate_ = position_.learning_rate * schedule_factor(settings_.schedule, position_.step,
+                                                    settings_.epochs * batches_, settings_.warmup_steps);
+  if (rate_ != optimizer_->options()["learning_rate"]) optimizer_->set("learning_rate", rate_);
 }
 
 void Run::restore_rate() {
@@ -171,7 +166,7 @@ void Run::end_epoch() {
   ended.rows_per_second = speed_since(epoch_speed_);
   directory_.log(epoch_record(ended));
   events_.send(ended);
-  if (better && options_["save_best"] != 0) {
+  if (better && settings_.save_best) {
     StateWriter writer;
     save(writer);
     announce(directory_.save_best(writer));
@@ -273,9 +268,9 @@ ngd_event Run::event(int32_t kind) const {
   event.struct_size = sizeof event;
   event.kind = kind;
   event.epoch = position_.epoch;
-  event.epochs = epochs_;
+  event.epochs = settings_.epochs;
   event.step = position_.step;
-  event.steps = epochs_ * batches_;
+  event.steps = settings_.epochs * batches_;
   event.rows = position_.rows;
   event.skipped = optimizer_->skip_count() - position_.skipped_before;
   event.loss = mean_loss();
@@ -291,7 +286,7 @@ ngd_event Run::event(int32_t kind) const {
                                     : (event.seconds - earlier_seconds_) / static_cast<double>(taken) *
                                           static_cast<double>(event.steps - position_.step);
   event.path = "";
-  event.resumed = resumed_;
+  event.resumed = settings_.resume;
   return event;
 }
 

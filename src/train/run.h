@@ -21,6 +21,15 @@ namespace ngd {
 // The order of `rows` rows in an epoch, by Fisher and Yates 1938 (Durstenfeld 1964): a function of these alone.
 std::vector<uint64_t> shuffled_rows(uint64_t rows, uint64_t seed, uint64_t epoch);
 
+// The trainer's options in the form that a step can read at once.
+struct RunSettings {
+  explicit RunSettings(const OptionSet &options);
+  uint64_t epochs, seed, warmup_steps, checkpoint_epochs, checkpoint_steps, log_steps, patience;
+  double progress_seconds;
+  bool shuffle, save_best, resume;
+  std::string schedule;
+};
+
 // Throws when data and options do not fit each other. `held_out` may be null.
 void check_run(const OptionSet &options, const Dataset &training, const Dataset *held_out);
 
@@ -79,8 +88,8 @@ class Run {
   std::shared_ptr<Dataset> training_, held_out_;
   RunDirectory directory_;
 
-  const uint64_t rows_, batch_rows_, batches_, epochs_;  // of the training data, as the run began
-  const bool resumed_;
+  const RunSettings settings_;
+  const uint64_t rows_, batch_rows_, batches_;  // of the training data, as the run began
   Position position_;
   double rate_ = 0;  // that the schedule set last
 

@@ -8,8 +8,12 @@
 namespace ngd {
 namespace {
 
+uint64_t whole(double value) {
+  return static_cast<uint64_t>(value);
+}
+
 uint64_t rows_of_batch(const OptionSet &options, uint64_t rows) {
-  const uint64_t wanted = static_cast<uint64_t>(options["batch_size"]);
+  const uint64_t wanted = whole(options["batch_size"]);
   return wanted == 0 ? rows : std::min(wanted, rows);
 }
 
@@ -44,6 +48,20 @@ void check_run(const OptionSet &options, const Dataset &training, const Dataset 
     fail(NGD_E_STATE, "option \"save_best\" is set, but \"run_directory\" is empty; name a directory");
 }
 
+RunSettings::RunSettings(const OptionSet &options)
+    : epochs(whole(options["epochs"])),
+      seed(whole(options["seed"])),
+      warmup_steps(whole(options["warmup_steps"])),
+      checkpoint_epochs(whole(options["checkpoint_epochs"])),
+      checkpoint_steps(whole(options["checkpoint_steps"])),
+      log_steps(whole(options["log_steps"])),
+      patience(whole(options["patience"])),
+      progress_seconds(options["progress_seconds"]),
+      shuffle(options["shuffle"] != 0),
+      save_best(options["save_best"] != 0),
+      resume(options["resume"] != 0),
+      schedule(options.choice("schedule")) {}
+
 Run::Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> model,
          std::shared_ptr<Optimizer> optimizer, std::shared_ptr<Dataset> training,
          std::shared_ptr<Dataset> held_out)
@@ -53,14 +71,12 @@ Run::Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> mo
       optimizer_(std::move(optimizer)),
       training_(std::move(training)),
       held_out_(std::move(held_out)),
-      directory_(options.choice("run_directory"), options["resume"] != 0,
-                 static_cast<uint64_t>(options["keep_checkpoints"])),
+      directory_(options.choice("run_directory"), options["resume"] != 0, whole(options["keep_checkpoints"])),
+      settings_(options),
       rows_(training_->rows()),
       batch_rows_(rows_of_batch(options, rows_)),
-      batches_((rows_ + batch_rows_ - 1) / batch_rows_),
-      epochs_(static_cast<uint64_t>(options["epochs"])),
-      resumed_(options["resume"] != 0) {
-  if (resumed_) {
+      batches_((rows_ + batch_rows_ - 1) / batch_rows_) {
+  if (settings_.resume) {
     resume();
   } else {
     prepare();

@@ -42,8 +42,10 @@ class ProgramTest(unittest.TestCase):
             return file.read()
 
     def ngd(self, *arguments, stdin="", expect=0, **changes):
-        done = subprocess.run([PROGRAM, *arguments], input=stdin, capture_output=True, encoding="utf-8",
-                              cwd=self.directory, env=environment(**changes), timeout=300)
+        done = subprocess.run([PROGRAM, *arguments], input=stdin.encode(), capture_output=True, cwd=self.directory,
+                              env=environment(**changes), timeout=300)
+        # Decoded here, because run() would turn "\r" into "\n".
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         self.assertEqual(done.returncode, expect, f"{arguments}\nstdout:\n{done.stdout}\nstderr:\n{done.stderr}")
         return done
 
@@ -104,7 +106,7 @@ class ProgramTest(unittest.TestCase):
     def train_flowers(self, run="run", *more):
         self.write_flowers()
         return self.ngd("train", "--data", "flowers.csv", "--format", "csv:label=kind", "--model", "mlp:hidden=8",
-                        "--optimizer", "ngd:learning_rate=0.01", "--held-out", "0.2", "--epochs", "5", "--run", run,
+                        "--optimizer", "ngd:learning_rate=0.05", "--held-out", "0.2", "--epochs", "5", "--run", run,
                         *more)
 
     def train_sayings(self, run="run", *more):

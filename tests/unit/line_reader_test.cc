@@ -97,10 +97,13 @@ static void files_that_cannot_be_read_are_errors_of_the_system(void **) {
 }
 
 static void a_file_without_permission_is_an_error_of_the_system(void **) {
-  if (geteuid() == 0) skip();  // who may read everything
   write_file("secret", "x");
   chmod("secret", 0);
+  // The superuser may read everything: give that up for the moment.
+  const bool super = geteuid() == 0;
+  if (super) assert_int_equal(seteuid(65534), 0);
   fails([] { lines_of("secret"); }, NGD_E_IO, "secret: cannot open the file: Permission denied");
+  if (super) assert_int_equal(seteuid(0), 0);
 }
 
 static void long_paths_are_shortened_in_messages(void **) {

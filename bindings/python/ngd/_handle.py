@@ -85,9 +85,14 @@ class Handle:
     def _text(self, verb: str, *arguments) -> str:
         return read_text(self._function(verb), self._open(), *arguments)
 
-    def _open(self) -> ctypes.c_void_p:
+    def _open(self) -> "Handle":
+        """Itself, to be passed to the library: the call's arguments then keep the object alive while it is used."""
         if not self._handle:
             raise ClosedError(f"this {type(self).__name__} is closed")
+        return self
+
+    @property
+    def _as_parameter_(self) -> ctypes.c_void_p:  # what ctypes passes for the object
         return self._handle
 
     def close(self) -> None:

@@ -74,4 +74,4 @@ class Checkpoint(Handle):
         return texts
 
     def __repr__(self) -> str:
-        return f"<closed Checkpoint>" if self.closed else f"Checkpoint({str(self._path)!r}, {len(self)} tensors)"
+        return "<closed Checkpoint>" if self.closed else f"Checkpoint({str(self._path)!r}, {len(self)} tensors)"

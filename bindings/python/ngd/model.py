@@ -129,7 +129,8 @@ class Model(Handle):
         if given.shape[1] != self.input_count and self.input_count:
             raise ShapeError(f"features has {given.shape[1]} columns, but the model has {self.input_count} inputs")
         outputs = np.empty((len(given), self.output_count), dtype=dtype)
-        self._call("forward" + suffix, address(given), len(given), address(outputs), outputs.size)
+        self._call("forward" + suffix, address(given), len(given), address(outputs) if outputs.size else None,
+                   outputs.size)
         return outputs
 
     def backward(self, targets) -> float:

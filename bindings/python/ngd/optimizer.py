@@ -70,7 +70,7 @@ class Optimizer(Handle):
         error = _raw.ngd_error()
         arguments = (self._handle, ctypes.cast(tables[0], ctypes.c_void_p), ctypes.cast(tables[1], ctypes.c_void_p),
                      ctypes.c_size_t(len(parameters)), ctypes.pointer(error))
-        alive = (self, parameters, gradients, tables)
+        alive = (parameters, gradients, tables)
 
         def bound_step(_alive=alive) -> None:
             status = function(*arguments)

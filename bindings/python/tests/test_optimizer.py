@@ -253,27 +253,6 @@ class Lifetime(unittest.TestCase):
 
 
 class Processes(unittest.TestCase):
-    def test_threads_with_an_optimizer_each_do_not_wait_for_each_other(self):
-        size, ticks = 4_000_000, []
-        w, g = np.ones(size, np.float32), np.ones(size, np.float32)
-        step = ngd.Optimizer("adam").bind([w], [g])
-        running = threading.Event()
-
-        def work():
-            running.set()
-            for _ in range(20):
-                step()
-            running.clear()
-
-        worker = threading.Thread(target=work)
-        worker.start()
-        running.wait()
-        while running.is_set():  # each turn needs Python's lock, which a step must not hold
-            ticks.append(time.perf_counter())
-            time.sleep(0.0005)
-        worker.join()
-        self.assertGreater(len(ticks), 40)
-
     def test_two_threads_get_what_one_gets(self):
         def train(seed, results):
             rng = np.random.default_rng(seed)
