@@ -24,7 +24,7 @@ def write(library, baseline):
         text = open(raw.name).read()
     text = re.sub(r"  <elf-needed>.*?</elf-needed>\n", "", text, flags=re.S)
     open(baseline, "w").write(text)
-    print(f"wrote {baseline}: {text.count('<elf-symbol ')} names")
+    return text.count("<elf-symbol ")
 
 
 def compare(library, baseline):
@@ -38,8 +38,12 @@ def compare(library, baseline):
     if platform.machine() not in machine:
         print(f"skipped: the baseline is for {machine}, this machine is {platform.machine()}")
         return 77
-    result = subprocess.run(["abidiff", "--headers-dir2", INCLUDE, "--drop-private-types", "--no-added-syms", baseline, library],
-                            text=True, capture_output=True)
+    with tempfile.NamedTemporaryFile(suffix=".abi.xml") as current:
+        # Dumped the same way as the baseline: abidiff takes types that one side alone calls private for private.
+        write(library, current.name)
+        # --harmless: two fields of one type that change places are no matter to a linker, but they are to a caller.
+        result = subprocess.run(["abidiff", "--no-added-syms", "--harmless", baseline, current.name], text=True,
+                                capture_output=True)
     print(result.stdout + result.stderr, end="")
     print("abi: unchanged, or only added to" if result.returncode == 0 else "abi: CHANGED; see docs/abi.md")
     return 0 if result.returncode == 0 else 1
@@ -47,6 +51,6 @@ def compare(library, baseline):
 
 if __name__ == "__main__":
     if sys.argv[1] == "--renew":
-        write(*sys.argv[2:])
+        print(f"wrote {write(*sys.argv[2:])} names")
     else:
         sys.exit(compare(*sys.argv[1:]))
