@@ -3,6 +3,12 @@ option(NGD_WERROR "Treat warnings as errors" ${PROJECT_IS_TOP_LEVEL})
 set(NGD_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
 
 add_library(ngd_flags INTERFACE)
+# Names that the loader would make unique in the whole process have no place in a private object.
+include(CheckCXXCompilerFlag)
+check_cxx_compiler_flag(-fno-gnu-unique NGD_HAS_NO_GNU_UNIQUE)
+if(NGD_HAS_NO_GNU_UNIQUE)
+  target_compile_options(ngd_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
+endif()
 target_compile_options(ngd_flags INTERFACE -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wvla
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -fvisibility-inlines-hidden>
   $<$<BOOL:${NGD_WERROR}>:-Werror>

@@ -29,6 +29,7 @@
 #include "ngd/model.h"
 #include "ngd/optimizer.h"
 #include "ngd/option.h"
+#include "ngd/tensor.h"
 #include "ngd/trainer.h"
 #include "ngd/version.h"
 

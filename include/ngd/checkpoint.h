@@ -16,7 +16,7 @@
 
 #include "ngd/error.h"
 #include "ngd/export.h"
-#include "ngd/model.h"
+#include "ngd/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {

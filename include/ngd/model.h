@@ -42,6 +42,7 @@
 #include "ngd/export.h"
 #include "ngd/optimizer.h"
 #include "ngd/option.h"
+#include "ngd/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,16 +61,6 @@ typedef struct ngd_metrics {
   double majority;    /**< Share of the largest class among the rows: the accuracy of always answering it. */
   double r_squared;   /**< 1 - squared error / variance of the labels, for mean_square. */
 } ngd_metrics;
-
-/** One tensor of a model or a checkpoint. */
-typedef struct ngd_tensor_info {
-  size_t struct_size; /**< Set by the caller to sizeof(ngd_tensor_info) before the call. */
-  const char *name;   /**< Valid until the handle changes or is destroyed. */
-  const char *dtype;  /**< "F32", "F64", "U8", "I32", "I64", "U32" or "U64"; a static string. */
-  uint64_t elements;  /**< The product of the shape. */
-  size_t rank;        /**< Number of dimensions, at most 8. */
-  int64_t shape[8];   /**< The first @p rank sizes; the others are 0. */
-} ngd_tensor_info;
 
 /**
  * @brief Name of a kind of model, to list which kinds this library has.
@@ -198,6 +189,16 @@ NGD_API ngd_status ngd_model_get_text(const ngd_model *model, const char *name, 
  */
 NGD_API ngd_status ngd_model_prepare(ngd_model *model, const ngd_dataset *dataset,
                                      ngd_error *error) NGD_NOEXCEPT;
+
+/**
+ * @brief Number of inputs: the columns that ngd_model_forward_f32() reads a row.
+ *
+ * @param model may be NULL: then 0.
+ * @return the count; 0 before ngd_model_prepare() and for `text`.
+ * @par Thread: exclusive
+ * @since 0.1
+ */
+NGD_API size_t ngd_model_input_count(const ngd_model *model) NGD_NOEXCEPT;
 
 /**
  * @brief Number of outputs: classes, numbers, or 1 for binary_cross_entropy.

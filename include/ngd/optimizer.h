@@ -46,6 +46,7 @@
 #include "ngd/error.h"
 #include "ngd/export.h"
 #include "ngd/option.h"
+#include "ngd/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -318,6 +319,21 @@ NGD_API ngd_status ngd_optimizer_restore_f64(ngd_optimizer *optimizer, double *c
  * @since 0.1
  */
 NGD_API size_t ngd_optimizer_tensor_count(const ngd_optimizer *optimizer) NGD_NOEXCEPT;
+
+/**
+ * @brief Tells name, element type and shape of a tensor, however it was declared: by the caller, by a model, or
+ * by ngd_optimizer_load().
+ *
+ * @param optimizer not NULL.
+ * @param index from 0, below ngd_optimizer_tensor_count().
+ * @param info written within its own struct_size, which the caller has set; not NULL.
+ * @param error filled on failure; may be NULL.
+ * @return ::NGD_OK; ::NGD_E_NOT_FOUND; ::NGD_E_ARGUMENT.
+ * @par Thread: exclusive
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_optimizer_tensor(const ngd_optimizer *optimizer, size_t index, ngd_tensor_info *info,
+                                        ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Number of steps taken, skipped ones not counted: the t of the formulas.

@@ -13,13 +13,23 @@ namespace ngd {
 
 class Random {
  public:
+  using Block = std::array<uint32_t, 4>;
+  // The function of the paper: ten rounds over a counter under a key.
+  static Block philox(Block counter, std::array<uint32_t, 2> key) {
+    for (int round = 0; round < 10; round++) {
+      const uint64_t a = uint64_t{0xD2511F53} * counter[0];
+      const uint64_t b = uint64_t{0xCD9E8D57} * counter[2];
+      counter = {high(b) ^ counter[1] ^ key[0], low(b), high(a) ^ counter[3] ^ key[1], low(a)};
+      key[0] += 0x9E3779B9;
+      key[1] += 0xBB67AE85;
+    }
+    return counter;
+  }
+
   Random(uint64_t seed, uint64_t stream) : key_{low(seed), high(seed)}, stream_(stream) {}
 
   // Sets the position: the next number drawn is number `position` of the stream, in units of 64 bits.
-  void seek(uint64_t position) {
-    position_ = position;
-    block_index_ = ~uint64_t{0};
-  }
+  void seek(uint64_t position) { position_ = position; }
   uint64_t position() const { return position_; }
 
   uint64_t next() {
@@ -51,19 +61,8 @@ class Random {
   }
 
  private:
-  using Block = std::array<uint32_t, 4>;
   static uint32_t low(uint64_t value) { return static_cast<uint32_t>(value); }
   static uint32_t high(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
-  static Block philox(Block counter, std::array<uint32_t, 2> key) {
-    for (int round = 0; round < 10; round++) {
-      const uint64_t a = uint64_t{0xD2511F53} * counter[0];
-      const uint64_t b = uint64_t{0xCD9E8D57} * counter[2];
-      counter = {high(b) ^ counter[1] ^ key[0], low(b), high(a) ^ counter[3] ^ key[1], low(a)};
-      key[0] += 0x9E3779B9;
-      key[1] += 0xBB67AE85;
-    }
-    return counter;
-  }
 
   std::array<uint32_t, 2> key_;
   uint64_t stream_;

@@ -17,6 +17,13 @@ std::string shortest(T value) {
   return std::string(buffer, end.ptr);
 }
 
+// Takes one leading '+' off; false when a second sign follows, or nothing.
+bool without_plus(std::string_view &text) {
+  if (text.empty() || text[0] != '+') return !text.empty();
+  text.remove_prefix(1);
+  return !text.empty() && text[0] != '+' && text[0] != '-';
+}
+
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
@@ -42,15 +49,13 @@ std::string number_text(float value) {
 }
 
 bool parse_number(std::string_view text, double &value) {
-  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
-  if (text.empty() || text[0] == '+') return false;
+  if (!without_plus(text)) return false;
   const auto result = fast_float::from_chars(text.data(), text.data() + text.size(), value);
   return result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
 bool parse_integer(std::string_view text, int64_t &value) {
-  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
-  if (text.empty() || text[0] == '+') return false;
+  if (!without_plus(text)) return false;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   return result.ec == std::errc() && result.ptr == text.data() + text.size();
 }

@@ -1,8 +1,10 @@
 // The C contract of optimizers: include/ngd/optimizer.h.
 #include "ngd/optimizer.h"
 
+#include <algorithm>
 #include <vector>
 
+#include "base/struct.h"
 #include "capi/guard.h"
 #include "capi/handles.h"
 #include "capi/options.h"
@@ -144,6 +146,25 @@ ngd_status ngd_optimizer_restore_f64(ngd_optimizer *optimizer, double *const *pa
 
 size_t ngd_optimizer_tensor_count(const ngd_optimizer *optimizer) noexcept {
   return optimizer == nullptr ? 0 : optimizer->object->tensors().size();
+}
+
+ngd_status ngd_optimizer_tensor(const ngd_optimizer *optimizer, size_t index, ngd_tensor_info *info,
+                                ngd_error *error) noexcept {
+  return guard(error, [&] {
+    require(optimizer, "optimizer");
+    require(info, "info");
+    const auto &specs = optimizer->object->tensors();
+    if (index >= specs.size())
+      ngd::fail(NGD_E_NOT_FOUND, "there is no tensor number ", index, "; the optimizer has ", specs.size());
+    const ngd::Optimizer::TensorSpec &spec = specs[index];
+    ngd_tensor_info full{};
+    full.name = spec.name.c_str();
+    full.dtype = optimizer->object->element() == ngd::Element::f32 ? "F32" : "F64";
+    full.elements = ngd::element_count(spec.shape);
+    full.rank = spec.shape.size();
+    std::copy(spec.shape.begin(), spec.shape.end(), full.shape);
+    ngd::fill_struct(info, full, "ngd_tensor_info");
+  });
 }
 
 uint64_t ngd_optimizer_step_count(const ngd_optimizer *optimizer) noexcept {

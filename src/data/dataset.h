@@ -14,6 +14,7 @@
 
 namespace ngd {
 
+struct Format;
 struct Table;  // the rows themselves; shared by a dataset and its parts (table.h)
 
 class Dataset : public Samples {
@@ -22,7 +23,7 @@ class Dataset : public Samples {
 
   const OptionSet &options() const { return options_; }
   void set(std::string_view name, double value) { options_.set(name, value); }
-  void set_text(std::string_view name, std::string_view value) { options_.set_text(name, value); }
+  void set_text(std::string_view name, std::string_view value);
 
   // Appends. On failure the dataset is as it was.
   void load(const std::string &path);
@@ -53,11 +54,22 @@ class Dataset : public Samples {
   std::shared_ptr<Dataset> slice(uint64_t first, uint64_t rows) const;
 
  private:
-  Dataset(const Dataset &whole, std::vector<uint64_t> selection);
+  struct Part {  // rows of the table: those listed, or `count` from `first` on
+    uint64_t first = 0, count = 0;
+    std::vector<uint64_t> listed;
+  };
+  Dataset(const Dataset &whole, Part part);
+  uint64_t table_row(uint64_t row) const;
+  void check_rows(uint64_t first, uint64_t rows) const;
+  void check_labels_as_before(bool labelled) const;
+  void require_kind(FeatureKind kind, const char *function) const;
+  template <class Body>
+  void change(Body body);
 
   OptionSet options_;
   std::shared_ptr<Table> table_;
-  std::optional<std::vector<uint64_t>> selection_;  // rows of the table, for a part
+  std::optional<Part> part_;  // none: all rows
+  uint64_t identity_;
 };
 
 const char *dataset_format(size_t index);  // nullptr past the last

@@ -35,24 +35,25 @@ class Model {
 
   virtual void prepare(const Samples *samples) = 0;
   virtual bool prepared() const = 0;
-  virtual size_t output_count() const = 0;
+  virtual size_t output_count() const = 0;  // 0 before prepare
   virtual const std::vector<std::string> &class_names() const = 0;
 
-  // By parts, with arrays. A model of the other precision converts.
-  virtual void forward(std::span<const float> features, size_t rows, std::span<float> outputs) = 0;
-  virtual void forward(std::span<const double> features, size_t rows, std::span<double> outputs) = 0;
+  // By parts, with arrays: `features` is rows x inputs. A model of the other precision converts. An empty
+  // `outputs` is not written; one that is too small is NGD_E_BUFFER.
+  virtual void forward(const float *features, size_t rows, std::span<float> outputs) = 0;
+  virtual void forward(const double *features, size_t rows, std::span<double> outputs) = 0;
   virtual double backward(std::span<const float> targets) = 0;
   virtual double backward(std::span<const double> targets) = 0;
   virtual void step(Optimizer &optimizer) = 0;
 
   // Whole, with samples. The loss is the mean before the step. A NaN loss is returned, not thrown: the caller
-  // decides.
+  // decides. Gradients that backward() left without a step are dropped.
   virtual double train_batch(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows) = 0;
   virtual void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) = 0;
   virtual Metrics evaluate(const Samples &samples) = 0;
   virtual bool finite() const = 0;  // every parameter is finite
 
-  virtual std::vector<TensorView> tensors() const = 0;
+  virtual const std::vector<TensorView> &tensors() const = 0;  // empty before prepare; kept by the model
   virtual void get_tensor(size_t index, std::span<float> values) const = 0;
   virtual void get_tensor(size_t index, std::span<double> values) const = 0;
   virtual void set_tensor(size_t index, std::span<const float> values) = 0;

@@ -10,4 +10,7 @@ extern "C" {
 #include <cmocka.h>
 }
 
-#undef fail  // ngd::fail; tests use fail_msg
+// fail is ngd::fail; tests use fail_msg, which cmocka builds on its own fail.
+#undef fail
+#undef fail_msg
+#define fail_msg(...) (print_error("ERROR: " __VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))

@@ -1,0 +1,34 @@
+"""libngd: optimizers, models and training as one small C library.
+
+    import ngd
+    data = ngd.Dataset.load("LetterRecognition.csv", label="lettr")
+    train, held_out = data.split(0.2)
+    model = ngd.Model("mlp", hidden="64x32").fit(train, held_out=held_out, optimizer="ngd:learning_rate=0.01", epochs=10)
+    print(model.evaluate(held_out).accuracy)
+
+NumPy is needed wherever arrays go in or come out, and only there.
+"""
+
+from ._handle import Option
+from ._library import LibraryError, library_path, version
+from .checkpoint import Checkpoint
+from .dataset import Dataset, dataset_formats
+from .errors import (ArgumentError, BufferSizeError, CallbackError, CancelledError, CheckpointError, ClosedError,
+                     DataError, DeadlineError, DivergedError, FileError, ForkedError, InternalError, NgdError,
+                     NotFiniteError, NotFoundError, OptionError, OutOfMemoryError, ProtocolError, RangeError,
+                     ShapeError, StateError, UnsupportedError)
+from .model import Metrics, Model, model_kinds
+from .optimizer import Optimizer, optimizer_rules
+from .tensor import TensorInfo
+from .trainer import Event, Trainer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError", "BufferSizeError", "CallbackError", "CancelledError", "Checkpoint", "CheckpointError",
+    "ClosedError", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event", "FileError", "ForkedError",
+    "InternalError", "LibraryError", "Metrics", "Model", "NgdError", "NotFiniteError", "NotFoundError", "Option",
+    "OptionError", "Optimizer", "OutOfMemoryError", "ProtocolError", "RangeError", "ShapeError", "StateError",
+    "TensorInfo", "Trainer", "UnsupportedError", "dataset_formats", "library_path", "model_kinds",
+    "optimizer_rules", "version",
+]
