@@ -168,14 +168,17 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors) {
   for (size_t i = 0; i < tensors.size(); i++) {
     const TensorSpec &spec = specs_[i];
     if (spec.rows) wake_rows(spec, tensors[i], slots, now, states_[i]);
-    double trust = 1;
+    double constants[kMaximumConstants];
+    std::ranges::copy(rule_->constants, constants);
     if (rule_->wants_norms(is_matrix(spec.shape))) {
+      const MeasureFunction<T> measure = rule_->kernel().measure<T>(target_);
       Norms norms;
       for_each_piece(spec, tensors[i], states_[i],
-                     [&](const Piece<T> &piece) { rule_->measure(piece, norms); });
-      trust = rule_->trust(norms);
+                     [&](const Piece<T> &piece) { norms.add(measure(piece, constants)); });
+      constants[rule_->trust_constant()] = rule_->trust(norms);
     }
-    for_each_piece(spec, tensors[i], states_[i], [&](const Piece<T> &piece) { rule_->update(piece, trust); });
+    const UpdateFunction<T> update = rule_->kernel().update<T>(target_);
+    for_each_piece(spec, tensors[i], states_[i], [&](const Piece<T> &piece) { update(piece, constants); });
   }
   step_count_ = now;
   combined_ = false;

@@ -10,6 +10,7 @@
 
 #include "base/option.h"
 #include "base/state.h"
+#include "math/simd.h"
 
 namespace ngd {
 
@@ -64,6 +65,9 @@ class Optimizer {
   template <class T>
   void restore(std::span<const TensorStep<T>> tensors);
 
+  // Which vector instructions to use: by default the widest that the CPU has. All give the same bits.
+  void use_target(Target target) { target_ = target; }
+
   uint64_t step_count() const { return step_count_; }
   uint64_t skip_count() const { return skip_count_; }
 
@@ -88,6 +92,7 @@ class Optimizer {
   uint64_t skip_count_ = 0;
   struct Perturbed;
   std::unique_ptr<Perturbed> perturbed_;
+  Target target_ = best_target();
   bool combined_ = false;  // restore has been called since the last step
 };
 

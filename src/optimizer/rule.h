@@ -9,32 +9,15 @@
 #include <span>
 
 #include "base/option.h"
+#include "optimizer/kernel.h"
 
 namespace ngd {
-
-inline constexpr size_t kMaximumSlots = 3;
 
 // A state array of a rule, shaped as the parameters.
 struct Slot {
   const char *name;  // saved as "<tensor>.<name>"
   double initial;    // every element before the first step
   double decay;      // what an element is multiplied by in a step whose gradient is 0: for rows that rest
-};
-
-// A contiguous run of elements of one tensor. The state arrays are in the order of Rule::slots().
-template <class T>
-struct Piece {
-  size_t count;
-  T *parameter;
-  const T *gradient;
-  T *slot[kMaximumSlots];
-};
-
-// Norms of a whole tensor (or of its touched rows), for rules that scale a step by them.
-struct Norms {
-  double parameter_squares = 0;
-  double direction_squares = 0;
-  size_t count = 0;
 };
 
 class Rule {
@@ -44,39 +27,23 @@ class Rule {
   // Reads the options; called before the first step and after each change.
   virtual void configure(const OptionSet &options) = 0;
   virtual std::span<const Slot> slots() const = 0;
+  virtual const Kernel &kernel() const = 0;
 
-  // Computes what does not depend on the element, in float64. `step` counts from 1, `gradient_norm` is over all
-  // tensors and 0 unless wanted.
+  // Computes the constants of a step, in float64. `step` counts from 1, `gradient_norm` is over all tensors and
+  // 0 unless wanted.
   virtual bool wants_gradient_norm() const { return false; }
   virtual void begin_step(uint64_t step, double gradient_norm) = 0;
+  double constants[kMaximumConstants] = {};
 
-  // Per tensor: whether norms are wanted, their sum over its pieces (state is not changed), what follows from
-  // them.
+  // Per tensor: whether its norms are wanted, and where the factor that follows from them goes. The kernel then
+  // has a measure function, and the constant is 1 for other tensors.
   virtual bool wants_norms(bool /*matrix*/) const { return false; }
-  virtual void measure(const Piece<float> &, Norms &) const {}
-  virtual void measure(const Piece<double> &, Norms &) const {}
   virtual double trust(const Norms &) const { return 1; }
-
-  // Updates parameters and state. `trust` multiplies the step, not the decay.
-  virtual void update(const Piece<float> &piece, double trust) const = 0;
-  virtual void update(const Piece<double> &piece, double trust) const = 0;
+  virtual size_t trust_constant() const { return 0; }
 
   // The second gradient of the gradient-norm penalty; 0 when it is off.
   virtual double penalty() const { return 0; }
   virtual double penalty_radius() const { return 0; }
-};
-
-// Forwards the two element types to one template: `template <class T> void sweep(const Piece<T> &, T trust)
-// const`.
-template <class Derived>
-class RuleOf : public Rule {
- public:
-  void update(const Piece<float> &piece, double trust) const override {
-    static_cast<const Derived *>(this)->sweep(piece, static_cast<float>(trust));
-  }
-  void update(const Piece<double> &piece, double trust) const override {
-    static_cast<const Derived *>(this)->sweep(piece, trust);
-  }
 };
 
 // 1 - beta^step without cancellation.

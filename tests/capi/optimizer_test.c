@@ -315,7 +315,7 @@ static void the_penalty_needs_its_calls_in_order(void **state) {
   check_error(ngd_optimizer_save(optimizer, "unused", &error), NGD_E_STATE,
               "the parameters are perturbed; call restore before saving");
   check_error(ngd_optimizer_load(optimizer, "/nonexistent/x", &error), NGD_E_IO,
-              "cannot open /nonexistent/x: No such file or directory");
+              "cannot read \"/nonexistent/x\": No such file or directory");
   g[0] = 8;
   check_ok(ngd_optimizer_restore_f32(optimizer, parameters, gradients, 1, &error));
   const float back[4] = {1, 2, 3, 4}, combined[4] = {4, 0, 3, 4};

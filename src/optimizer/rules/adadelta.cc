@@ -5,17 +5,47 @@
 //   d  = g * sqrt(u + epsilon) / sqrt(v + epsilon)
 //   u <- rho * u + (1 - rho) * d^2
 //   w <- w - learning_rate * d                              the paper has learning_rate = 1
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/adadelta.cc"
 #include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
 
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct AdadeltaFormula {
+  enum { kRate, kRho, kRest, kEpsilon, kDecay, kConstants };
+  static constexpr size_t kSlots = 2;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    V &v = s[0], &u = s[1];
+    const V gradient = g + c[kDecay] * w;
+    v = c[kRho] * v + c[kRest] * (gradient * gradient);
+    const V step = gradient * root(u + c[kEpsilon]) / root(v + c[kEpsilon]);
+    u = c[kRho] * u + c[kRest] * (step * step);
+    w = w - c[kRate] * step;
+  }
+};
+using AdadeltaKernel = KernelOf<AdadeltaFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace ngd {
 namespace {
+
+constexpr Kernel kKernel = NGD_KERNEL(AdadeltaKernel);
 
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("1"), below_option("rho", "0.9", 0, 1, "Decay of both running means."),
     epsilon_option("1e-6", "Added inside both roots; sets the size of the first step."), coupled_decay_option(),
     nonfinite_option()};
 
-class Adadelta : public RuleOf<Adadelta> {
+class Adadelta : public Rule {
  public:
   void configure(const OptionSet &options) override {
     learning_rate_ = options["learning_rate"];
@@ -26,24 +56,14 @@ class Adadelta : public RuleOf<Adadelta> {
     slots_[1] = {"step_second_moment", 0, rho_};
   }
   std::span<const Slot> slots() const override { return slots_; }
-  void begin_step(uint64_t, double) override {}
-
-  template <class T>
-  void sweep(const Piece<T> &piece, T) const {
-    const T rate = static_cast<T>(learning_rate_), decay = static_cast<T>(weight_decay_);
-    const T rho = static_cast<T>(rho_), one_minus_rho = static_cast<T>(1 - rho_),
-            epsilon = static_cast<T>(epsilon_);
-    T *__restrict w = piece.parameter;
-    T *__restrict v = piece.slot[0];
-    T *__restrict u = piece.slot[1];
-    const T *__restrict g = piece.gradient;
-    for (size_t i = 0; i < piece.count; i++) {
-      const T gradient = g[i] + decay * w[i];
-      v[i] = rho * v[i] + one_minus_rho * gradient * gradient;
-      const T step = gradient * std::sqrt(u[i] + epsilon) / std::sqrt(v[i] + epsilon);
-      u[i] = rho * u[i] + one_minus_rho * step * step;
-      w[i] -= rate * step;
-    }
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t, double) override {
+    using C = HWY_STATIC_DISPATCH(AdadeltaFormula);
+    constants[C::kRate] = learning_rate_;
+    constants[C::kRho] = rho_;
+    constants[C::kRest] = 1 - rho_;
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kDecay] = weight_decay_;
   }
 
  private:
@@ -56,3 +76,4 @@ class Adadelta : public RuleOf<Adadelta> {
 const RuleEntry kAdadelta = {"adadelta", kOptions, create_rule<Adadelta>};
 
 }  // namespace ngd
+#endif

@@ -4,10 +4,38 @@
 //   h <- h + g^2                                            h = initial_accumulator before the first step
 //   w <- w - learning_rate * g / (sqrt(h) + epsilon)
 // Equal to PyTorch's with lr_decay 0. Keras starts from an accumulator of 0.1.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/adagrad.cc"
 #include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
 
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct AdagradFormula {
+  enum { kRate, kEpsilon, kDecay, kConstants };
+  static constexpr size_t kSlots = 1;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    V &h = s[0];
+    const V gradient = g + c[kDecay] * w;
+    h = h + gradient * gradient;
+    w = w - c[kRate] * gradient / (root(h) + c[kEpsilon]);
+  }
+};
+using AdagradKernel = KernelOf<AdagradFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace ngd {
 namespace {
+
+constexpr Kernel kKernel = NGD_KERNEL(AdagradKernel);
 
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.01"),
@@ -15,7 +43,7 @@ constexpr OptionSpec kOptions[] = {
     fixed(number_option("initial_accumulator", "0", 0, kInfinity, "Sum of squares before the first step.")),
     coupled_decay_option(), nonfinite_option()};
 
-class Adagrad : public RuleOf<Adagrad> {
+class Adagrad : public Rule {
  public:
   void configure(const OptionSet &options) override {
     learning_rate_ = options["learning_rate"];
@@ -24,20 +52,12 @@ class Adagrad : public RuleOf<Adagrad> {
     slot_ = {"sum_of_squares", options["initial_accumulator"], 1};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
-  void begin_step(uint64_t, double) override {}
-
-  template <class T>
-  void sweep(const Piece<T> &piece, T) const {
-    const T rate = static_cast<T>(learning_rate_), decay = static_cast<T>(weight_decay_);
-    const T epsilon = static_cast<T>(epsilon_);
-    T *__restrict w = piece.parameter;
-    T *__restrict h = piece.slot[0];
-    const T *__restrict g = piece.gradient;
-    for (size_t i = 0; i < piece.count; i++) {
-      const T gradient = g[i] + decay * w[i];
-      h[i] += gradient * gradient;
-      w[i] -= rate * gradient / (std::sqrt(h[i]) + epsilon);
-    }
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t, double) override {
+    using C = HWY_STATIC_DISPATCH(AdagradFormula);
+    constants[C::kRate] = learning_rate_;
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kDecay] = weight_decay_;
   }
 
  private:
@@ -50,3 +70,4 @@ class Adagrad : public RuleOf<Adagrad> {
 const RuleEntry kAdagrad = {"adagrad", kOptions, create_rule<Adagrad>};
 
 }  // namespace ngd
+#endif

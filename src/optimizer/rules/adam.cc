@@ -7,8 +7,35 @@
 //   v <- beta2 * v + (1 - beta2) * g^2
 //   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
 // Equal to PyTorch's. Epsilon stands outside the root and is added to the corrected root.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/adam.cc"
 #include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
 
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct AdamFormula {
+  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kEpsilon, kCoupled, kKeep, kConstants };
+  static constexpr size_t kSlots = 2;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    V &m = s[0], &v = s[1];
+    const V gradient = g + c[kCoupled] * w;
+    m = c[kBeta1] * m + c[kRest1] * gradient;
+    v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
+    w = c[kKeep] * w - c[kRate] * m / (root(v * c[kCorrection2]) + c[kEpsilon]);
+  }
+};
+using AdamKernel = KernelOf<AdamFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace ngd {
 namespace {
 
@@ -20,8 +47,10 @@ constexpr OptionSpec kAdamwOptions[] = {
     learning_rate_option("0.001"),  beta1_option(),    beta2_option(), epsilon_option("1e-8", kEpsilonHelp),
     decoupled_decay_option("0.01"), nonfinite_option()};
 
+constexpr Kernel kKernel = NGD_KERNEL(AdamKernel);
+
 template <bool kDecoupled>
-class Adam : public RuleOf<Adam<kDecoupled>> {
+class Adam : public Rule {
  public:
   void configure(const OptionSet &options) override {
     learning_rate_ = options["learning_rate"];
@@ -33,35 +62,25 @@ class Adam : public RuleOf<Adam<kDecoupled>> {
     slots_[1] = {"second_moment", 0, beta2_};
   }
   std::span<const Slot> slots() const override { return slots_; }
-  void begin_step(uint64_t step, double) override {
-    const double t = static_cast<double>(step);
-    correction1_ = bias_correction(beta1_, t);
-    correction2_ = bias_correction(beta2_, t);
-  }
+  const Kernel &kernel() const override { return kKernel; }
 
-  template <class T>
-  void sweep(const Piece<T> &piece, T) const {
+  void begin_step(uint64_t step, double) override {
+    using C = HWY_STATIC_DISPATCH(AdamFormula);
+    const double t = static_cast<double>(step);
+    constants[C::kBeta1] = beta1_;
+    constants[C::kRest1] = 1 - beta1_;
+    constants[C::kBeta2] = beta2_;
+    constants[C::kRest2] = 1 - beta2_;
     // The first correction is folded into the rate, so that the loop has one division.
-    const T rate = static_cast<T>(learning_rate_ / correction1_), second = static_cast<T>(1 / correction2_);
-    const T beta1 = static_cast<T>(beta1_), one_minus_beta1 = static_cast<T>(1 - beta1_);
-    const T beta2 = static_cast<T>(beta2_), one_minus_beta2 = static_cast<T>(1 - beta2_);
-    const T epsilon = static_cast<T>(epsilon_), decay = static_cast<T>(kDecoupled ? 0 : weight_decay_);
-    const T keep = static_cast<T>(kDecoupled ? 1 - learning_rate_ * weight_decay_ : 1);
-    T *__restrict w = piece.parameter;
-    T *__restrict m = piece.slot[0];
-    T *__restrict v = piece.slot[1];
-    const T *__restrict g = piece.gradient;
-    for (size_t i = 0; i < piece.count; i++) {
-      const T gradient = kDecoupled ? g[i] : g[i] + decay * w[i];
-      m[i] = beta1 * m[i] + one_minus_beta1 * gradient;
-      v[i] = beta2 * v[i] + one_minus_beta2 * gradient * gradient;
-      w[i] = keep * w[i] - rate * m[i] / (std::sqrt(v[i] * second) + epsilon);
-    }
+    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, t);
+    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kCoupled] = kDecoupled ? 0 : weight_decay_;
+    constants[C::kKeep] = kDecoupled ? 1 - learning_rate_ * weight_decay_ : 1;
   }
 
  private:
   double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
-  double correction1_ = 1, correction2_ = 1;
   Slot slots_[2] = {};
 };
 
@@ -71,3 +90,4 @@ const RuleEntry kAdam = {"adam", kAdamOptions, create_rule<Adam<false>>};
 const RuleEntry kAdamw = {"adamw", kAdamwOptions, create_rule<Adam<true>>};
 
 }  // namespace ngd
+#endif

@@ -18,11 +18,72 @@
 //   n  = alpha (g + beta2 v_old/(1-beta1^t) m_old) + delta v_old/(1 - delta t) m_old
 //   w <- (1 - learning_rate weight_decay) w - learning_rate n / (1 + damp ||g||)
 // Norms of a row-sparse table are those of the rows touched in the step.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/ngd.cc"
 #include <algorithm>
 
 #include "base/error.h"
 #include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
 
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+// The numerator's form. none and nesterov differ in constants only.
+enum class Numerator { moment, old_moment, literal };
+
+template <Numerator kNumerator, bool kCentered>
+struct NgdFormula {
+  // n = of_moment * (m or m_old) + of_gradient * g; the literal form has of_moment * v_old * m_old instead.
+  enum {
+    kBeta1,
+    kRest1,
+    kBeta2,
+    kRest2,
+    kOfMoment,
+    kOfGradient,
+    kCorrection2,
+    kEpsilon,
+    kStep,
+    kTrust,
+    kKeep,
+    kConstants
+  };
+  static constexpr size_t kSlots = 2;
+
+  // Before damping; s becomes the new moments.
+  template <class V>
+  static HWY_INLINE V direction(const V *c, V, V g, V *s) {
+    V &m = s[0], &v = s[1];
+    const V m_old = m, v_old = v;
+    m = c[kBeta1] * m_old + c[kRest1] * g;
+    const V z = kCentered ? g - m : g;
+    v = c[kBeta2] * v_old + c[kRest2] * (z * z);
+    if constexpr (kNumerator == Numerator::literal) return c[kOfGradient] * g + c[kOfMoment] * (v_old * m_old);
+    const V n = c[kOfMoment] * (kNumerator == Numerator::old_moment ? m_old : m) + c[kOfGradient] * g;
+    return n / root(v * c[kCorrection2] + c[kEpsilon]);
+  }
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    const V u = direction(c, w, g, s);
+    w = c[kKeep] * w - c[kStep] * c[kTrust] * u;
+  }
+};
+using AnyForm = NgdFormula<Numerator::moment, false>;
+using MomentKernel = KernelOf<NgdFormula<Numerator::moment, false>>;
+using MomentCenteredKernel = KernelOf<NgdFormula<Numerator::moment, true>>;
+using OldMomentKernel = KernelOf<NgdFormula<Numerator::old_moment, false>>;
+using OldMomentCenteredKernel = KernelOf<NgdFormula<Numerator::old_moment, true>>;
+using LiteralKernel = KernelOf<NgdFormula<Numerator::literal, false>>;
+using LiteralCenteredKernel = KernelOf<NgdFormula<Numerator::literal, true>>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace ngd {
 namespace {
 
@@ -54,31 +115,16 @@ constexpr OptionSpec kOptions[] = {
     decoupled_decay_option("0"),
     nonfinite_option()};
 
-enum class Accel { momentum, seed, literal };  // none and nesterov differ in factors only
+enum class Accel { none, nesterov, seed, literal };
 enum class Trust { none, cap, ratio };
 
-template <class T>
-struct Factors {
-  T beta1, one_minus_beta1, beta2, one_minus_beta2;
-  T of_moment, of_gradient;  // n = of_moment * (m or m_old) + of_gradient * g
-  T of_product;              // literal: n = of_gradient * g + of_product * v_old * m_old
-  T correction;              // 1 / (1 - beta2^t)
-  T epsilon;
-};
+// By form and centring.
+constexpr Kernel kKernels[3][2] = {
+    {NGD_MEASURED_KERNEL(MomentKernel), NGD_MEASURED_KERNEL(MomentCenteredKernel)},
+    {NGD_MEASURED_KERNEL(OldMomentKernel), NGD_MEASURED_KERNEL(OldMomentCenteredKernel)},
+    {NGD_MEASURED_KERNEL(LiteralKernel), NGD_MEASURED_KERNEL(LiteralCenteredKernel)}};
 
-// The direction before damping; m and v become the new moments.
-template <Accel kAccel, bool kCentered, class T>
-inline T direction(const Factors<T> &f, T g, T &m, T &v) {
-  const T m_old = m, v_old = v;
-  m = f.beta1 * m_old + f.one_minus_beta1 * g;
-  const T z = kCentered ? g - m : g;
-  v = f.beta2 * v_old + f.one_minus_beta2 * z * z;
-  if constexpr (kAccel == Accel::literal) return f.of_gradient * g + f.of_product * v_old * m_old;
-  const T n = f.of_moment * (kAccel == Accel::seed ? m_old : m) + f.of_gradient * g;
-  return n / std::sqrt(v * f.correction + f.epsilon);
-}
-
-class NgdRule : public RuleOf<NgdRule> {
+class NgdRule : public Rule {
  public:
   void configure(const OptionSet &options) override {
     learning_rate_ = options["learning_rate"];
@@ -96,8 +142,10 @@ class NgdRule : public RuleOf<NgdRule> {
     damp_ = options["damp"];
     weight_decay_ = options["weight_decay"];
     const std::string &accel = options.choice("accel"), &trust = options.choice("trust");
-    nesterov_ = accel == "nesterov";
-    accel_ = accel == "seed" ? Accel::seed : accel == "seed-literal" ? Accel::literal : Accel::momentum;
+    accel_ = accel == "none"       ? Accel::none
+             : accel == "nesterov" ? Accel::nesterov
+             : accel == "seed"     ? Accel::seed
+                                   : Accel::literal;
     centered_ = options.choice("second") == "centered";
     trust_ = accel_ == Accel::literal || trust == "none" ? Trust::none
              : trust == "cap"                            ? Trust::cap
@@ -109,6 +157,10 @@ class NgdRule : public RuleOf<NgdRule> {
            "; lo must not exceed hi");
   }
   std::span<const Slot> slots() const override { return slots_; }
+  const Kernel &kernel() const override {
+    const int form = accel_ == Accel::seed ? 1 : accel_ == Accel::literal ? 2 : 0;
+    return kKernels[form][centered_];
+  }
   bool wants_gradient_norm() const override { return damp_ > 0; }
   bool wants_norms(bool matrix) const override { return matrix && trust_ != Trust::none; }
   double penalty() const override { return penalty_; }
@@ -117,28 +169,35 @@ class NgdRule : public RuleOf<NgdRule> {
   void begin_step(uint64_t step, double gradient_norm) override {
     const double t = static_cast<double>(step);
     const double now = bias_correction(beta1_, t);
-    factors_ = {beta1_,  1 - beta1_, beta2_, 1 - beta2_, 1 / now, 0, 0, 1 / bias_correction(beta2_, t),
-                epsilon_};
-    if (accel_ == Accel::literal) {
-      factors_.of_gradient = alpha_;
-      factors_.of_product = alpha_ * beta2_ / now + delta_ / (1 - delta_ * t);
+    double of_moment = 1 / now, of_gradient = 0;
+    if (accel_ == Accel::nesterov) {
+      of_moment = beta1_ / bias_correction(beta1_, t + 1);
+      of_gradient = (1 - beta1_) / now;
     } else if (accel_ == Accel::seed) {
       const double k = alpha_ * beta2_ / now - delta_ / (delta_ * t - 1);
       const double sum = step == 1 ? alpha_ : alpha_ + k * bias_correction(beta1_, t - 1);
       if (!(sum > 0))
         fail(NGD_E_RANGE, "accel=seed has no positive weights at step ", step, " with alpha ", alpha_,
              ", delta ", delta_, ", beta1 ", beta1_, ", beta2 ", beta2_, "; raise alpha or delta");
-      factors_.of_gradient = alpha_ / sum;
-      factors_.of_moment = k / sum;
-    } else if (nesterov_) {
-      factors_.of_moment = beta1_ / bias_correction(beta1_, t + 1);
-      factors_.of_gradient = (1 - beta1_) / now;
+      of_moment = k / sum;
+      of_gradient = alpha_ / sum;
+    } else if (accel_ == Accel::literal) {
+      of_moment = alpha_ * beta2_ / now + delta_ / (1 - delta_ * t);
+      of_gradient = alpha_;
     }
     damping_ = 1 / (1 + damp_ * gradient_norm);
+    constants[C::kBeta1] = beta1_;
+    constants[C::kRest1] = 1 - beta1_;
+    constants[C::kBeta2] = beta2_;
+    constants[C::kRest2] = 1 - beta2_;
+    constants[C::kOfMoment] = of_moment;
+    constants[C::kOfGradient] = of_gradient;
+    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kStep] = learning_rate_ * damping_;
+    constants[C::kTrust] = 1;
+    constants[C::kKeep] = 1 - learning_rate_ * weight_decay_;
   }
-
-  void measure(const Piece<float> &piece, Norms &norms) const override { measure_piece(piece, norms); }
-  void measure(const Piece<double> &piece, Norms &norms) const override { measure_piece(piece, norms); }
 
   double trust(const Norms &norms) const override {
     const double w = std::sqrt(norms.parameter_squares), u = damping_ * std::sqrt(norms.direction_squares);
@@ -147,83 +206,16 @@ class NgdRule : public RuleOf<NgdRule> {
     if (length == 0) return 1;
     return std::min(1.0, tau_ * std::max(w, floor_ * std::sqrt(static_cast<double>(norms.count))) / length);
   }
-
-  template <class T>
-  void sweep(const Piece<T> &piece, T trust) const {
-    const T step = static_cast<T>(learning_rate_ * damping_) * trust;
-    const T keep = static_cast<T>(1 - learning_rate_ * weight_decay_);
-    T *__restrict w = piece.parameter;
-    T *__restrict m = piece.slot[0];
-    T *__restrict v = piece.slot[1];
-    const T *__restrict g = piece.gradient;
-    const Factors<T> f = factors<T>();
-    with_form([&](auto accel, auto centered) {
-      for (size_t i = 0; i < piece.count; i++) {
-        const T u = direction<accel.value, centered.value>(f, g[i], m[i], v[i]);
-        w[i] = keep * w[i] - step * u;
-      }
-    });
-  }
+  size_t trust_constant() const override { return C::kTrust; }
 
  private:
-  template <Accel kAccel>
-  using Form = std::integral_constant<Accel, kAccel>;
-
-  // Calls `body` with the form of the direction as types, so that each loop is compiled for one form.
-  template <class Body>
-  void with_form(Body body) const {
-    const auto centering = [&](auto accel) {
-      return centered_ ? body(accel, std::true_type()) : body(accel, std::false_type());
-    };
-    if (accel_ == Accel::literal) return centering(Form<Accel::literal>());
-    if (accel_ == Accel::seed) return centering(Form<Accel::seed>());
-    return centering(Form<Accel::momentum>());
-  }
-
-  template <class T>
-  Factors<T> factors() const {
-    const Factors<double> &f = factors_;
-    return {static_cast<T>(f.beta1),           static_cast<T>(f.one_minus_beta1), static_cast<T>(f.beta2),
-            static_cast<T>(f.one_minus_beta2), static_cast<T>(f.of_moment),       static_cast<T>(f.of_gradient),
-            static_cast<T>(f.of_product),      static_cast<T>(f.correction),      static_cast<T>(f.epsilon)};
-  }
-
-  // Adds ||w||^2 and ||u||^2 of the piece, before damping; the moments are not changed.
-  template <class T>
-  void measure_piece(const Piece<T> &piece, Norms &norms) const {
-    constexpr size_t kLanes = 8;  // running sums in a fixed shape, for vector instructions
-    double w_squares[kLanes] = {}, u_squares[kLanes] = {};
-    const Factors<T> f = factors<T>();
-    const T *__restrict w = piece.parameter;
-    const T *__restrict m = piece.slot[0];
-    const T *__restrict v = piece.slot[1];
-    const T *__restrict g = piece.gradient;
-    with_form([&](auto accel, auto centered) {
-      const auto add = [&](size_t i, size_t lane) {
-        T m_new = m[i], v_new = v[i];
-        const double u = direction<accel.value, centered.value>(f, g[i], m_new, v_new);
-        w_squares[lane] += static_cast<double>(w[i]) * w[i];
-        u_squares[lane] += u * u;
-      };
-      size_t i = 0;
-      for (; i + kLanes <= piece.count; i += kLanes) {
-        for (size_t lane = 0; lane < kLanes; lane++) add(i + lane, lane);
-      }
-      for (size_t lane = 0; i < piece.count; i++, lane++) add(i, lane);
-    });
-    for (size_t lane = 0; lane < kLanes; lane++) {
-      norms.parameter_squares += w_squares[lane];
-      norms.direction_squares += u_squares[lane];
-    }
-    norms.count += piece.count;
-  }
+  using C = HWY_STATIC_DISPATCH(AnyForm);  // the names of the constants
 
   double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, alpha_ = 0, delta_ = 0, tau_ = 0, floor_ = 0;
   double lo_ = 0, hi_ = 0, penalty_ = 0, radius_ = 0, damp_ = 0, weight_decay_ = 0;
-  bool nesterov_ = false, centered_ = false;
-  Accel accel_ = Accel::momentum;
+  bool centered_ = false;
+  Accel accel_ = Accel::none;
   Trust trust_ = Trust::none;
-  Factors<double> factors_ = {};
   double damping_ = 1;
   Slot slots_[2] = {};
 };
@@ -233,3 +225,4 @@ class NgdRule : public RuleOf<NgdRule> {
 const RuleEntry kNgd = {"ngd", kOptions, create_rule<NgdRule>};
 
 }  // namespace ngd
+#endif

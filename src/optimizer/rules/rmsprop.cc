@@ -5,10 +5,38 @@
 //   w <- w - learning_rate * g / (sqrt(v) + epsilon)
 // Equal to PyTorch's with momentum 0 and centered off, where rho is called alpha. No bias correction: the first
 // steps are longer by 1 / sqrt(1 - rho^t).
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/rmsprop.cc"
 #include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
 
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct RmspropFormula {
+  enum { kRate, kRho, kRest, kEpsilon, kDecay, kConstants };
+  static constexpr size_t kSlots = 1;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    V &v = s[0];
+    const V gradient = g + c[kDecay] * w;
+    v = c[kRho] * v + c[kRest] * (gradient * gradient);
+    w = w - c[kRate] * gradient / (root(v) + c[kEpsilon]);
+  }
+};
+using RmspropKernel = KernelOf<RmspropFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace ngd {
 namespace {
+
+constexpr Kernel kKernel = NGD_KERNEL(RmspropKernel);
 
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.001"),
@@ -16,7 +44,7 @@ constexpr OptionSpec kOptions[] = {
     epsilon_option("1e-8", "Added to the root, so that nothing is divided by zero."), coupled_decay_option(),
     nonfinite_option()};
 
-class Rmsprop : public RuleOf<Rmsprop> {
+class Rmsprop : public Rule {
  public:
   void configure(const OptionSet &options) override {
     learning_rate_ = options["learning_rate"];
@@ -26,21 +54,14 @@ class Rmsprop : public RuleOf<Rmsprop> {
     slot_ = {"second_moment", 0, rho_};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
-  void begin_step(uint64_t, double) override {}
-
-  template <class T>
-  void sweep(const Piece<T> &piece, T) const {
-    const T rate = static_cast<T>(learning_rate_), decay = static_cast<T>(weight_decay_);
-    const T rho = static_cast<T>(rho_), one_minus_rho = static_cast<T>(1 - rho_),
-            epsilon = static_cast<T>(epsilon_);
-    T *__restrict w = piece.parameter;
-    T *__restrict v = piece.slot[0];
-    const T *__restrict g = piece.gradient;
-    for (size_t i = 0; i < piece.count; i++) {
-      const T gradient = g[i] + decay * w[i];
-      v[i] = rho * v[i] + one_minus_rho * gradient * gradient;
-      w[i] -= rate * gradient / (std::sqrt(v[i]) + epsilon);
-    }
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t, double) override {
+    using C = HWY_STATIC_DISPATCH(RmspropFormula);
+    constants[C::kRate] = learning_rate_;
+    constants[C::kRho] = rho_;
+    constants[C::kRest] = 1 - rho_;
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kDecay] = weight_decay_;
   }
 
  private:
@@ -53,3 +74,4 @@ class Rmsprop : public RuleOf<Rmsprop> {
 const RuleEntry kRmsprop = {"rmsprop", kOptions, create_rule<Rmsprop>};
 
 }  // namespace ngd
+#endif

@@ -2,28 +2,50 @@
 //
 //   g <- g + weight_decay * w
 //   w <- w - learning_rate * g
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/sgd.cc"
 #include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
 
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct SgdFormula {
+  enum { kRate, kDecay, kConstants };
+  static constexpr size_t kSlots = 0;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *) {
+    w = w - c[kRate] * (g + c[kDecay] * w);
+  }
+};
+using SgdKernel = KernelOf<SgdFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace ngd {
 namespace {
 
+constexpr Kernel kKernel = NGD_KERNEL(SgdKernel);
+
 constexpr OptionSpec kOptions[] = {learning_rate_option("0.01"), coupled_decay_option(), nonfinite_option()};
 
-class Sgd : public RuleOf<Sgd> {
+class Sgd : public Rule {
  public:
   void configure(const OptionSet &options) override {
     learning_rate_ = options["learning_rate"];
     weight_decay_ = options["weight_decay"];
   }
   std::span<const Slot> slots() const override { return {}; }
-  void begin_step(uint64_t, double) override {}
-
-  template <class T>
-  void sweep(const Piece<T> &piece, T) const {
-    const T rate = static_cast<T>(learning_rate_), decay = static_cast<T>(weight_decay_);
-    T *__restrict w = piece.parameter;
-    const T *__restrict g = piece.gradient;
-    for (size_t i = 0; i < piece.count; i++) w[i] -= rate * (g[i] + decay * w[i]);
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t, double) override {
+    using C = HWY_STATIC_DISPATCH(SgdFormula);
+    constants[C::kRate] = learning_rate_;
+    constants[C::kDecay] = weight_decay_;
   }
 
  private:
@@ -35,3 +57,4 @@ class Sgd : public RuleOf<Sgd> {
 const RuleEntry kSgd = {"sgd", kOptions, create_rule<Sgd>};
 
 }  // namespace ngd
+#endif
