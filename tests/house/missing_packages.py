@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-EXPECTED = ("apt-get install zlib1g-dev libopenblas-dev libfast-float-dev nlohmann-json3-dev libxxhash-dev libcli11-dev "
+EXPECTED = ("apt-get install zlib1g-dev libopenblas-dev libfast-float-dev nlohmann-json3-dev libxxhash-dev libhwy-dev libcli11-dev "
             "libfmt-dev libcmocka-dev\n")
 
 
