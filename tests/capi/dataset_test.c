@@ -260,6 +260,40 @@ static void array_labels_are_numbers_or_classes_by_label_type(void **state) {
   ngd_dataset_destroy(dataset);
 }
 
+static void array_classes_have_the_names_that_are_given(void **state) {
+  (void)state;
+  const float features[3] = {1, 2, 3}, labels[3] = {2, 0, 2}, beyond[1] = {3};
+  ngd_dataset *dataset = created("dense:classes=\"20, 3,wet dog\"");
+  check_error(ngd_dataset_append_f32(dataset, features, beyond, 1, 1, &error), NGD_E_RANGE,
+              "labels[0] is 3, expected a class: a whole number from 0 to 2; name every class in the option "
+              "\"classes\"");
+  assert_int_equal(info_of(dataset).classes, 0);
+  check_ok(ngd_dataset_append_f32(dataset, features, labels, 3, 1, &error));
+  check_ok(ngd_dataset_append_f32(dataset, features, labels, 1, 1, &error));
+  assert_int_equal(info_of(dataset).classes, 3);
+  const char *const names[3] = {"20", "3", "wet dog"};
+  for (size_t k = 0; k < 3; k++) {
+    char name[16];
+    check_ok(ngd_dataset_get_class(dataset, k, name, sizeof name, NULL, &error));
+    assert_string_equal(name, names[k]);
+  }
+  float got[4];
+  check_ok(ngd_dataset_get_labels_f32(dataset, 0, 4, got, 4, &error));
+  for (size_t row = 0; row < 4; row++) assert_true(got[row] == labels[row % 3]);
+  check_error(ngd_dataset_append_f32(dataset, features, beyond, 1, 1, &error), NGD_E_RANGE,
+              "labels[0] is 3, expected a class: a whole number from 0 to 2; name every class in the option "
+              "\"classes\"");
+  ngd_dataset_destroy(dataset);
+
+  dataset = created("dense:classes=\"a,b,a\"");
+  check_error(
+      ngd_dataset_append_f32(dataset, features, labels, 3, 1, &error), NGD_E_RANGE,
+      "option \"classes\" is \"a,b,a\", whose name number 2 is \"a\", expected names that differ and are not "
+      "empty");
+  assert_int_equal(info_of(dataset).rows, 0);
+  ngd_dataset_destroy(dataset);
+}
+
 static void sparse_rows_are_appended(void **state) {
   (void)state;
   ngd_dataset *dataset = created("sparse");
@@ -461,6 +495,7 @@ int main(void) {
       cmocka_unit_test(a_file_that_cannot_be_loaded_says_why),
       cmocka_unit_test(dense_rows_are_appended),
       cmocka_unit_test(array_labels_are_numbers_or_classes_by_label_type),
+      cmocka_unit_test(array_classes_have_the_names_that_are_given),
       cmocka_unit_test(sparse_rows_are_appended),
       cmocka_unit_test(rows_of_text_are_appended),
       cmocka_unit_test(parts_outlive_the_whole),
