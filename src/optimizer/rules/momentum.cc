@@ -1,10 +1,10 @@
 // Momentum, classical and Nesterov's.
 //
 //   g <- g + weight_decay * w
-//   b <- momentum * b + g                                   b = 0 before the first step, so that its first
-//   value is g w <- w - learning_rate * b                              rule momentum: Polyak 1964 w <- w -
-//   learning_rate * (g + momentum * b)             rule nesterov: Nesterov 1983, in the form of
-//                                                           Sutskever et al. 2013 with the look-ahead folded in
+//   b <- momentum * b + g                               b = 0 before the first step: its first value is g
+//   w <- w - learning_rate * b                          rule momentum: Polyak 1964
+//   w <- w - learning_rate * (g + momentum * b)         rule nesterov: Nesterov 1983, in the form of Sutskever et al.
+//                                                       2013 with the look-ahead folded in
 // Equal to PyTorch's SGD(momentum, nesterov) with dampening 0.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/momentum.cc"

@@ -1,17 +1,21 @@
-// NGD: Nesterov-accelerated, norm-aware, adaptive gradient descent. Neither natural nor normalised gradient
-// descent.
+// NGD: Nesterov-accelerated, norm-aware, adaptive gradient descent. Neither natural nor normalised gradient descent.
 //
-//   g <- (1-a) g + a grad J(w + r g/||g||)                  a = grad_penalty, r = penalty_radius; done before
-//   the step m <- beta1 m + (1-beta1) g v <- beta2 v + (1-beta2) z^2                            z = g
-//   (second=raw) | g - m (second=centered, as AdaBelief) n  = m / (1-beta1^t) accel=none: Adam
-//      | beta1 m / (1-beta1^(t+1)) + (1-beta1) g / (1-beta1^t)     accel=nesterov: Dozat 2016, constant
-//      schedule | (alpha g + k m_old) / (alpha + k (1-beta1^(t-1)))         accel=seed: quasi-hyperbolic, Ma
-//      and Yarats 2019,
-//                                                           k = alpha beta2/(1-beta1^t) - delta/(delta t - 1)
-//   u  = n / sqrt(v/(1-beta2^t) + epsilon) / (1 + damp ||g||)      ||g|| over all tensors; epsilon inside the
-//   root q  = 1                                                  trust=none, and for vectors
-//      | min(1, tau max(||w||, floor sqrt(count)) / (learning_rate ||u||))    trust=cap
-//      | clamp(||w|| / ||u||, lo, hi), 1 if a norm is 0     trust=ratio: You et al. 2020, LAMB
+//   g <- (1-a) g + a grad J(w + r g/||g||)              a = grad_penalty, r = penalty_radius; before the step
+//   m <- beta1 m + (1-beta1) g
+//   v <- beta2 v + (1-beta2) z^2                        z = g (second=raw) | g - m (second=centered, as AdaBelief)
+//   n  = m / (1-beta1^t)                                accel=none: Adam
+//      | beta1 m/(1-beta1^(t+1)) + (1-beta1) g/(1-beta1^t)
+//                                                       accel=nesterov: Dozat 2016, constant schedule
+//      | (alpha g + k m_old) / (alpha + k (1-beta1^(t-1)))
+//                                                       accel=seed: quasi-hyperbolic, Ma and Yarats 2019, with
+//                                                       k = alpha beta2/(1-beta1^t) - delta/(delta t - 1)
+//   u  = n / sqrt(v/(1-beta2^t) + epsilon) / (1 + damp ||g||)
+//                                                       epsilon inside the root; ||g|| over all tensors
+//   q  = 1                                              trust=none, and for vectors
+//      | min(1, tau max(||w||, floor sqrt(count)) / (learning_rate ||u||))
+//                                                       trust=cap
+//      | clamp(||w|| / ||u||, lo, hi), 1 if a norm is 0
+//                                                       trust=ratio: You et al. 2020, LAMB
 //   w <- (1 - learning_rate weight_decay) w - learning_rate q u
 //
 // accel=seed-literal, the printed formula, for study: no root, no trust, and v in the numerator:
