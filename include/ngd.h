@@ -6,13 +6,13 @@
  *
  * The whole contract in a page:
  * - **Handles** are opaque; `_create` makes one, `_destroy` frees it and accepts NULL. They may be destroyed in
- * any order.
+ *   any order.
  * - **Errors**: a function that can fail returns an ::ngd_status and fills an ::ngd_error that you own. See
- * error.h.
+ *   error.h.
  * - **Options** have names; `_describe` lists them; specs such as "adam:learning_rate=0.01" set them. See
- * option.h.
+ *   option.h.
  * - **Memory**: your arrays stay yours and no pointer to them is kept after a call. Results go to your buffers;
- * where the size varies, ask with capacity 0 first.
+ *   where the size varies, ask with capacity 0 first.
  * - **Threads**: each function says *free* (no handle), *exclusive* (one thread at a time) or *shared*
  *   (several threads at once).
  * - **Text** is UTF-8. Numbers in text have the "C" locale's form, whatever locale the program has set.

@@ -84,8 +84,8 @@ NGD_API ngd_status ngd_checkpoint_tensor(const ngd_checkpoint *checkpoint, size_
  * @param count must be the tensor's element count.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_NOT_FOUND; ::NGD_E_SHAPE; ::NGD_E_UNSUPPORTED for another element type; ::NGD_E_IO
- * and
- * ::NGD_E_CHECKPOINT when the file can no longer be read or became shorter; ::NGD_E_ARGUMENT.
+ *         and
+ *         ::NGD_E_CHECKPOINT when the file can no longer be read or became shorter; ::NGD_E_ARGUMENT.
  * @par Thread: shared
  * @since 0.1
  */

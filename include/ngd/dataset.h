@@ -14,20 +14,20 @@
  *
  * @par Formats
  * - `csv`: RFC 4180 values split by `separator` (`auto` takes a tab, a semicolon or a comma, the first of these
- * that line 1 has; else `tab` or any one character), with quotes, which may hold line breaks. The `label`
- * column is given by name or by index from 0; without it rows have no label. `header=auto` takes line 1 for a
- * header when the label has a name, or when none of its feature values is a number. A value that is empty, `NA`
- * or `?` is missing: an error, or 0 with `missing=zero`.
+ *   that line 1 has; else `tab` or any one character), with quotes, which may hold line breaks. The `label`
+ *   column is given by name or by index from 0; without it rows have no label. `header=auto` takes line 1 for a
+ *   header when the label has a name, or when none of its feature values is a number. A value that is empty, `NA`
+ *   or `?` is missing: an error, or 0 with `missing=zero`.
  * - `libsvm`: `label [qid:n] index:value ...`, comments after '#', strictly rising indices up to 2147483647.
- * `index_base=auto` counts from 0 when the first file has an index 0, and from 1 otherwise.
+ *   `index_base=auto` counts from 0 when the first file has an index 0, and from 1 otherwise.
  * - `text`: one sample a line: either `__label__x words` (fastText), or `label TAB words`, or words alone; the
- * first line shows which, or the option `label` says it. Words are split at ASCII blanks; `lowercase` concerns
- * ASCII letters; `punctuation=split` makes every ASCII punctuation character a word, `punctuation=drop` a
- * blank. Text is UTF-8. Several labels on a line are an error.
+ *   first line shows which, or the option `label` says it. Words are split at ASCII blanks; `lowercase` concerns
+ *   ASCII letters; `punctuation=split` makes every ASCII punctuation character a word, `punctuation=drop` a
+ *   blank. Text is UTF-8. Several labels on a line are an error.
  * - `idx`: MNIST's binary arrays of any type and rank; the first dimension counts samples. The option `labels`
- * names the file of labels, of one dimension; it is read with the next file.
+ *   names the file of labels, of one dimension; it is read with the next file.
  * - `dense`, `sparse`: no file; ngd_dataset_append_f32() and ngd_dataset_append_sparse_f32() fill them.
- * The option `classes` names the classes: `dense:classes="cat,dog"`.
+ *   The option `classes` names the classes: `dense:classes="cat,dog"`.
  *
  * Files may be gzip, begin with a UTF-8 byte-order mark, and end lines with LF or CR LF. Empty lines are no
  * samples.
@@ -110,7 +110,7 @@ NGD_API const char *ngd_dataset_format(size_t index) NGD_NOEXCEPT;
  * @param info written within its own struct_size, which the caller has set; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown format; ::NGD_E_NOT_FOUND past the last option;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: free
  * @since 0.1
  */
@@ -146,8 +146,8 @@ NGD_API void ngd_dataset_destroy(ngd_dataset *dataset) NGD_NOEXCEPT;
  * @param value within the option's range.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown name (the message holds the nearest one) or an option that
- * takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed once the dataset is in use;
- * ::NGD_E_ARGUMENT.
+ *         takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed once the dataset is in use;
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -195,7 +195,7 @@ NGD_API ngd_status ngd_dataset_get(const ngd_dataset *dataset, const char *name,
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER when @p capacity is too small (@p needed is written, the buffer is not; with
  *         @p capacity 0 the call is a question for the size and returns ::NGD_OK); ::NGD_E_OPTION;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: shared
  * @since 0.1
  */
@@ -211,7 +211,7 @@ NGD_API ngd_status ngd_dataset_get_text(const ngd_dataset *dataset, const char *
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_IO when the file cannot be read; ::NGD_E_DATA when it is malformed, empty or
  *         truncated, or does not fit the rows before; ::NGD_E_UNSUPPORTED for `dense` and `sparse`;
- * ::NGD_E_STATE for a part of another dataset; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ *         ::NGD_E_STATE for a part of another dataset; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -223,15 +223,15 @@ NGD_API ngd_status ngd_dataset_load(ngd_dataset *dataset, const char *path, ngd_
  * @param dataset of format `dense`, `csv` or `idx`; not NULL.
  * @param features @p rows x @p columns numbers, row-major, all finite; not NULL unless @p rows is 0.
  * @param labels @p rows labels: numbers, or classes from 0 written as numbers, by the option `label_type`
- * (`auto`: classes when the first call has whole numbers from 0 to 1048575 only); NULL when there are none
- * (then no row of the dataset may have one). A class is meant by its number, also where a file has given it a
- * name; a dataset whose classes are the numbers 0, 1, 2, ... gains those up to the largest label.
+ *         (`auto`: classes when the first call has whole numbers from 0 to 1048575 only); NULL when there are none
+ *         (then no row of the dataset may have one). A class is meant by its number, also where a file has given it a
+ *         name; a dataset whose classes are the numbers 0, 1, 2, ... gains those up to the largest label.
  * @param rows number of rows.
  * @param columns features a row, at least 1, the same in every call.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_SHAPE; ::NGD_E_NOT_FINITE; ::NGD_E_RANGE for a label that is no class;
  *         ::NGD_E_UNSUPPORTED for another format; ::NGD_E_STATE for a part of another dataset;
- * ::NGD_E_ARGUMENT;
+ *         ::NGD_E_ARGUMENT;
  *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
@@ -244,9 +244,9 @@ NGD_API ngd_status ngd_dataset_append_f32(ngd_dataset *dataset, const float *fea
  *
  * @param dataset of format `sparse` or `libsvm`; not NULL.
  * @param offsets @p rows + 1 positions: row i has the entries offsets[i] to offsets[i+1] - 1; offsets[0] is 0;
- * not NULL.
+ *         not NULL.
  * @param indices column of each entry, from 0, strictly rising within a row; may be NULL when there are no
- * entries.
+ *         entries.
  * @param values value of each entry, finite; may be NULL when there are no entries.
  * @param labels @p rows labels as in ngd_dataset_append_f32(); NULL when there are none.
  * @param rows number of rows.
@@ -267,10 +267,10 @@ NGD_API ngd_status ngd_dataset_append_sparse_f32(ngd_dataset *dataset, const uin
  * @param dataset of format `text`; not NULL.
  * @param text the words, UTF-8, without a label; not NULL.
  * @param label the class (with `label_type=number` a number), not empty, UTF-8; NULL when there is none (then
- * no row of the dataset may have one).
+ *         no row of the dataset may have one).
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_SHAPE when other rows have labels and this one has not, or the reverse;
- * ::NGD_E_RANGE for a label that is no number where numbers are needed; ::NGD_E_UNSUPPORTED for another format;
+ *         ::NGD_E_RANGE for a label that is no number where numbers are needed; ::NGD_E_UNSUPPORTED for another format;
  *         ::NGD_E_STATE for a part of another dataset; ::NGD_E_ARGUMENT, also for bytes that are not UTF-8;
  *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
@@ -335,7 +335,7 @@ NGD_API ngd_status ngd_dataset_get_rows_f32(const ngd_dataset *dataset, size_t f
  * @param capacity numbers that @p labels has room for.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER; ::NGD_E_RANGE past the last row; ::NGD_E_STATE without labels;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: shared
  * @since 0.1
  */

@@ -80,7 +80,7 @@ NGD_API const char *ngd_model_kind(size_t index) NGD_NOEXCEPT;
  * @param info written within its own struct_size, which the caller has set; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown kind; ::NGD_E_NOT_FOUND past the last option;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: free
  * @since 0.1
  */
@@ -116,8 +116,8 @@ NGD_API void ngd_model_destroy(ngd_model *model) NGD_NOEXCEPT;
  * @param value within the option's range.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown name (the message holds the nearest one) or an option that
- * takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed once the model is in use;
- * ::NGD_E_ARGUMENT.
+ *         takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed once the model is in use;
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -165,7 +165,7 @@ NGD_API ngd_status ngd_model_get(const ngd_model *model, const char *name, doubl
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER when @p capacity is too small (@p needed is written, the buffer is not; with
  *         @p capacity 0 the call is a question for the size and returns ::NGD_OK); ::NGD_E_OPTION;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -182,8 +182,8 @@ NGD_API ngd_status ngd_model_get_text(const ngd_model *model, const char *name, 
  * @param dataset the training data, with labels; NULL to use the options (not for `text`).
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE when already prepared; ::NGD_E_SHAPE for a dataset that does not fit the
- * kind, its options or its loss; ::NGD_E_RANGE when inputs or outputs are not known; ::NGD_E_ARGUMENT;
- * ::NGD_E_MEMORY.
+ *         kind, its options or its loss; ::NGD_E_RANGE when inputs or outputs are not known; ::NGD_E_ARGUMENT;
+ *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -248,7 +248,7 @@ NGD_API ngd_status ngd_model_get_class(const ngd_model *model, size_t index, cha
  * @param capacity numbers that @p outputs has room for.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE before prepare; ::NGD_E_BUFFER; ::NGD_E_UNSUPPORTED for `text`;
- * ::NGD_E_ARGUMENT;
+ *         ::NGD_E_ARGUMENT;
  *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
@@ -277,12 +277,12 @@ NGD_API ngd_status ngd_model_forward_f64(ngd_model *model, const double *feature
  *
  * @param model after ngd_model_forward_f32(); not NULL.
  * @param targets @p count numbers: rows x outputs for mean_square, one number 0 or 1 a row for
- * binary_cross_entropy, one class from 0 a row for cross_entropy; not NULL.
+ *         binary_cross_entropy, one class from 0 a row for cross_entropy; not NULL.
  * @param count numbers in @p targets.
  * @param loss receives the mean loss over the rows; may be NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE without a forward pass; ::NGD_E_SHAPE when @p count does not fit the forward
- * pass;
+ *         pass;
  *         ::NGD_E_RANGE for a target that is no class; ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
@@ -331,7 +331,7 @@ NGD_API ngd_status ngd_model_step(ngd_model *model, ngd_optimizer *optimizer, ng
  * @param loss receives the mean loss before the step; may be NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_SHAPE for a dataset that does not fit; ::NGD_E_RANGE for a row past the last or a
- * class that the model does not know; ::NGD_E_STATE before prepare; and what ngd_model_step() returns.
+ *         class that the model does not know; ::NGD_E_STATE before prepare; and what ngd_model_step() returns.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -351,7 +351,7 @@ NGD_API ngd_status ngd_model_train_batch(ngd_model *model, ngd_optimizer *optimi
  * @param capacity numbers that @p outputs has room for.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER; ::NGD_E_RANGE past the last row; ::NGD_E_SHAPE; ::NGD_E_STATE before
- * prepare;
+ *         prepare;
  *         ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
@@ -368,7 +368,7 @@ NGD_API ngd_status ngd_model_predict_f32(const ngd_model *model, const ngd_datas
  * @param metrics written within its own struct_size, which the caller has set; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_SHAPE for a dataset that does not fit or has no labels; ::NGD_E_STATE before
- * prepare;
+ *         prepare;
  *         ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1

@@ -73,7 +73,7 @@ NGD_API const char *ngd_optimizer_rule(size_t index) NGD_NOEXCEPT;
  * @param info written within its own struct_size, which the caller has set; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown rule; ::NGD_E_NOT_FOUND past the last option;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: free
  * @since 0.1
  */
@@ -110,7 +110,7 @@ NGD_API void ngd_optimizer_destroy(ngd_optimizer *optimizer) NGD_NOEXCEPT;
  * @param value within the option's range.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown name (the message holds the nearest one) or an option that
- * takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed after the first step; ::NGD_E_ARGUMENT.
+ *         takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed after the first step; ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -158,7 +158,7 @@ NGD_API ngd_status ngd_optimizer_get(const ngd_optimizer *optimizer, const char 
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER when @p capacity is too small (@p needed is written, the buffer is not; with
  *         @p capacity 0 the call is a question for the size and returns ::NGD_OK); ::NGD_E_OPTION;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -209,8 +209,8 @@ NGD_API ngd_status ngd_optimizer_add_f64(ngd_optimizer *optimizer, const char *n
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK, also for a step skipped because a gradient was not finite; ::NGD_E_NOT_FINITE with
  *         `nonfinite=error`; ::NGD_E_SHAPE when @p count differs; ::NGD_E_STATE for float64 tensors, no
- * tensors, or when `grad_penalty` is on and ngd_optimizer_restore_f32() has not been called since the last
- * step;
+ *         tensors, or when `grad_penalty` is on and ngd_optimizer_restore_f32() has not been called since the last
+ *         step;
  *         ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
@@ -249,7 +249,7 @@ NGD_API ngd_status ngd_optimizer_step_f64(ngd_optimizer *optimizer, double *cons
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE when already perturbed or grad_penalty is 0; ::NGD_E_UNSUPPORTED for another
  *         rule; ::NGD_E_NOT_FINITE when ||g|| is not finite (nothing was moved); ::NGD_E_SHAPE;
- * ::NGD_E_ARGUMENT;
+ *         ::NGD_E_ARGUMENT;
  *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
@@ -282,7 +282,7 @@ NGD_API ngd_status ngd_optimizer_perturb_f64(ngd_optimizer *optimizer, double *c
  * @param optimizer perturbed by ngd_optimizer_perturb_f32(); not NULL.
  * @param parameters @p count arrays; receive the values from before the perturbation; none NULL.
  * @param gradients @p count arrays; in: the gradient at the moved parameters; out: (1-a) first + a second; none
- * NULL.
+ *         NULL.
  * @param count the number of tensors declared.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE when not perturbed; ::NGD_E_SHAPE; ::NGD_E_ARGUMENT.
@@ -382,7 +382,7 @@ NGD_API ngd_status ngd_optimizer_save(const ngd_optimizer *optimizer, const char
  * @param path file to read; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_IO; ::NGD_E_CHECKPOINT; ::NGD_E_STATE while perturbed; ::NGD_E_ARGUMENT;
- * ::NGD_E_MEMORY.
+ *         ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
  */

@@ -137,8 +137,8 @@ NGD_API void ngd_trainer_destroy(ngd_trainer *trainer) NGD_NOEXCEPT;
  * @param value within the option's range.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown name (the message holds the nearest one) or an option that
- * takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed once the trainer is in use;
- * ::NGD_E_ARGUMENT.
+ *         takes text; ::NGD_E_RANGE; ::NGD_E_STATE for an option that is fixed once the trainer is in use;
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -186,7 +186,7 @@ NGD_API ngd_status ngd_trainer_get(const ngd_trainer *trainer, const char *name,
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER when @p capacity is too small (@p needed is written, the buffer is not; with
  *         @p capacity 0 the call is a question for the size and returns ::NGD_OK); ::NGD_E_OPTION;
- * ::NGD_E_ARGUMENT.
+ *         ::NGD_E_ARGUMENT.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -202,7 +202,7 @@ NGD_API ngd_status ngd_trainer_get_text(const ngd_trainer *trainer, const char *
  * @param finalizer called with @p user_data when it is no longer needed; may be NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE from within a callback; ::NGD_E_ARGUMENT. On failure the finalizer is not
- * called.
+ *         called.
  * @par Thread: exclusive
  * @since 0.1
  */
@@ -236,7 +236,7 @@ NGD_API ngd_status ngd_trainer_poll(ngd_trainer *trainer, ngd_event *event, int3
  * @param held_out evaluated after each epoch; may be NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE when a run is in progress or the run directory already holds one and `resume`
- * is off; ::NGD_E_SHAPE; ::NGD_E_IO; ::NGD_E_CHECKPOINT when no checkpoint to resume from is good;
+ *         is off; ::NGD_E_SHAPE; ::NGD_E_IO; ::NGD_E_CHECKPOINT when no checkpoint to resume from is good;
  *         ::NGD_E_CALLBACK; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: exclusive
  * @since 0.1
@@ -253,7 +253,7 @@ NGD_API ngd_status ngd_trainer_start(ngd_trainer *trainer, ngd_model *model, ngd
  * @param running receives 1 while there is more to do, 0 when the run has ended; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE without a run; ::NGD_E_CANCELLED; ::NGD_E_CALLBACK; ::NGD_E_DIVERGED;
- * ::NGD_E_IO;
+ *         ::NGD_E_IO;
  *         ::NGD_E_RANGE; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY. After a failure the run has ended.
  * @par Thread: exclusive
  * @since 0.1
