@@ -13,7 +13,8 @@
  * option.h.
  * - **Memory**: your arrays stay yours and no pointer to them is kept after a call. Results go to your buffers;
  * where the size varies, ask with capacity 0 first.
- * - **Threads**: each function says *free* (no handle), *exclusive* (one thread at a time) or *shared*.
+ * - **Threads**: each function says *free* (no handle), *exclusive* (one thread at a time) or *shared*
+ *   (several threads at once).
  * - **Text** is UTF-8. Numbers in text have the "C" locale's form, whatever locale the program has set.
  * - **Structs** begin with their own size, which the caller sets; fields are only ever added at the end.
  *

@@ -27,6 +27,7 @@
  * - `idx`: MNIST's binary arrays of any type and rank; the first dimension counts samples. The option `labels`
  * names the file of labels, of one dimension; it is read with the next file.
  * - `dense`, `sparse`: no file; ngd_dataset_append_f32() and ngd_dataset_append_sparse_f32() fill them.
+ * The option `classes` names the classes: `dense:classes="cat,dog"`.
  *
  * Files may be gzip, begin with a UTF-8 byte-order mark, and end lines with LF or CR LF. Empty lines are no
  * samples.
@@ -175,7 +176,7 @@ NGD_API ngd_status ngd_dataset_set_text(ngd_dataset *dataset, const char *name, 
  * @param value receives the value; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_OPTION for an unknown name or an option that holds text; ::NGD_E_ARGUMENT.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_get(const ngd_dataset *dataset, const char *name, double *value,
@@ -195,7 +196,7 @@ NGD_API ngd_status ngd_dataset_get(const ngd_dataset *dataset, const char *name,
  * @return ::NGD_OK; ::NGD_E_BUFFER when @p capacity is too small (@p needed is written, the buffer is not; with
  *         @p capacity 0 the call is a question for the size and returns ::NGD_OK); ::NGD_E_OPTION;
  * ::NGD_E_ARGUMENT.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_get_text(const ngd_dataset *dataset, const char *name, char *buffer,
@@ -285,7 +286,7 @@ NGD_API ngd_status ngd_dataset_append_text(ngd_dataset *dataset, const char *tex
  * @param info written within its own struct_size, which the caller has set; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_ARGUMENT.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_get_info(const ngd_dataset *dataset, ngd_dataset_info *info,
@@ -302,7 +303,7 @@ NGD_API ngd_status ngd_dataset_get_info(const ngd_dataset *dataset, ngd_dataset_
  * @param needed receives the bytes needed, the NUL included; may be NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER as in ngd_dataset_get_text(); ::NGD_E_NOT_FOUND; ::NGD_E_ARGUMENT.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_get_class(const ngd_dataset *dataset, size_t index, char *buffer,
@@ -318,7 +319,7 @@ NGD_API ngd_status ngd_dataset_get_class(const ngd_dataset *dataset, size_t inde
  * @param capacity numbers that @p features has room for.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER; ::NGD_E_RANGE past the last row; ::NGD_E_ARGUMENT.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_get_rows_f32(const ngd_dataset *dataset, size_t first, size_t rows,
@@ -335,7 +336,7 @@ NGD_API ngd_status ngd_dataset_get_rows_f32(const ngd_dataset *dataset, size_t f
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_BUFFER; ::NGD_E_RANGE past the last row; ::NGD_E_STATE without labels;
  * ::NGD_E_ARGUMENT.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_get_labels_f32(const ngd_dataset *dataset, size_t first, size_t rows,
@@ -354,7 +355,7 @@ NGD_API ngd_status ngd_dataset_get_labels_f32(const ngd_dataset *dataset, size_t
  * @param held_out receives a new dataset, or NULL on failure; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_RANGE; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_split(const ngd_dataset *dataset, double fraction, uint64_t seed,
@@ -370,7 +371,7 @@ NGD_API ngd_status ngd_dataset_split(const ngd_dataset *dataset, double fraction
  * @param out receives a new dataset, or NULL on failure; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_RANGE; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
- * @par Thread: exclusive
+ * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_dataset_slice(const ngd_dataset *dataset, size_t first, size_t rows, ngd_dataset **out,

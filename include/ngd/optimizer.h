@@ -372,7 +372,8 @@ NGD_API ngd_status ngd_optimizer_save(const ngd_optimizer *optimizer, const char
                                       ngd_error *error) NGD_NOEXCEPT;
 
 /**
- * @brief Restores what ngd_optimizer_save() wrote, bit for bit: steps go on as if there had been no pause.
+ * @brief Restores what ngd_optimizer_save() or a trainer's checkpoint holds, bit for bit: steps go on as if
+ * there had been no pause.
  *
  * The optimizer must have the same rule. When it has no tensors yet they are declared as in the file; otherwise
  * names, shapes and element type must be those of the file, in any order. The options of the file replace the

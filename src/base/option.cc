@@ -56,7 +56,8 @@ std::string spec_value(std::string_view value) {
 void fail_unknown(std::string_view what, std::string_view name,
                   const std::vector<std::string_view> &candidates) {
   const std::string mend = hint(name, candidates);
-  fail(NGD_E_OPTION, "unknown ", what, " ", quoted(name), mend.empty() ? ";" : mend.c_str(), " Known: ", listed(candidates));
+  fail(NGD_E_OPTION, "unknown ", what, " ", quoted(name), mend.empty() ? ";" : mend.c_str(),
+       " Known: ", listed(candidates));
 }
 
 SpecText parse_spec(std::string_view text) {

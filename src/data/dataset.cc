@@ -102,6 +102,22 @@ void Dataset::check_labels_as_before(bool labelled) const {
        "; give labels to all rows or to none");
 }
 
+// The option classes, of formats that have it.
+std::vector<std::string_view> Dataset::given_class_names() const {
+  if (options_.kind() != "dense" && options_.kind() != "sparse") return {};
+  const std::string &text = options_.choice("classes");
+  if (text.empty()) return {};
+  std::vector<std::string_view> names = ngd::split(text, ',');
+  for (size_t i = 0; i < names.size(); i++) {
+    names[i] = trim(names[i]);
+    if (names[i].empty() || std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i),
+                                      names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i))
+      fail(NGD_E_RANGE, "option \"classes\" is ", quoted(text, 120), ", whose name number ", i, " is ",
+           quoted(names[i]), ", expected names that differ and are not empty");
+  }
+  return names;
+}
+
 void Dataset::append(std::span<const float> features, const float *labels, size_t rows, size_t columns) {
   require_kind(FeatureKind::dense, "ngd_dataset_append_f32");
   check_columns(*table_, columns);
@@ -115,7 +131,7 @@ void Dataset::append(std::span<const float> features, const float *labels, size_
   change([&](Table &table) {
     const LabelChoice choice = label_choice(options_.choice("label_type"));
     table.dense.insert(table.dense.end(), features.begin(), features.end());
-    if (labels != nullptr) table.labels.add_array(labels, rows, choice);
+    if (labels != nullptr) table.labels.add_array(labels, rows, choice, given_class_names());
     table.labels.settle(choice);
     table.rows += rows;
     table.width = columns;
@@ -159,7 +175,7 @@ void Dataset::append_sparse(std::span<const uint64_t> offsets, const uint32_t *i
     }
     for (size_t row = 0; row < rows; row++) table.offsets.push_back(base + offsets[row + 1]);
     table.rows += rows;
-    if (labels != nullptr) table.labels.add_array(labels, rows, choice);
+    if (labels != nullptr) table.labels.add_array(labels, rows, choice, given_class_names());
     table.labels.settle(choice);
     table.width = std::max<uint64_t>(table.width, columns);
   });

@@ -62,6 +62,7 @@ class Dataset : public Samples {
   uint64_t table_row(uint64_t row) const;
   void check_rows(uint64_t first, uint64_t rows) const;
   void check_labels_as_before(bool labelled) const;
+  std::vector<std::string_view> given_class_names() const;
   void require_kind(FeatureKind kind, const char *function) const;
   template <class Body>
   void change(Body body);

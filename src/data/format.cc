@@ -6,7 +6,10 @@
 namespace ngd {
 namespace {
 
-constexpr OptionSpec kArrayOptions[] = {kLabelTypeOption};
+constexpr OptionSpec kArrayOptions[] = {
+    kLabelTypeOption,
+    fixed(text_option("classes", "",
+                      "Names of the classes 0, 1, ..., separated by commas; empty: their numbers."))};
 constexpr const Format *kFormats[] = {&kCsv, &kLibsvm, &kText, &kIdx, &kDense, &kSparse};
 
 }  // namespace

@@ -42,13 +42,17 @@ void Labels::add_text(std::string_view text) {
   category_.push_back(classes_.add(canonical(text)));
 }
 
-void Labels::add_array(const float *labels, size_t rows, LabelChoice choice) {
+void Labels::add_array(const float *labels, size_t rows, LabelChoice choice,
+                       const std::vector<std::string_view> &names) {
   for (size_t i = 0; i < rows; i++) {
     if (!std::isfinite(labels[i]))
       fail(NGD_E_NOT_FINITE, "labels[", i, "] is ", labels[i], ", expected a finite number");
   }
   LabelKind kind = kind_;
-  if (kind == LabelKind::none) {
+  const bool naming = kind == LabelKind::none && !names.empty() && choice != LabelChoice::number;
+  if (naming) {
+    kind = LabelKind::category;
+  } else if (kind == LabelKind::none) {
     kind = choice == LabelChoice::number ? LabelKind::number : LabelKind::category;
     if (choice == LabelChoice::automatic && !std::all_of(labels, labels + rows, [](float label) {
           return whole(label) && label >= 0 && label < kArrayClasses;
@@ -60,15 +64,23 @@ void Labels::add_array(const float *labels, size_t rows, LabelChoice choice) {
     return;
   }
   // Classes that are the numbers 0, 1, 2, ... grow with the labels; classes with names of their own do not.
-  bool growing = true;
+  bool growing = !naming && !named_;
   for (size_t i = 0; i < class_names_.size() && growing; i++) growing = class_names_[i] == std::to_string(i);
-  const float limit = growing ? kArrayClasses : static_cast<float>(class_names_.size());
+  const size_t known = naming ? names.size() : class_names_.size();
+  const float limit = growing ? kArrayClasses : static_cast<float>(known);
   float largest = -1;
   for (size_t i = 0; i < rows; i++) {
     if (!whole(labels[i]) || labels[i] < 0 || labels[i] >= limit)
       fail(NGD_E_RANGE, "labels[", i, "] is ", labels[i], ", expected a class: a whole number from 0 to ",
-           limit - 1, "; set label_type=number before the first rows if labels are numbers");
+           limit - 1,
+           naming || named_ ? "; name every class in the option \"classes\""
+                            : "; set label_type=number before the first rows if labels are numbers");
     largest = std::max(largest, labels[i]);
+  }
+  if (naming) {
+    for (const std::string_view name : names) classes_.add(name);
+    named_ = true;
+    number_classes();
   }
   std::vector<uint32_t> name_of(class_names_.size());
   for (size_t name = 0; name < class_of_.size(); name++)
@@ -110,11 +122,12 @@ void Labels::settle(LabelChoice choice) {
   kind_ = category_.empty() ? LabelKind::number : LabelKind::category;
 }
 
-// Classes are in order of first appearance, unless all are whole numbers: then they are sorted.
+// Classes are in order of first appearance, unless all are whole numbers that were not given in an order: then
+// they are sorted.
 void Labels::number_classes() {
   const size_t count = classes_.size();
   std::vector<double> values(count);
-  bool all_whole = true;
+  bool all_whole = !named_;
   for (size_t name = 0; name < count && all_whole; name++)
     all_whole = parse_number(classes_[name], values[name]) && whole(values[name]);
   std::vector<size_t> order(count);
@@ -136,6 +149,10 @@ void Labels::rewind(const Mark &mark) noexcept {
   number_.resize(mark.number);
   category_.resize(mark.category);
   classes_.truncate(mark.classes);
+  if (mark.classes != 0) return;
+  class_of_.clear();
+  class_names_.clear();
+  named_ = false;
 }
 
 void Labels::shrink() {

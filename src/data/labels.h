@@ -23,8 +23,10 @@ class Labels {
 
   void add_number(float value) { number_.push_back(value); }
   void add_text(std::string_view text);
-  // Labels from an array, where category k is the class numbered k. Throws before anything has changed.
-  void add_array(const float *labels, size_t rows, LabelChoice choice);
+  // Labels from an array, where category k is the class numbered k. `names` (the option classes) names the
+  // classes when these are the first labels; they keep that order. Throws before anything has changed.
+  void add_array(const float *labels, size_t rows, LabelChoice choice,
+                 const std::vector<std::string_view> &names);
   // Called when a load or append is complete: decides the kind when none is decided, and numbers the classes.
   // Throws before anything has changed.
   void settle(LabelChoice choice);
@@ -50,6 +52,7 @@ class Labels {
   Interner classes_;                // the names in that order
   std::vector<int32_t> class_of_;   // name to class
   std::vector<std::string> class_names_;
+  bool named_ = false;  // the classes came with names, in order
 };
 
 }  // namespace ngd

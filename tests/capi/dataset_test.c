@@ -58,12 +58,12 @@ static void every_option_of_every_format_is_described_and_settable(void **state)
     assert_true(index >= 1);
     ngd_dataset_destroy(dataset);
   }
-  assert_int_equal(options, 8 + 5 + 7 + 4 + 1 + 1);
+  assert_int_equal(options, 8 + 5 + 7 + 4 + 2 + 2);
   ngd_option_info info = {sizeof info, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0};
   check_error(ngd_dataset_describe("csw", 0, &info, &error), NGD_E_OPTION,
               "unknown format \"csw\"; did you mean \"csv\"? Known: csv, libsvm, text, idx, dense, sparse");
-  check_error(ngd_dataset_describe("dense", 1, &info, &error), NGD_E_NOT_FOUND,
-              "format \"dense\" has 1 options; there is no option number 1");
+  check_error(ngd_dataset_describe("dense", 2, &info, &error), NGD_E_NOT_FOUND,
+              "format \"dense\" has 2 options; there is no option number 2");
   info.struct_size = 0;
   check_error(ngd_dataset_describe("dense", 0, &info, &error), NGD_E_ARGUMENT,
               "ngd_option_info.struct_size is 0; set it to sizeof(ngd_option_info) before the call");
@@ -257,6 +257,40 @@ static void array_labels_are_numbers_or_classes_by_label_type(void **state) {
       ngd_dataset_append_f32(dataset, features, &third, 1, 1, &error), NGD_E_RANGE,
       "labels[0] is 2, expected a class: a whole number from 0 to 1; set label_type=number before the first "
       "rows if labels are numbers");
+  ngd_dataset_destroy(dataset);
+}
+
+static void array_classes_have_the_names_that_are_given(void **state) {
+  (void)state;
+  const float features[3] = {1, 2, 3}, labels[3] = {2, 0, 2}, beyond[1] = {3};
+  ngd_dataset *dataset = created("dense:classes=\"20, 3,wet dog\"");
+  check_error(ngd_dataset_append_f32(dataset, features, beyond, 1, 1, &error), NGD_E_RANGE,
+              "labels[0] is 3, expected a class: a whole number from 0 to 2; name every class in the option "
+              "\"classes\"");
+  assert_int_equal(info_of(dataset).classes, 0);
+  check_ok(ngd_dataset_append_f32(dataset, features, labels, 3, 1, &error));
+  check_ok(ngd_dataset_append_f32(dataset, features, labels, 1, 1, &error));
+  assert_int_equal(info_of(dataset).classes, 3);
+  const char *const names[3] = {"20", "3", "wet dog"};
+  for (size_t k = 0; k < 3; k++) {
+    char name[16];
+    check_ok(ngd_dataset_get_class(dataset, k, name, sizeof name, NULL, &error));
+    assert_string_equal(name, names[k]);
+  }
+  float got[4];
+  check_ok(ngd_dataset_get_labels_f32(dataset, 0, 4, got, 4, &error));
+  for (size_t row = 0; row < 4; row++) assert_true(got[row] == labels[row % 3]);
+  check_error(ngd_dataset_append_f32(dataset, features, beyond, 1, 1, &error), NGD_E_RANGE,
+              "labels[0] is 3, expected a class: a whole number from 0 to 2; name every class in the option "
+              "\"classes\"");
+  ngd_dataset_destroy(dataset);
+
+  dataset = created("dense:classes=\"a,b,a\"");
+  check_error(
+      ngd_dataset_append_f32(dataset, features, labels, 3, 1, &error), NGD_E_RANGE,
+      "option \"classes\" is \"a,b,a\", whose name number 2 is \"a\", expected names that differ and are not "
+      "empty");
+  assert_int_equal(info_of(dataset).rows, 0);
   ngd_dataset_destroy(dataset);
 }
 
@@ -461,6 +495,7 @@ int main(void) {
       cmocka_unit_test(a_file_that_cannot_be_loaded_says_why),
       cmocka_unit_test(dense_rows_are_appended),
       cmocka_unit_test(array_labels_are_numbers_or_classes_by_label_type),
+      cmocka_unit_test(array_classes_have_the_names_that_are_given),
       cmocka_unit_test(sparse_rows_are_appended),
       cmocka_unit_test(rows_of_text_are_appended),
       cmocka_unit_test(parts_outlive_the_whole),

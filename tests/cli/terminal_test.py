@@ -14,7 +14,7 @@ class Terminal(ProgramTest):
         """Arguments of a run of some seconds: steps of one row."""
         self.write_flowers(rows=3000)
         return ["train", "--data", "flowers.csv", "--format", "csv:label=kind", "--model", "mlp:hidden=256x256",
-                "--batch-size", "1", "--epochs", "2", "--run", "run"]
+                "--batch-size", "1", "--epochs", "8", "--run", "run"]
 
     def test_progress_line_rewrites_itself_and_goes_away(self):
         code, written = self.in_terminal(*self.slow())

@@ -58,7 +58,9 @@ class Dataset(Handle):
 
     @classmethod
     def from_arrays(cls, features, labels=None, **options: Value) -> "Dataset":
-        """Copies rows x columns numbers and one label a row: whole numbers are classes from 0, others are numbers."""
+        """Copies rows x columns numbers and one label a row: whole numbers are classes from 0, texts are names of
+        classes (sorted, unless the option classes gives an order), others are numbers."""
+        labels, options = cls._numbered(labels, options)
         dataset = cls("dense", **cls._with_label_type(labels, options))
         dataset.append(features, labels)
         return dataset
@@ -69,6 +71,7 @@ class Dataset(Handle):
         np = need_numpy()
         if not all(hasattr(matrix, name) for name in ("indptr", "indices", "data", "shape")):
             raise TypeError("from_sparse takes a matrix in compressed rows; convert it with .tocsr()")
+        labels, options = cls._numbered(labels, options)
         dataset = cls("sparse", **cls._with_label_type(labels, options))
         rows, columns = matrix.shape
         offsets = readable(matrix.indptr, np.uint64, "indptr", 1)
@@ -93,6 +96,21 @@ class Dataset(Handle):
         for text, label in zip(texts, given):
             dataset._call("append_text", encoded(text), None if label is None else encoded(label))
         return dataset
+
+    @staticmethod
+    def _numbered(labels, options: dict):
+        """Labels that are texts as class numbers, with their names in the option classes."""
+        if labels is None or need_numpy().asarray(labels).dtype.kind not in "UO":
+            return labels, options
+        texts = [str(label) for label in labels]
+        names = options["classes"].split(",") if "classes" in options else sorted(set(texts))
+        if any("," in name for name in names):
+            raise ValueError("names of classes given with arrays cannot hold commas; replace them, or use numbers")
+        number = {name.strip(): index for index, name in enumerate(names)}
+        unknown = next((text for text in texts if text not in number), None)
+        if unknown is not None:
+            raise ValueError(f"the label {unknown!r} is not among the classes {', '.join(number)}")
+        return [number[text] for text in texts], {**options, "classes": ",".join(names)}
 
     @staticmethod
     def _with_label_type(labels, options: dict) -> dict:

@@ -26,6 +26,18 @@ class Arrays(unittest.TestCase):
         np.testing.assert_array_equal(numbers.labels(1, 2), [1, 2])
         self.assertEqual(ngd.Dataset.from_arrays(self.features).info.labels, "none")
 
+    def test_labels_that_are_texts_name_classes(self):
+        dataset = ngd.Dataset.from_arrays(self.features, np.array(["dog", "cat", "dog", "bird", "cat", "dog"]))
+        self.assertEqual((dataset.info.labels, dataset.classes), ("category", ["bird", "cat", "dog"]))
+        np.testing.assert_array_equal(dataset.labels(), [2, 1, 2, 0, 1, 2])
+        ordered = ngd.Dataset.from_arrays(self.features[:2], ["10", "5"], classes="10,5,7")
+        self.assertEqual(ordered.classes, ["10", "5", "7"])
+        np.testing.assert_array_equal(ordered.labels(), [0, 1])
+        with self.assertRaisesRegex(ValueError, "the label 'c' is not among the classes a, b"):
+            ngd.Dataset.from_arrays(self.features[:2], ["a", "c"], classes="a,b")
+        with self.assertRaisesRegex(ValueError, "cannot hold commas"):
+            ngd.Dataset.from_arrays(self.features[:2], ["a,b", "c"])
+
     def test_features_come_back_and_are_copies(self):
         dataset = ngd.Dataset.from_arrays(self.features.astype(np.float64)[:, ::-1])
         self.features[:] = 0
@@ -57,7 +69,7 @@ class Arrays(unittest.TestCase):
                 (ValueError, r"features has 1 dimensions \(shape \(2,\)\), but must have 2", [1, 2], None),
                 (ngd.ShapeError, "6 rows of features, but 2 labels", self.features, [1, 2]),
                 (TypeError, "features has dtype <U1, but must hold numbers", [["a"]], None),
-                (TypeError, "labels has dtype <U1", self.features[:1], ["a"]),
+                (TypeError, "labels has dtype complex", self.features[:1], [1j]),
                 (ngd.NotFiniteError, "nan", [[np.nan]], None),
                 (ngd.RangeError, "", [[1.0]], [-1])):
             with self.assertRaisesRegex(kind, words):
