@@ -9,7 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <regex>
+#include <sstream>
 #include <string_view>
 
 namespace cli {
@@ -40,6 +40,28 @@ std::vector<std::string> lines_of(const std::string &bytes, size_t count) {
   return lines;
 }
 
+bool only(std::string_view text, std::string_view characters) {
+  return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
+}
+
+// A number, then at least one index:value, up to a comment.
+bool looks_like_libsvm(const std::string &line) {
+  constexpr const char *kDigits = "0123456789", *kNumber = "+-.0123456789eE";
+  std::istringstream words(line.substr(0, line.find('#')));
+  std::string word;
+  size_t pairs = 0;
+  if (!(words >> word) || !only(word, kNumber)) return false;
+  while (words >> word) {
+    const size_t colon = word.find(':');
+    if (colon == std::string::npos || !only(word.substr(colon + 1), kNumber)) return false;
+    const std::string name = word.substr(0, colon);
+    if (name == "qid" && pairs == 0) continue;
+    if (!only(name, kDigits)) return false;
+    pairs++;
+  }
+  return pairs > 0;
+}
+
 struct Guess {
   std::string format;
   const char *reason;
@@ -58,8 +80,7 @@ Guess guess(const std::string &path) {
   const std::vector<std::string> lines = lines_of(bytes, 1);
   const std::string line = lines.empty() ? "" : lines.front().substr(0, 4096);
   if (line.rfind("__label__", 0) == 0) return {"text", kByContent};
-  static const std::regex kLibsvm(R"(\s*[-+0-9.eE,]+(\s+qid:\d+)?(\s+\d+:[-+0-9.eE]+)+\s*(#.*)?)");
-  if (std::regex_match(line, kLibsvm)) return {"libsvm", kByContent};
+  if (looks_like_libsvm(line)) return {"libsvm", kByContent};
   // A label, one tab, words: the table of two columns that text is.
   if (std::count(line.begin(), line.end(), '\t') == 1 && line.front() != '\t' &&
       std::count(line.begin() + static_cast<long>(line.find('\t')), line.end(), ' ') > 0)

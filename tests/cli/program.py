@@ -61,16 +61,21 @@ class ProgramTest(unittest.TestCase):
     def events(self, *arguments, **more):
         return [json.loads(line) for line in self.ngd(*arguments, "-o", "json", **more).stdout.splitlines()]
 
-    def in_terminal(self, *arguments, columns=80, seconds=60, **changes):
-        """Runs the program with a terminal as stdin, stdout and stderr; returns (exit code, what it wrote)."""
+    def in_terminal(self, *arguments, columns=80, seconds=60, interrupt=None, **changes):
+        """Runs the program with a terminal as stdin, stdout and stderr; returns (exit code, what it wrote).
+
+        Ctrl-C is typed once interrupt(what was written, seconds since the start) is true."""
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.directory)
             os.execve(PROGRAM, [PROGRAM, *arguments], environment(COLUMNS=str(columns), TERM="xterm", **changes))
         written = b""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if not select.select([terminal], [], [], 1)[0]:
+        start = time.monotonic()
+        while time.monotonic() < start + seconds:
+            if interrupt is not None and interrupt(written.decode(errors="replace"), time.monotonic() - start):
+                os.write(terminal, b"\x03")
+                interrupt = None
+            if not select.select([terminal], [], [], 0.1)[0]:
                 continue
             try:
                 data = os.read(terminal, 65536)

@@ -1,41 +1,60 @@
 """What is only for terminals: the progress line, colours, the width."""
 import os
 import pty
+import re
+import signal
 import subprocess
+import time
 
 from program import PROGRAM, ProgramTest, environment, main
 
-CLEAR = "\r\x1b[K"
+CLEAR = "\r\x1b\\[K"
 LINE = r"epoch \d+/\d+  \d+%  loss \d+\.\d+  [\d.]+[kM]? samples/s(  (about|less than) .* left)?"
 
 
 class Terminal(ProgramTest):
-    def slow(self):
-        """Arguments of a run of some seconds: steps of one row."""
-        self.write_flowers(rows=3000)
-        return ["train", "--data", "flowers.csv", "--format", "csv:label=kind", "--model", "mlp:hidden=256x256",
-                "--batch-size", "1", "--epochs", "8", "--run", "run"]
+    def endless(self):
+        """Arguments of a run that only Ctrl-C ends."""
+        self.write_flowers()
+        return ["train", "--data", "flowers.csv", "--format", "csv:label=kind", "--model", "mlp:hidden=64", "--epochs",
+                "100000000", "--trainer", "trainer:checkpoint_epochs=0", "--run", "run"]
 
     def test_progress_line_rewrites_itself_and_goes_away(self):
-        code, written = self.in_terminal(*self.slow())
-        self.assertEqual(code, 0, written)
-        self.assertRegex(written, "\r\x1b\\[K" + LINE)
+        code, written = self.in_terminal(*self.endless(), "-o", "json", interrupt=lambda text, _: re.search(LINE, text))
+        self.assertEqual(code, 1, written)
+        self.assertRegex(written, CLEAR + LINE)
         # What stands after the last progress line has cleared it first.
-        self.assertRegex(written.split(CLEAR)[-1], r"^ +\d+  |^\r?\n|^The run")
+        self.assertTrue(written.split("\r\x1b[K")[-1].startswith(("{", "ngd: error: ")), written[-2000:])
 
     def test_progress_off(self):
-        _, written = self.in_terminal(*self.slow(), "--progress", "off")
-        self.assertNotIn(CLEAR, written)
+        _, written = self.in_terminal(*self.endless(), "--progress", "off", "-o", "json",
+                                      interrupt=lambda _, seconds: seconds > 2.5)
+        self.assertNotRegex(written, CLEAR)
 
     def test_progress_on_writes_the_line_without_a_terminal(self):
-        done = self.ngd(*self.slow(), "--progress", "on")
-        self.assertRegex(done.stderr, "\r\x1b\\[K" + LINE)
+        child = subprocess.Popen([PROGRAM, *self.endless(), "--progress", "on"], cwd=self.directory,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment())
+        written = ""
+        while not re.search(CLEAR + LINE, written):
+            data = os.read(child.stderr.fileno(), 4096)
+            self.assertTrue(data, written)
+            written += data.decode()
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 1)
+
+    def test_nothing_is_written_to_stderr_that_is_no_terminal(self):
+        child = subprocess.Popen([PROGRAM, *self.endless()], cwd=self.directory, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, env=environment())
+        time.sleep(2.5)
+        child.send_signal(signal.SIGINT)
+        self.assertTrue(child.communicate(timeout=60)[1].startswith(b"ngd: error: "))
 
     def test_a_short_run_has_no_progress_line(self):
         self.write_flowers(rows=30)
         _, written = self.in_terminal("train", "--data", "flowers.csv", "--format", "csv:label=kind", "--model", "linear",
                                       "--epochs", "2", "--run", "run")
-        self.assertNotIn(CLEAR, written)
+        self.assertNotRegex(written, CLEAR)
 
     def test_curve_has_colours_on_a_terminal_unless_refused(self):
         self.train_flowers()

@@ -107,9 +107,15 @@ class Train(ProgramTest):
                          "ngd: format text, guessed by the first line; --format says otherwise\n")
 
     def test_format_of_libsvm_is_guessed(self):
-        self.write("data", "1 1:0.5 3:1\n0 2:0.25\n" * 10)
-        done = self.ngd("train", "--data", "data", "--model", "linear", "--epochs", "1", "--run", "run")
-        self.assertEqual(done.stderr, "ngd: format libsvm, guessed by the first line; --format says otherwise\n")
+        for run, line in [("a", "1 1:0.5 3:1"), ("b", "-1 qid:3 1:1e-3 # a comment"), ("c", "+1\t2:-.5 ")]:
+            self.write("data", f"{line}\n0 2:0.25\n" * 10)
+            done = self.ngd("train", "--data", "data", "--model", "linear", "--epochs", "1", "--run", run)
+            self.assertEqual(done.stderr, "ngd: format libsvm, guessed by the first line; --format says otherwise\n")
+
+    def test_what_only_resembles_libsvm_is_not_taken_for_it(self):
+        for line in ["1", "12:30 13:45", "note 1:2", "1 one:2", "1 2:x", "1 1:2 three"]:
+            self.write("data", line + "\n")
+            self.ngd("train", "--data", "data", "--model", "linear", "--run", "run", expect=2)
 
     def test_idx_and_its_labels_are_guessed(self):
         self.write("train-images-idx3-ubyte", bytes([0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 1]) + bytes(range(8)))
