@@ -46,6 +46,18 @@ HWY_INLINE V magnitude(V x) {
   return hn::Abs(x);
 }
 
+// -1, 0 or 1.
+template <class V>
+HWY_INLINE V sign(V x) {
+  const hn::DFromV<V> d;
+  return hn::IfThenZeroElse(x == hn::Zero(d), hn::CopySign(hn::Set(d, 1), x));
+}
+// x > y ? a : b
+template <class V>
+HWY_INLINE V if_greater(V x, V y, V a, V b) {
+  return hn::IfThenElse(hn::Gt(x, y), a, b);
+}
+
 template <class Formula, class T>
 struct Loop {
   using D = Wide<T>;

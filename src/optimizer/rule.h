@@ -20,6 +20,12 @@ struct Slot {
   double decay;      // what an element is multiplied by in a step whose gradient is 0: for rows that rest
 };
 
+// A number of a rule that depends on the steps before, and is saved with the state.
+struct Scalar {
+  const char *name;
+  double value;
+};
+
 class Rule {
  public:
   virtual ~Rule() = default;
@@ -27,6 +33,7 @@ class Rule {
   // Reads the options; called before the first step and after each change.
   virtual void configure(const OptionSet &options) = 0;
   virtual std::span<const Slot> slots() const = 0;
+  virtual std::span<Scalar> scalars() { return {}; }
   virtual const Kernel &kernel() const = 0;
 
   // Computes the constants of a step, in float64. `step` counts from 1, `gradient_norm` is over all tensors and
@@ -93,6 +100,7 @@ std::unique_ptr<Rule> create_rule() {
 }
 
 // Each rule's file defines its entry.
-extern const RuleEntry kSgd, kMomentum, kNesterov, kAdagrad, kAdadelta, kRmsprop, kAdam, kAdamw, kNgd;
+extern const RuleEntry kSgd, kMomentum, kNesterov, kAdagrad, kAdadelta, kRmsprop, kAdam, kAdamw, kAmsgrad,
+    kAdamax, kNadam, kRadam, kAdabelief, kYogi, kQhadam, kLion, kLars, kLamb, kRprop, kAsgd, kFtrl, kNgd;
 
 }  // namespace ngd

@@ -8,8 +8,10 @@
 namespace ngd {
 namespace {
 
-constexpr const RuleEntry *kRules[] = {&kSgd,     &kMomentum, &kNesterov, &kAdagrad, &kAdadelta,
-                                       &kRmsprop, &kAdam,     &kAdamw,    &kNgd};
+constexpr const RuleEntry *kRules[] = {&kSgd,       &kMomentum, &kNesterov, &kAdagrad, &kAdadelta, &kRmsprop,
+                                       &kAdam,      &kAdamw,    &kAmsgrad,  &kAdamax,  &kNadam,    &kRadam,
+                                       &kAdabelief, &kYogi,     &kQhadam,   &kLion,    &kLars,     &kLamb,
+                                       &kRprop,     &kAsgd,     &kFtrl,     &kNgd};
 
 }  // namespace
 

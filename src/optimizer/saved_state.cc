@@ -1,6 +1,6 @@
 // Saving and loading an optimizer: options, counters, declarations, and every state array by tensor name.
 //
-// Texts:   rule, spec (every option), steps, skipped, element, tensors, tensor.<i>.name, .shape, .rows
+// Texts:   rule, spec (every option), steps, skipped, element, tensors, tensor.<i>.name, .shape, .rows, scalar.<name>
 // Tensors: "<tensor>.<slot>" shaped as the tensor; "<tensor>.touched" for tables of rows
 #include <algorithm>
 
@@ -59,6 +59,8 @@ void Optimizer::save(StateWriter &writer) const {
   writer.text("skipped", std::to_string(skip_count_));
   writer.text("element", element_name(element_));
   writer.text("tensors", std::to_string(specs_.size()));
+  for (const Scalar &scalar : rule_->scalars())
+    writer.text(concat("scalar.", scalar.name), number_text(scalar.value));
   const std::span<const Slot> slots = rule_->slots();
   for (size_t i = 0; i < specs_.size(); i++) {
     const TensorSpec &spec = specs_[i];
@@ -130,6 +132,12 @@ void Optimizer::load(const StateReader &reader) {
       std::ranges::copy(reader.values<uint64_t>(concat(specs[i].name, ".touched"), rows),
                         loaded.states_[i].touched.begin());
     }
+  }
+  for (Scalar &scalar : loaded.rule_->scalars()) {
+    const std::string key = concat("scalar.", scalar.name);
+    if (!parse_number(reader.text(key), scalar.value))
+      fail(NGD_E_CHECKPOINT, "the checkpoint's metadata \"", key, "\" is ", quoted(reader.text(key)),
+           ", not a number");
   }
   loaded.step_count_ = reader.counter("steps");
   loaded.skip_count_ = reader.counter("skipped");

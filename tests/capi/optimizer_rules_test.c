@@ -2,11 +2,12 @@
 #include "test.h"
 
 #include <math.h>
+#include <unistd.h>
 
 enum { kCount = 37, kSteps = 60 }; /* an odd count, so that vector loops have a remainder */
 
 typedef struct {
-  double w, a, b; /* the parameter and up to two state values, as the formulas name them */
+  double w, a, b, c; /* the parameter and up to three state values, as the formulas name them */
 } element;
 
 typedef void (*reference)(element *e, double g, double t);
@@ -87,6 +88,124 @@ static void adamw(element *e, double g, double t) {
   e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
 }
 
+static double sign(double x) {
+  return x > 0 ? 1 : x < 0 ? -1 : 0;
+}
+
+static void amsgrad(element *e, double g, double t) {
+  adam_moments(e, g + option("weight_decay") * e->w);
+  e->c = fmax(e->c, e->b);
+  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->c / (1 - pow(option("beta2"), t));
+  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+}
+
+static void adamax(element *e, double g, double t) {
+  g += option("weight_decay") * e->w;
+  e->a = option("beta1") * e->a + (1 - option("beta1")) * g;
+  e->b = fmax(option("beta2") * e->b, fabs(g) + option("epsilon"));
+  e->w = e->w - option("learning_rate") / (1 - pow(option("beta1"), t)) * e->a / e->b;
+}
+
+static double nadam_momentum(double t) {
+  return option("beta1") * (1 - 0.5 * pow(0.96, t * option("momentum_decay")));
+}
+
+static void nadam(element *e, double g, double t) {
+  g += option("weight_decay") * e->w;
+  adam_moments(e, g);
+  double product = 1;
+  for (int i = 1; i <= (int)t; i++) product *= nadam_momentum(i);
+  const double next = nadam_momentum(t + 1);
+  const double n = (1 - nadam_momentum(t)) / (1 - product) * g + next / (1 - product * next) * e->a;
+  e->w = e->w - option("learning_rate") * n / (sqrt(e->b / (1 - pow(option("beta2"), t))) + option("epsilon"));
+}
+
+static void radam(element *e, double g, double t) {
+  adam_moments(e, g + option("weight_decay") * e->w);
+  const double b2 = pow(option("beta2"), t), limit = 2 / (1 - option("beta2")) - 1;
+  const double p = limit - 2 * t * b2 / (1 - b2), m = e->a / (1 - pow(option("beta1"), t));
+  double factor = 1;
+  if (p > 5) {
+    const double r = sqrt((p - 4) * (p - 2) * limit / ((limit - 4) * (limit - 2) * p));
+    factor = r * sqrt(1 - b2) / (sqrt(e->b) + option("epsilon"));
+  }
+  e->w = e->w - option("learning_rate") * m * factor;
+}
+
+static void adabelief(element *e, double g, double t) {
+  const double b2 = option("beta2"), epsilon = option("epsilon");
+  e->w = e->w - option("learning_rate") * option("weight_decay") * e->w;
+  e->a = option("beta1") * e->a + (1 - option("beta1")) * g;
+  e->b = b2 * e->b + (1 - b2) * (g - e->a) * (g - e->a) + epsilon;
+  const double m = e->a / (1 - pow(option("beta1"), t));
+  e->w = e->w - option("learning_rate") * m / (sqrt(e->b / (1 - pow(b2, t))) + epsilon);
+}
+
+static void yogi(element *e, double g, double t) {
+  if (t == 1) e->a = e->b = option("initial_accumulator");
+  g += option("weight_decay") * e->w;
+  e->a = option("beta1") * e->a + (1 - option("beta1")) * g;
+  e->b = e->b - (1 - option("beta2")) * sign(e->b - g * g) * g * g;
+  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
+  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+}
+
+static void qhadam(element *e, double g, double t) {
+  const double nu1 = option("nu1"), nu2 = option("nu2");
+  e->w = e->w - option("learning_rate") * option("weight_decay") * e->w;
+  adam_moments(e, g);
+  const double n = (1 - nu1) * g + nu1 * e->a / (1 - pow(option("beta1"), t));
+  const double v = (1 - nu2) * g * g + nu2 * e->b / (1 - pow(option("beta2"), t));
+  e->w = e->w - option("learning_rate") * n / (sqrt(v) + option("epsilon"));
+}
+
+static void lion(element *e, double g, double t) {
+  (void)t;
+  const double u = sign(option("beta1") * e->a + (1 - option("beta1")) * g);
+  e->w = e->w - option("learning_rate") * (u + option("weight_decay") * e->w);
+  e->a = option("beta2") * e->a + (1 - option("beta2")) * g;
+}
+
+/* Without norms, as for ngd below. */
+static void lars(element *e, double g, double t) {
+  (void)t;
+  e->a = option("momentum") * e->a + option("learning_rate") * (g + option("weight_decay") * e->w);
+  e->w = e->w - e->a;
+}
+
+static void lamb(element *e, double g, double t) {
+  adam_moments(e, g);
+  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
+  e->w = e->w - option("learning_rate") * (m / (sqrt(v) + option("epsilon")) + option("weight_decay") * e->w);
+}
+
+static void rprop(element *e, double g, double t) {
+  if (t == 1) e->b = option("learning_rate");
+  const double s = sign(g * e->a);
+  const double factor = s > 0 ? option("eta_plus") : s < 0 ? option("eta_minus") : 1;
+  e->b = fmin(fmax(e->b * factor, option("step_minimum")), option("step_maximum"));
+  if (s < 0) g = 0;
+  e->w = e->w - sign(g) * e->b;
+  e->a = g;
+}
+
+/* The average is checked by averages_of_asgd_are_saved. */
+static void asgd(element *e, double g, double t) {
+  const double rate = option("learning_rate"), lambda = option("lambda");
+  const double eta = rate / pow(1 + lambda * rate * (t - 1), option("power"));
+  g += option("weight_decay") * e->w;
+  e->w = (1 - lambda * eta) * e->w - eta * g;
+}
+
+static void ftrl(element *e, double g, double t) {
+  (void)t;
+  const double alpha = option("learning_rate"), l1 = option("l1");
+  e->a = e->a + g - (sqrt(e->b + g * g) - sqrt(e->b)) / alpha * e->w;
+  e->b = e->b + g * g;
+  e->w =
+      fabs(e->a) <= l1 ? 0 : (sign(e->a) * l1 - e->a) / ((option("beta") + sqrt(e->b)) / alpha + option("l2"));
+}
+
 /* Rule ngd without norms: the tensor of this test is a vector, to which trust does not apply. */
 static void ngd(element *e, double g, double t) {
   const double b1 = option("beta1"), b2 = option("beta2"), alpha = option("alpha"), delta = option("delta");
@@ -130,6 +249,32 @@ static const struct {
     {"adam:beta1=0,beta2=0", adam},
     {"adamw", adamw},
     {"adamw:learning_rate=0.01,beta1=0.8,weight_decay=0.5", adamw},
+    {"amsgrad", amsgrad},
+    {"amsgrad:learning_rate=0.01,beta2=0.5,weight_decay=0.1", amsgrad},
+    {"adamax", adamax},
+    {"adamax:learning_rate=0.01,beta2=0.7,epsilon=0.1,weight_decay=0.1", adamax},
+    {"nadam", nadam},
+    {"nadam:learning_rate=0.01,beta1=0.7,momentum_decay=0.5,weight_decay=0.1", nadam},
+    {"radam", radam},
+    {"radam:learning_rate=0.01,beta2=0.9,epsilon=0.01,weight_decay=0.1", radam},
+    {"adabelief", adabelief},
+    {"adabelief:learning_rate=0.01,epsilon=0.001,weight_decay=0.1", adabelief},
+    {"yogi", yogi},
+    {"yogi:beta2=0.9,initial_accumulator=0.5,weight_decay=0.1", yogi},
+    {"qhadam", qhadam},
+    {"qhadam:learning_rate=0.01,nu1=0.3,nu2=0.6,weight_decay=0.1", qhadam},
+    {"lion", lion},
+    {"lion:learning_rate=0.01,beta1=0.5,weight_decay=0.1", lion},
+    {"lars", lars},
+    {"lars:learning_rate=0.01,momentum=0.5,weight_decay=0.1", lars},
+    {"lamb", lamb},
+    {"lamb:learning_rate=0.01,weight_decay=0.1", lamb},
+    {"rprop", rprop},
+    {"rprop:learning_rate=0.1,eta_plus=1.5,eta_minus=0.25,step_maximum=0.2,step_minimum=0.05", rprop},
+    {"asgd", asgd},
+    {"asgd:lambda=0.1,power=0.5,average_after=5,weight_decay=0.1", asgd},
+    {"ftrl", ftrl},
+    {"ftrl:learning_rate=0.5,beta=0.1,l1=0.3,l2=0.2", ftrl},
     {"ngd", ngd},
     {"ngd:accel=none,beta1=0.7,weight_decay=0.3", ngd},
     {"ngd:accel=seed,alpha=2,delta=3", ngd},
@@ -198,6 +343,59 @@ static void float32_follows_float64(void **state) {
   }
 }
 
+/* The ratios of norms of lamb and lars, by hand, for one 2 x 2 matrix and one step. */
+static void lamb_and_lars_scale_a_matrix_by_its_norm(void **state) {
+  (void)state;
+  ngd_error error;
+  const int64_t shape[2] = {2, 2};
+  const double start[4] = {3, 0, 0, 4}, g[4] = {0, 6, 8, 0};
+  const double *gradients[1] = {g};
+  double w[4], *parameters[1] = {w};
+
+  memcpy(w, start, sizeof w);
+  check_ok(ngd_optimizer_create("lars:learning_rate=1,trust=0.1,weight_decay=0.5", &current, &error));
+  check_ok(ngd_optimizer_add_f64(current, "w", shape, 2, &error));
+  check_ok(ngd_optimizer_step_f64(current, parameters, gradients, 1, &error));
+  const double q = 0.1 * 5 / (10 + 0.5 * 5);
+  for (int i = 0; i < 4; i++) assert_true(fabs(w[i] - (start[i] - q * (g[i] + 0.5 * start[i]))) < 1e-14);
+  ngd_optimizer_destroy(current);
+
+  memcpy(w, start, sizeof w);
+  check_ok(ngd_optimizer_create("lamb:learning_rate=0.1,epsilon=1e-30", &current, &error));
+  check_ok(ngd_optimizer_add_f64(current, "w", shape, 2, &error));
+  check_ok(ngd_optimizer_step_f64(current, parameters, gradients, 1, &error));
+  /* The first direction is the sign of the gradient: norm sqrt(2). */
+  for (int i = 0; i < 4; i++) assert_true(fabs(w[i] - (start[i] - 0.1 * 5 / sqrt(2) * sign(g[i]))) < 1e-12);
+  check_error(ngd_optimizer_set(current, "lo", 20, &error), NGD_E_RANGE,
+              "options \"lo\" and \"hi\" of rule \"lamb\" are 20 and 10; lo must not exceed hi");
+  ngd_optimizer_destroy(current);
+}
+
+static void averages_of_asgd_are_saved(void **state) {
+  (void)state;
+  ngd_error error;
+  check_ok(ngd_optimizer_create("asgd:average_after=2,lambda=0", &current, &error));
+  check_ok(ngd_optimizer_add_f64(current, "w", NULL, 0, &error));
+  double w = 1, g = 1, average = 0, *parameters[1] = {&w};
+  const double *gradients[1] = {&g};
+  for (int t = 1; t <= 9; t++) {
+    g = t;
+    check_ok(ngd_optimizer_step_f64(current, parameters, gradients, 1, &error));
+    average += (w - average) / fmax(1, t - 1 - 2);
+  }
+  char path[] = "/tmp/ngd_average_XXXXXX";
+  close(mkstemp(path));
+  check_ok(ngd_optimizer_save(current, path, &error));
+  ngd_checkpoint *checkpoint = NULL;
+  check_ok(ngd_checkpoint_open(path, &checkpoint, &error));
+  double saved = 0;
+  check_ok(ngd_checkpoint_read_f64(checkpoint, 0, &saved, 1, &error));
+  assert_true(fabs(saved - average) < 1e-14);
+  ngd_checkpoint_destroy(checkpoint);
+  ngd_optimizer_destroy(current);
+  unlink(path);
+}
+
 static void every_rule_of_the_library_has_a_case(void **state) {
   (void)state;
   for (size_t i = 0; ngd_optimizer_rule(i) != NULL; i++) {
@@ -215,6 +413,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_rule_equals_its_formula),
       cmocka_unit_test(float32_follows_float64),
+      cmocka_unit_test(lamb_and_lars_scale_a_matrix_by_its_norm),
+      cmocka_unit_test(averages_of_asgd_are_saved),
       cmocka_unit_test(every_rule_of_the_library_has_a_case),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

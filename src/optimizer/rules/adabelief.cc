@@ -1,0 +1,86 @@
+// AdaBelief: Zhuang et al. 2020, "AdaBelief optimizer: adapting stepsizes by the belief in observed gradients",
+// algorithm 2.
+//
+//   w <- w - learning_rate * weight_decay * w
+//   m <- beta1 * m + (1 - beta1) * g
+//   s <- beta2 * s + (1 - beta2) * (g - m)^2 + epsilon
+//   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + epsilon)
+// As in the paper epsilon stands in both places, and decay is decoupled.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/adabelief.cc"
+#include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
+
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct AdabeliefFormula {
+  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kEpsilon, kKeep, kConstants };
+  static constexpr size_t kSlots = 2;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *state) {
+    V &m = state[0], &s = state[1];
+    m = c[kBeta1] * m + c[kRest1] * g;
+    const V surprise = g - m;
+    s = c[kBeta2] * s + c[kRest2] * (surprise * surprise) + c[kEpsilon];
+    w = c[kKeep] * w - c[kRate] * m / (root(s * c[kCorrection2]) + c[kEpsilon]);
+  }
+};
+using AdabeliefKernel = KernelOf<AdabeliefFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ngd {
+namespace {
+
+constexpr OptionSpec kOptions[] = {
+    learning_rate_option("0.001"),
+    beta1_option(),
+    below_option("beta2", "0.999", 0, 1, "Decay of the running mean of the squared surprise."),
+    epsilon_option("1e-16", "Added to the squared surprise in each step, and to its corrected root."),
+    decoupled_decay_option("0"),
+    nonfinite_option()};
+constexpr Kernel kKernel = NGD_KERNEL(AdabeliefKernel);
+
+class Adabelief : public Rule {
+ public:
+  void configure(const OptionSet &options) override {
+    learning_rate_ = options["learning_rate"];
+    beta1_ = options["beta1"];
+    beta2_ = options["beta2"];
+    epsilon_ = options["epsilon"];
+    weight_decay_ = options["weight_decay"];
+    slots_[0] = {"first_moment", 0, beta1_};
+    slots_[1] = {"surprise", 0, beta2_};
+  }
+  std::span<const Slot> slots() const override { return slots_; }
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t step, double) override {
+    using C = HWY_STATIC_DISPATCH(AdabeliefFormula);
+    const double t = static_cast<double>(step);
+    constants[C::kBeta1] = beta1_;
+    constants[C::kRest1] = 1 - beta1_;
+    constants[C::kBeta2] = beta2_;
+    constants[C::kRest2] = 1 - beta2_;
+    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, t);
+    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kKeep] = 1 - learning_rate_ * weight_decay_;
+  }
+
+ private:
+  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
+  Slot slots_[2] = {};
+};
+
+}  // namespace
+
+const RuleEntry kAdabelief = {"adabelief", kOptions, create_rule<Adabelief>};
+
+}  // namespace ngd
+#endif

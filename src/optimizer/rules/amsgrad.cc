@@ -1,0 +1,88 @@
+// AMSGrad: Reddi, Kale and Kumar 2018, "On the convergence of Adam and beyond", algorithm 2.
+//
+//   g <- g + weight_decay * w
+//   m <- beta1 * m + (1 - beta1) * g
+//   v <- beta2 * v + (1 - beta2) * g^2
+//   x <- max(x, v)
+//   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(x / (1 - beta2^t)) + epsilon)
+// Equal to PyTorch's Adam(amsgrad=True). The paper has no bias corrections.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/amsgrad.cc"
+#include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
+
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct AmsgradFormula {
+  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kEpsilon, kDecay, kConstants };
+  static constexpr size_t kSlots = 3;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    V &m = s[0], &v = s[1], &x = s[2];
+    const V gradient = g + c[kDecay] * w;
+    m = c[kBeta1] * m + c[kRest1] * gradient;
+    v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
+    x = larger(x, v);
+    w = w - c[kRate] * m / (root(x * c[kCorrection2]) + c[kEpsilon]);
+  }
+};
+using AmsgradKernel = KernelOf<AmsgradFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ngd {
+namespace {
+
+constexpr OptionSpec kOptions[] = {
+    learning_rate_option("0.001"),
+    beta1_option(),
+    beta2_option(),
+    epsilon_option("1e-8", "Added to the corrected root, so that nothing is divided by zero."),
+    coupled_decay_option(),
+    nonfinite_option()};
+constexpr Kernel kKernel = NGD_KERNEL(AmsgradKernel);
+
+class Amsgrad : public Rule {
+ public:
+  void configure(const OptionSet &options) override {
+    learning_rate_ = options["learning_rate"];
+    beta1_ = options["beta1"];
+    beta2_ = options["beta2"];
+    epsilon_ = options["epsilon"];
+    weight_decay_ = options["weight_decay"];
+    slots_[0] = {"first_moment", 0, beta1_};
+    slots_[1] = {"second_moment", 0, beta2_};
+    slots_[2] = {"largest_second_moment", 0, 1};
+  }
+  std::span<const Slot> slots() const override { return slots_; }
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t step, double) override {
+    using C = HWY_STATIC_DISPATCH(AmsgradFormula);
+    const double t = static_cast<double>(step);
+    constants[C::kBeta1] = beta1_;
+    constants[C::kRest1] = 1 - beta1_;
+    constants[C::kBeta2] = beta2_;
+    constants[C::kRest2] = 1 - beta2_;
+    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, t);
+    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kDecay] = weight_decay_;
+  }
+
+ private:
+  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
+  Slot slots_[3] = {};
+};
+
+}  // namespace
+
+const RuleEntry kAmsgrad = {"amsgrad", kOptions, create_rule<Amsgrad>};
+
+}  // namespace ngd
+#endif

@@ -1,0 +1,122 @@
+// LAMB: You et al. 2020, "Large batch optimization for deep learning: training BERT in 76 minutes", algorithm 2.
+//
+//   m <- beta1 * m + (1 - beta1) * g
+//   v <- beta2 * v + (1 - beta2) * g^2
+//   u  = (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon) + weight_decay * w
+//   q  = clamp(||w|| / ||u||, lo, hi)                       1 when either norm is 0
+//   w <- w - learning_rate * q * u
+// Norms are of a whole tensor; vectors (biases, scales) have q = 1.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/lamb.cc"
+#include <algorithm>
+
+#include "base/error.h"
+#include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
+
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct LambFormula {
+  enum {
+    kBeta1,
+    kRest1,
+    kBeta2,
+    kRest2,
+    kCorrection1,
+    kCorrection2,
+    kEpsilon,
+    kDecay,
+    kRate,
+    kTrust,
+    kConstants
+  };
+  static constexpr size_t kSlots = 2;
+  template <class V>
+  static HWY_INLINE V direction(const V *c, V w, V g, V *s) {
+    V &m = s[0], &v = s[1];
+    m = c[kBeta1] * m + c[kRest1] * g;
+    v = c[kBeta2] * v + c[kRest2] * (g * g);
+    return c[kCorrection1] * m / (root(v * c[kCorrection2]) + c[kEpsilon]) + c[kDecay] * w;
+  }
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    const V u = direction(c, w, g, s);
+    w = w - c[kRate] * c[kTrust] * u;
+  }
+};
+using LambKernel = KernelOf<LambFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ngd {
+namespace {
+
+constexpr OptionSpec kOptions[] = {
+    learning_rate_option("0.001"),
+    beta1_option(),
+    beta2_option(),
+    epsilon_option("1e-6", "Added to the corrected root, so that nothing is divided by zero."),
+    number_option("lo", "0", 0, kInfinity, "Smallest ratio of norms."),
+    number_option("hi", "10", 0, kInfinity, "Largest ratio of norms."),
+    number_option("weight_decay", "0", 0, kInfinity,
+                  "This times the parameter is added to the step before its norm is taken."),
+    nonfinite_option()};
+constexpr Kernel kKernel = NGD_MEASURED_KERNEL(LambKernel);
+
+class Lamb : public Rule {
+ public:
+  void configure(const OptionSet &options) override {
+    learning_rate_ = options["learning_rate"];
+    beta1_ = options["beta1"];
+    beta2_ = options["beta2"];
+    epsilon_ = options["epsilon"];
+    lo_ = options["lo"];
+    hi_ = options["hi"];
+    weight_decay_ = options["weight_decay"];
+    slots_[0] = {"first_moment", 0, beta1_};
+    slots_[1] = {"second_moment", 0, beta2_};
+    if (lo_ > hi_)
+      fail(NGD_E_RANGE, "options \"lo\" and \"hi\" of rule \"lamb\" are ", lo_, " and ", hi_,
+           "; lo must not exceed hi");
+  }
+  std::span<const Slot> slots() const override { return slots_; }
+  const Kernel &kernel() const override { return kKernel; }
+  bool wants_norms(bool matrix) const override { return matrix; }
+  size_t trust_constant() const override { return C::kTrust; }
+  double trust(const Norms &norms) const override {
+    if (norms.parameter_squares == 0 || norms.direction_squares == 0) return 1;
+    return std::clamp(std::sqrt(norms.parameter_squares / norms.direction_squares), lo_, hi_);
+  }
+  void begin_step(uint64_t step, double) override {
+    const double t = static_cast<double>(step);
+    constants[C::kBeta1] = beta1_;
+    constants[C::kRest1] = 1 - beta1_;
+    constants[C::kBeta2] = beta2_;
+    constants[C::kRest2] = 1 - beta2_;
+    constants[C::kCorrection1] = 1 / bias_correction(beta1_, t);
+    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kDecay] = weight_decay_;
+    constants[C::kRate] = learning_rate_;
+    constants[C::kTrust] = 1;
+  }
+
+ private:
+  using C = HWY_STATIC_DISPATCH(LambFormula);
+
+  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, lo_ = 0, hi_ = 0, weight_decay_ = 0;
+  Slot slots_[2] = {};
+};
+
+}  // namespace
+
+const RuleEntry kLamb = {"lamb", kOptions, create_rule<Lamb>};
+
+}  // namespace ngd
+#endif

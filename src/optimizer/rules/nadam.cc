@@ -1,0 +1,98 @@
+// NAdam: Dozat 2016, "Incorporating Nesterov momentum into Adam", with its schedule of the momentum.
+//
+//   g  <- g + weight_decay * w
+//   b_t = beta1 * (1 - 0.5 * 0.96^(t * momentum_decay));   p_t = b_1 b_2 ... b_t
+//   m  <- beta1 * m + (1 - beta1) * g
+//   v  <- beta2 * v + (1 - beta2) * g^2
+//   n   = (1 - b_t) / (1 - p_t) * g + b_(t+1) / (1 - p_(t+1)) * m
+//   w  <- w - learning_rate * n / (sqrt(v / (1 - beta2^t)) + epsilon)
+// Equal to PyTorch's. ngd with accel=nesterov is the limit of a large momentum_decay.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/nadam.cc"
+#include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
+
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct NadamFormula {
+  enum { kBeta1, kRest1, kBeta2, kRest2, kOfGradient, kOfMoment, kCorrection2, kEpsilon, kDecay, kConstants };
+  static constexpr size_t kSlots = 2;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    V &m = s[0], &v = s[1];
+    const V gradient = g + c[kDecay] * w;
+    m = c[kBeta1] * m + c[kRest1] * gradient;
+    v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
+    w = w - (c[kOfGradient] * gradient + c[kOfMoment] * m) / (root(v * c[kCorrection2]) + c[kEpsilon]);
+  }
+};
+using NadamKernel = KernelOf<NadamFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ngd {
+namespace {
+
+constexpr OptionSpec kOptions[] = {
+    learning_rate_option("0.002"),
+    beta1_option(),
+    beta2_option(),
+    epsilon_option("1e-8", "Added to the corrected root, so that nothing is divided by zero."),
+    number_option("momentum_decay", "0.004", 0, kInfinity,
+                  "How fast the look-ahead grows from half of beta1 to all of it."),
+    coupled_decay_option(),
+    nonfinite_option()};
+constexpr Kernel kKernel = NGD_KERNEL(NadamKernel);
+
+class Nadam : public Rule {
+ public:
+  void configure(const OptionSet &options) override {
+    learning_rate_ = options["learning_rate"];
+    beta1_ = options["beta1"];
+    beta2_ = options["beta2"];
+    epsilon_ = options["epsilon"];
+    momentum_decay_ = options["momentum_decay"];
+    weight_decay_ = options["weight_decay"];
+    slots_[0] = {"first_moment", 0, beta1_};
+    slots_[1] = {"second_moment", 0, beta2_};
+  }
+  std::span<const Slot> slots() const override { return slots_; }
+  std::span<Scalar> scalars() override { return {&product_, 1}; }
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t step, double) override {
+    using C = HWY_STATIC_DISPATCH(NadamFormula);
+    const double t = static_cast<double>(step);
+    const double now = momentum(t), next = momentum(t + 1);
+    if (step == 1) product_.value = 1;
+    product_.value *= now;
+    constants[C::kBeta1] = beta1_;
+    constants[C::kRest1] = 1 - beta1_;
+    constants[C::kBeta2] = beta2_;
+    constants[C::kRest2] = 1 - beta2_;
+    constants[C::kOfGradient] = learning_rate_ * (1 - now) / (1 - product_.value);
+    constants[C::kOfMoment] = learning_rate_ * next / (1 - product_.value * next);
+    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kDecay] = weight_decay_;
+  }
+
+ private:
+  double momentum(double t) const { return beta1_ * (1 - 0.5 * std::pow(0.96, t * momentum_decay_)); }
+
+  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, momentum_decay_ = 0, weight_decay_ = 0;
+  Scalar product_ = {"momentum_product", 1};
+  Slot slots_[2] = {};
+};
+
+}  // namespace
+
+const RuleEntry kNadam = {"nadam", kOptions, create_rule<Nadam>};
+
+}  // namespace ngd
+#endif

@@ -1,0 +1,87 @@
+// Yogi: Zaheer et al. 2018, "Adaptive methods for nonconvex optimization", algorithm 2.
+//
+//   g <- g + weight_decay * w
+//   m <- beta1 * m + (1 - beta1) * g
+//   v <- v - (1 - beta2) * sign(v - g^2) * g^2
+//   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+// Both moments begin at initial_accumulator, as in the authors' program.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizer/rules/yogi.cc"
+#include "optimizer/rule.h"
+// After our headers: reads this file once per vector target.
+#include <hwy/foreach_target.h>
+
+#include "optimizer/kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ngd::HWY_NAMESPACE {
+
+struct YogiFormula {
+  enum { kBeta1, kRest1, kRest2, kRate, kCorrection2, kEpsilon, kDecay, kConstants };
+  static constexpr size_t kSlots = 2;
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    V &m = s[0], &v = s[1];
+    const V gradient = g + c[kDecay] * w;
+    const V square = gradient * gradient;
+    m = c[kBeta1] * m + c[kRest1] * gradient;
+    v = v - c[kRest2] * (sign(v - square) * square);
+    w = w - c[kRate] * m / (root(v * c[kCorrection2]) + c[kEpsilon]);
+  }
+};
+using YogiKernel = KernelOf<YogiFormula>;
+
+}  // namespace ngd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ngd {
+namespace {
+
+constexpr OptionSpec kOptions[] = {
+    learning_rate_option("0.01"),
+    beta1_option(),
+    below_option("beta2", "0.999", 0, 1,
+                 "1 minus the share of g^2 by which the second moment moves towards it."),
+    epsilon_option("0.001", "Added to the corrected root, so that nothing is divided by zero."),
+    fixed(number_option("initial_accumulator", "1e-6", 0, kInfinity, "Both moments before the first step.")),
+    coupled_decay_option(),
+    nonfinite_option()};
+constexpr Kernel kKernel = NGD_KERNEL(YogiKernel);
+
+class Yogi : public Rule {
+ public:
+  void configure(const OptionSet &options) override {
+    learning_rate_ = options["learning_rate"];
+    beta1_ = options["beta1"];
+    beta2_ = options["beta2"];
+    epsilon_ = options["epsilon"];
+    weight_decay_ = options["weight_decay"];
+    slots_[0] = {"first_moment", options["initial_accumulator"], beta1_};
+    slots_[1] = {"second_moment", options["initial_accumulator"], 1};
+  }
+  std::span<const Slot> slots() const override { return slots_; }
+  const Kernel &kernel() const override { return kKernel; }
+  void begin_step(uint64_t step, double) override {
+    using C = HWY_STATIC_DISPATCH(YogiFormula);
+    const double t = static_cast<double>(step);
+    constants[C::kBeta1] = beta1_;
+    constants[C::kRest1] = 1 - beta1_;
+    constants[C::kRest2] = 1 - beta2_;
+    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, t);
+    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kEpsilon] = epsilon_;
+    constants[C::kDecay] = weight_decay_;
+  }
+
+ private:
+  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
+  Slot slots_[2] = {};
+};
+
+}  // namespace
+
+const RuleEntry kYogi = {"yogi", kOptions, create_rule<Yogi>};
+
+}  // namespace ngd
+#endif
