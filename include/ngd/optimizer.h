@@ -19,7 +19,8 @@
  * @endcode
  *
  * @par Rules
- * `sgd momentum nesterov adagrad adadelta rmsprop adam adamw ngd`; formula, paper and options of each are on
+ * `sgd momentum nesterov adagrad adadelta rmsprop adam adamw amsgrad adamax nadam radam adabelief yogi qhadam lion lars lamb
+ * rprop asgd ftrl ngd`; formula, paper and options of each are on
  * the page "Optimizers" of the manual and come from ngd_optimizer_describe(). All arithmetic of float32 tensors
  * is in float32 with the step's scalar factors computed in float64; all arithmetic of float64 tensors is in
  * float64.
