@@ -17,8 +17,6 @@ target_compile_options(ngd_flags INTERFACE -Wall -Wextra -Wshadow -Wpointer-arit
   -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-trapping-math
   -ffile-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}=.)
 if(NGD_SANITIZE)
-  # gcc's flow analysis sees ghosts in sanitized code; the other presets keep the warning.
-  target_compile_options(ngd_flags INTERFACE -Wno-maybe-uninitialized)
   target_compile_options(ngd_flags INTERFACE -fsanitize=${NGD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
   target_link_options(ngd_flags INTERFACE -fsanitize=${NGD_SANITIZE})
 endif()
