@@ -8,7 +8,7 @@
 // As in the paper epsilon stands in both places, and decay is decoupled.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adabelief.cc"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -47,35 +47,18 @@ constexpr OptionSpec kOptions[] = {
     nonfinite_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AdabeliefKernel);
 
-class Adabelief : public Rule {
+class Adabelief : public MomentRule {
  public:
-  void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"surprise", 0, beta2_};
-  }
-  std::span<const Slot> slots() const override { return slots_; }
-  const Kernel &kernel() const override { return kKernel; }
+  Adabelief() : MomentRule(kKernel, "surprise") {}
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(AdabeliefFormula);
     const double t = static_cast<double>(step);
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
-    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, t);
-    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    set_moment_constants<C>();
+    constants[C::kRate] = learning_rate_ / correction1(t);
+    constants[C::kCorrection2] = 1 / correction2(t);
     constants[C::kEpsilon] = epsilon_;
-    constants[C::kKeep] = 1 - learning_rate_ * weight_decay_;
+    constants[C::kKeep] = kept();
   }
-
- private:
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
-  Slot slots_[2] = {};
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 // Equal to PyTorch's. Epsilon stands outside the root and is added to the corrected root.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adam.cc"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -50,38 +50,20 @@ constexpr OptionSpec kAdamwOptions[] = {
 constexpr Kernel kKernel = NGD_KERNEL(AdamKernel);
 
 template <bool kDecoupled>
-class Adam : public Rule {
+class Adam : public MomentRule {
  public:
-  void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"second_moment", 0, beta2_};
-  }
-  std::span<const Slot> slots() const override { return slots_; }
-  const Kernel &kernel() const override { return kKernel; }
-
+  Adam() : MomentRule(kKernel) {}
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(AdamFormula);
     const double t = static_cast<double>(step);
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
+    set_moment_constants<C>();
     // The first correction is folded into the rate, so that the loop has one division.
-    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, t);
-    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kRate] = learning_rate_ / correction1(t);
+    constants[C::kCorrection2] = 1 / correction2(t);
     constants[C::kEpsilon] = epsilon_;
     constants[C::kCoupled] = kDecoupled ? 0 : weight_decay_;
-    constants[C::kKeep] = kDecoupled ? 1 - learning_rate_ * weight_decay_ : 1;
+    constants[C::kKeep] = kDecoupled ? kept() : 1;
   }
-
- private:
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
-  Slot slots_[2] = {};
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 // Equal to PyTorch's. The paper has no epsilon; Keras adds it to u where it divides.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adamax.cc"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -46,32 +46,18 @@ constexpr OptionSpec kOptions[] = {
     nonfinite_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AdamaxKernel);
 
-class Adamax : public Rule {
+class Adamax : public MomentRule {
  public:
-  void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"infinity_norm", 0, beta2_};
-  }
-  std::span<const Slot> slots() const override { return slots_; }
-  const Kernel &kernel() const override { return kKernel; }
+  Adamax() : MomentRule(kKernel, "infinity_norm") {}
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(AdamaxFormula);
     constants[C::kBeta1] = beta1_;
     constants[C::kRest1] = 1 - beta1_;
     constants[C::kBeta2] = beta2_;
-    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, static_cast<double>(step));
+    constants[C::kRate] = learning_rate_ / correction1(static_cast<double>(step));
     constants[C::kEpsilon] = epsilon_;
     constants[C::kDecay] = weight_decay_;
   }
-
- private:
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
-  Slot slots_[2] = {};
 };
 
 }  // namespace

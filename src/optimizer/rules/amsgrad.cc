@@ -8,7 +8,7 @@
 // Equal to PyTorch's Adam(amsgrad=True). The paper has no bias corrections.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/amsgrad.cc"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -48,36 +48,21 @@ constexpr OptionSpec kOptions[] = {
     nonfinite_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AmsgradKernel);
 
-class Amsgrad : public Rule {
+class Amsgrad : public MomentRule {
  public:
-  void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"second_moment", 0, beta2_};
+  Amsgrad() : MomentRule(kKernel) {
     slots_[2] = {"largest_second_moment", 0, 1};
+    slot_count_ = 3;
   }
-  std::span<const Slot> slots() const override { return slots_; }
-  const Kernel &kernel() const override { return kKernel; }
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(AmsgradFormula);
     const double t = static_cast<double>(step);
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
-    constants[C::kRate] = learning_rate_ / bias_correction(beta1_, t);
-    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    set_moment_constants<C>();
+    constants[C::kRate] = learning_rate_ / correction1(t);
+    constants[C::kCorrection2] = 1 / correction2(t);
     constants[C::kEpsilon] = epsilon_;
     constants[C::kDecay] = weight_decay_;
   }
-
- private:
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
-  Slot slots_[3] = {};
 };
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -69,24 +69,17 @@ constexpr OptionSpec kOptions[] = {
     nonfinite_option()};
 constexpr Kernel kKernel = NGD_MEASURED_KERNEL(LambKernel);
 
-class Lamb : public Rule {
+class Lamb : public MomentRule {
  public:
+  Lamb() : MomentRule(kKernel) {}
   void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
+    MomentRule::configure(options);
     lo_ = options["lo"];
     hi_ = options["hi"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"second_moment", 0, beta2_};
     if (lo_ > hi_)
       fail(NGD_E_RANGE, "options \"lo\" and \"hi\" of rule \"lamb\" are ", lo_, " and ", hi_,
            "; lo must not exceed hi");
   }
-  std::span<const Slot> slots() const override { return slots_; }
-  const Kernel &kernel() const override { return kKernel; }
   bool wants_norms(bool matrix) const override { return matrix; }
   size_t trust_constant() const override { return C::kTrust; }
   double trust(const Norms &norms) const override {
@@ -95,12 +88,9 @@ class Lamb : public Rule {
   }
   void begin_step(uint64_t step, double) override {
     const double t = static_cast<double>(step);
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
-    constants[C::kCorrection1] = 1 / bias_correction(beta1_, t);
-    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    set_moment_constants<C>();
+    constants[C::kCorrection1] = 1 / correction1(t);
+    constants[C::kCorrection2] = 1 / correction2(t);
     constants[C::kEpsilon] = epsilon_;
     constants[C::kDecay] = weight_decay_;
     constants[C::kRate] = learning_rate_;
@@ -110,8 +100,7 @@ class Lamb : public Rule {
  private:
   using C = HWY_STATIC_DISPATCH(LambFormula);
 
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, lo_ = 0, hi_ = 0, weight_decay_ = 0;
-  Slot slots_[2] = {};
+  double lo_ = 0, hi_ = 0;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 // Equal to PyTorch's. ngd with accel=nesterov is the limit of a large momentum_decay.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/nadam.cc"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -50,34 +50,24 @@ constexpr OptionSpec kOptions[] = {
     nonfinite_option()};
 constexpr Kernel kKernel = NGD_KERNEL(NadamKernel);
 
-class Nadam : public Rule {
+class Nadam : public MomentRule {
  public:
+  Nadam() : MomentRule(kKernel) {}
   void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
+    MomentRule::configure(options);
     momentum_decay_ = options["momentum_decay"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"second_moment", 0, beta2_};
   }
-  std::span<const Slot> slots() const override { return slots_; }
   std::span<Scalar> scalars() override { return {&product_, 1}; }
-  const Kernel &kernel() const override { return kKernel; }
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(NadamFormula);
     const double t = static_cast<double>(step);
     const double now = momentum(t), next = momentum(t + 1);
     if (step == 1) product_.value = 1;
     product_.value *= now;
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
+    set_moment_constants<C>();
     constants[C::kOfGradient] = learning_rate_ * (1 - now) / (1 - product_.value);
     constants[C::kOfMoment] = learning_rate_ * next / (1 - product_.value * next);
-    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kCorrection2] = 1 / correction2(t);
     constants[C::kEpsilon] = epsilon_;
     constants[C::kDecay] = weight_decay_;
   }
@@ -85,9 +75,8 @@ class Nadam : public Rule {
  private:
   double momentum(double t) const { return beta1_ * (1 - 0.5 * std::pow(0.96, t * momentum_decay_)); }
 
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, momentum_decay_ = 0, weight_decay_ = 0;
+  double momentum_decay_ = 0;
   Scalar product_ = {"momentum_product", 1};
-  Slot slots_[2] = {};
 };
 
 }  // namespace

@@ -27,7 +27,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -128,13 +128,11 @@ constexpr Kernel kKernels[3][2] = {
     {NGD_MEASURED_KERNEL(OldMomentKernel), NGD_MEASURED_KERNEL(OldMomentCenteredKernel)},
     {NGD_MEASURED_KERNEL(LiteralKernel), NGD_MEASURED_KERNEL(LiteralCenteredKernel)}};
 
-class NgdRule : public Rule {
+class NgdRule : public MomentRule {
  public:
+  NgdRule() : MomentRule(kKernels[0][0]) {}
   void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
+    MomentRule::configure(options);
     alpha_ = options["alpha"];
     delta_ = options["delta"];
     tau_ = options["tau"];
@@ -144,7 +142,6 @@ class NgdRule : public Rule {
     penalty_ = options["grad_penalty"];
     radius_ = options["penalty_radius"];
     damp_ = options["damp"];
-    weight_decay_ = options["weight_decay"];
     const std::string &accel = options.choice("accel"), &trust = options.choice("trust");
     accel_ = accel == "none"       ? Accel::none
              : accel == "nesterov" ? Accel::nesterov
@@ -154,13 +151,10 @@ class NgdRule : public Rule {
     trust_ = accel_ == Accel::literal || trust == "none" ? Trust::none
              : trust == "cap"                            ? Trust::cap
                                                          : Trust::ratio;
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"second_moment", 0, beta2_};
     if (lo_ > hi_)
       fail(NGD_E_RANGE, "options \"lo\" and \"hi\" of rule \"ngd\" are ", lo_, " and ", hi_,
            "; lo must not exceed hi");
   }
-  std::span<const Slot> slots() const override { return slots_; }
   const Kernel &kernel() const override {
     const int form = accel_ == Accel::seed ? 1 : accel_ == Accel::literal ? 2 : 0;
     return kKernels[form][centered_];
@@ -172,14 +166,14 @@ class NgdRule : public Rule {
 
   void begin_step(uint64_t step, double gradient_norm) override {
     const double t = static_cast<double>(step);
-    const double now = bias_correction(beta1_, t);
+    const double now = correction1(t);
     double of_moment = 1 / now, of_gradient = 0;
     if (accel_ == Accel::nesterov) {
-      of_moment = beta1_ / bias_correction(beta1_, t + 1);
+      of_moment = beta1_ / correction1(t + 1);
       of_gradient = (1 - beta1_) / now;
     } else if (accel_ == Accel::seed) {
       const double k = alpha_ * beta2_ / now - delta_ / (delta_ * t - 1);
-      const double sum = step == 1 ? alpha_ : alpha_ + k * bias_correction(beta1_, t - 1);
+      const double sum = step == 1 ? alpha_ : alpha_ + k * correction1(t - 1);
       if (!(sum > 0))
         fail(NGD_E_RANGE, "accel=seed has no positive weights at step ", step, " with alpha ", alpha_,
              ", delta ", delta_, ", beta1 ", beta1_, ", beta2 ", beta2_, "; raise alpha or delta");
@@ -190,17 +184,14 @@ class NgdRule : public Rule {
       of_gradient = alpha_;
     }
     damping_ = 1 / (1 + damp_ * gradient_norm);
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
+    set_moment_constants<C>();
     constants[C::kOfMoment] = of_moment;
     constants[C::kOfGradient] = of_gradient;
-    constants[C::kCorrection2] = 1 / bias_correction(beta2_, t);
+    constants[C::kCorrection2] = 1 / correction2(t);
     constants[C::kEpsilon] = epsilon_;
     constants[C::kStep] = learning_rate_ * damping_;
     constants[C::kTrust] = 1;
-    constants[C::kKeep] = 1 - learning_rate_ * weight_decay_;
+    constants[C::kKeep] = kept();
   }
 
   double trust(const Norms &norms) const override {
@@ -215,13 +206,11 @@ class NgdRule : public Rule {
  private:
   using C = HWY_STATIC_DISPATCH(AnyForm);  // the names of the constants
 
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, alpha_ = 0, delta_ = 0, tau_ = 0, floor_ = 0;
-  double lo_ = 0, hi_ = 0, penalty_ = 0, radius_ = 0, damp_ = 0, weight_decay_ = 0;
+  double alpha_ = 0, delta_ = 0, tau_ = 0, floor_ = 0, lo_ = 0, hi_ = 0, penalty_ = 0, radius_ = 0, damp_ = 0;
   bool centered_ = false;
   Accel accel_ = Accel::none;
   Trust trust_ = Trust::none;
   double damping_ = 1;
-  Slot slots_[2] = {};
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 // nu1 = nu2 = 1 is Adam; nu1 = beta1, nu2 = 1 is close to NAdam.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/qhadam.cc"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -63,40 +63,29 @@ constexpr OptionSpec kOptions[] = {
     nonfinite_option()};
 constexpr Kernel kKernel = NGD_KERNEL(QhadamKernel);
 
-class Qhadam : public Rule {
+class Qhadam : public MomentRule {
  public:
+  Qhadam() : MomentRule(kKernel) {}
   void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
+    MomentRule::configure(options);
     nu1_ = options["nu1"];
     nu2_ = options["nu2"];
-    epsilon_ = options["epsilon"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"second_moment", 0, beta2_};
   }
-  std::span<const Slot> slots() const override { return slots_; }
-  const Kernel &kernel() const override { return kKernel; }
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(QhadamFormula);
     const double t = static_cast<double>(step);
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
+    set_moment_constants<C>();
     constants[C::kRate] = learning_rate_;
-    constants[C::kOfMoment] = nu1_ / bias_correction(beta1_, t);
+    constants[C::kOfMoment] = nu1_ / correction1(t);
     constants[C::kOfGradient] = 1 - nu1_;
-    constants[C::kOfSecond] = nu2_ / bias_correction(beta2_, t);
+    constants[C::kOfSecond] = nu2_ / correction2(t);
     constants[C::kOfSquare] = 1 - nu2_;
     constants[C::kEpsilon] = epsilon_;
-    constants[C::kKeep] = 1 - learning_rate_ * weight_decay_;
+    constants[C::kKeep] = kept();
   }
 
  private:
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, nu1_ = 0, nu2_ = 0, epsilon_ = 0, weight_decay_ = 0;
-  Slot slots_[2] = {};
+  double nu1_ = 0, nu2_ = 0;
 };
 
 }  // namespace

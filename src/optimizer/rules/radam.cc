@@ -10,7 +10,7 @@
 // Equal to PyTorch's: epsilon is added to the root before its correction. The paper switches at p > 4.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/radam.cc"
-#include "optimizer/rule.h"
+#include "optimizer/rules/moments.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
 
@@ -49,45 +49,28 @@ constexpr OptionSpec kOptions[] = {
     nonfinite_option()};
 constexpr Kernel kKernel = NGD_KERNEL(RadamKernel);
 
-class Radam : public Rule {
+class Radam : public MomentRule {
  public:
-  void configure(const OptionSet &options) override {
-    learning_rate_ = options["learning_rate"];
-    beta1_ = options["beta1"];
-    beta2_ = options["beta2"];
-    epsilon_ = options["epsilon"];
-    weight_decay_ = options["weight_decay"];
-    slots_[0] = {"first_moment", 0, beta1_};
-    slots_[1] = {"second_moment", 0, beta2_};
-  }
-  std::span<const Slot> slots() const override { return slots_; }
-  const Kernel &kernel() const override { return kKernel; }
+  Radam() : MomentRule(kKernel) {}
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(RadamFormula);
     const double t = static_cast<double>(step);
-    const double correction2 = bias_correction(beta2_, t);
     const double limit = 2 / (1 - beta2_) - 1;
-    const double p = limit - 2 * t * (1 - correction2) / correction2;
-    constants[C::kBeta1] = beta1_;
-    constants[C::kRest1] = 1 - beta1_;
-    constants[C::kBeta2] = beta2_;
-    constants[C::kRest2] = 1 - beta2_;
+    const double p = limit - 2 * t * (1 - correction2(t)) / correction2(t);
+    set_moment_constants<C>();
     constants[C::kDecay] = weight_decay_;
-    double rate = learning_rate_ / bias_correction(beta1_, t);
+    double rate = learning_rate_ / correction1(t);
     // Before the variance can be told, the divisor is 1.
     constants[C::kRoot] = 0;
     constants[C::kOffset] = 1;
     if (p > 5) {
-      rate *= std::sqrt((p - 4) * (p - 2) * limit / ((limit - 4) * (limit - 2) * p)) * std::sqrt(correction2);
+      rate *=
+          std::sqrt((p - 4) * (p - 2) * limit / ((limit - 4) * (limit - 2) * p)) * std::sqrt(correction2(t));
       constants[C::kRoot] = 1;
       constants[C::kOffset] = epsilon_;
     }
     constants[C::kRate] = rate;
   }
-
- private:
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
-  Slot slots_[2] = {};
 };
 
 }  // namespace
