@@ -1,6 +1,7 @@
-// What an update rule is: options, state arrays, the factors of one step, and the update of a run of elements.
+// What an update rule is: options, state arrays, the constants of one step, and the kernel that updates elements.
 //
-// A new rule is one file in rules/ that derives from RuleOf<It>, and one line in the table of rules.cc.
+// A new rule is one file in rules/, a formula and a class derived from Rule (or MomentRule of rules/moments.h), and one
+// line in the table of rules.cc.
 #pragma once
 
 #include <cmath>

@@ -1,10 +1,6 @@
 // What tests of the data room share: files in a temporary folder, and exact messages.
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,11 +14,7 @@
 
 #include "base/error.h"
 #include "data/dataset.h"
-
-// After everything else, because it defines fail() as a macro; and it forgets some names in its own extern "C".
-extern "C" {
-#include <cmocka.h>
-}
+#include "raises.h"
 
 // The folder of this program's files, made on first use and entered, so that messages hold bare file names.
 inline void enter_temporary_folder() {
@@ -63,14 +55,7 @@ inline std::string write_gzip(const std::string &name, std::string_view bytes) {
 // fails([&] { ... }, NGD_E_DATA, "exact message").
 template <class Body>
 void fails(Body body, ngd_status status, const std::string &message) {
-  try {
-    body();
-  } catch (const ngd::Error &error) {
-    assert_string_equal(error.what(), message.c_str());
-    assert_int_equal(error.status(), status);
-    return;
-  }
-  fail_msg("nothing failed, expected: %s", message.c_str());
+  check_raises(status, message, body);
 }
 
 // A dataset of `spec` that has read a file `name` with these bytes.

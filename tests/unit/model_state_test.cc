@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "check_fails.h"
 #include "memory_samples.h"
 #include "model/model.h"
-#include "test.h"
+#include "raises.h"
 
 using namespace ngd;
 
@@ -85,10 +84,10 @@ void a_loaded_model_is_the_saved_one_bit_for_bit(void **) {
       const Saved again(*loaded);
       assert_true(again.reader.texts == saved.reader.texts);
       assert_true(again.bytes == saved.bytes);
-      check_fails(NGD_E_STATE,
-                  concat("option \"seed\" of kind \"", loaded->options().kind(),
-                         "\" is fixed once it is in use; set it right after creation"),
-                  [&] { loaded->set("seed", 3); });
+      check_raises(NGD_E_STATE,
+                   concat("option \"seed\" of kind \"", loaded->options().kind(),
+                          "\" is fixed once it is in use; set it right after creation"),
+                   [&] { loaded->set("seed", 3); });
     }
   }
 }
@@ -118,19 +117,19 @@ void restore_refuses_another_model(void **) {
   const auto model = trained("linear", samples);
   const Saved saved(*model);
   const auto seeded = trained("linear:seed=2", samples);
-  check_fails(
+  check_raises(
       NGD_E_CHECKPOINT,
       "the checkpoint's model is \"linear\", this one is \"linear:seed=2\"; they are not the same model",
       [&] { seeded->restore(saved.reader); });
   const auto two = trained("linear", random_dense(20, 4, 2, 1));
-  check_fails(NGD_E_CHECKPOINT,
-              "the checkpoint's tensor \"model.output.weight\" is F32[4, 3], but F32[4, 1] is needed",
-              [&] { two->restore(saved.reader); });
+  check_raises(NGD_E_CHECKPOINT,
+               "the checkpoint's tensor \"model.output.weight\" is F32[4, 3], but F32[4, 1] is needed",
+               [&] { two->restore(saved.reader); });
   MemorySamples renamed = samples;
   renamed.classes[2] = "other";
   const auto other = trained("linear", renamed);
   const std::vector<float> before = predictions(*other, samples);
-  check_fails(
+  check_raises(
       NGD_E_CHECKPOINT,
       "the checkpoint's classes or words are not the model's; resume with the data that the run began with",
       [&] { other->restore(saved.reader); });
@@ -142,7 +141,7 @@ void check_damage(const std::string &spec, const Samples &samples, const std::st
   const auto model = trained(spec, samples);
   Saved saved(*model);
   damage(saved);
-  check_fails(NGD_E_CHECKPOINT, message, [&] { Model::load(saved.reader); });
+  check_raises(NGD_E_CHECKPOINT, message, [&] { Model::load(saved.reader); });
 }
 
 void load_refuses_damage(void **) {

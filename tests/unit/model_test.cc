@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "check_fails.h"
 #include "memory_samples.h"
-#include "test.h"
+#include "raises.h"
 
 using namespace ngd;
 
@@ -132,7 +131,7 @@ void classes_are_matched_by_name(void **) {
   assert_int_equal(metrics.rows, 2);
   assert_int_equal(metrics.unknown, 1);
   assert_true(metrics.accuracy == 1 && metrics.majority == 0.5);
-  check_fails(
+  check_raises(
       NGD_E_RANGE,
       "row 2 has the class \"newt\", which is none of the model's 3 classes; prepare the model from data "
       "that has every class, or leave such rows out",
@@ -184,8 +183,8 @@ void sparse_columns_past_the_inputs_are_left_out_of_predictions(void **) {
   model->predict(samples, 0, 10, after);
   assert_true(before == after);
   Optimizer optimizer("sgd");
-  check_fails(NGD_E_SHAPE, "the dataset has 10 columns, but the model was prepared for 4",
-              [&] { model->train_batch(optimizer, samples, all_rows(samples)); });
+  check_raises(NGD_E_SHAPE, "the dataset has 10 columns, but the model was prepared for 4",
+               [&] { model->train_batch(optimizer, samples, all_rows(samples)); });
 }
 
 // ---- scaling

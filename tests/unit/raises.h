@@ -1,4 +1,4 @@
-// Checks that the tests of the base room share: errors with their exact text, and texts.
+// Checks that unit tests share: errors with their exact text, and texts.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 // Runs `body`, which must throw an ngd::Error with this status and this text.
 template <class Body>
-void check_raises(ngd_status status, const char *text, Body &&body) {
+void check_raises(ngd_status status, const std::string &text, Body &&body) {
   std::string message = "no error";
   ngd_status got = NGD_OK;
   try {
@@ -19,7 +19,7 @@ void check_raises(ngd_status status, const char *text, Body &&body) {
     message = error.what();
     got = error.status();
   }
-  assert_string_equal(message.c_str(), text);
+  assert_string_equal(message.c_str(), text.c_str());
   assert_string_equal(ngd_status_name(got), ngd_status_name(status));
 }
 
