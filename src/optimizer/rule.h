@@ -70,6 +70,14 @@ class Rule {
   virtual bool settles() const { return false; }
   virtual double nearness(const Norms &) const { return 0; }
 
+  // Rules that know a better point than the parameters, an average over the steps: how a run of its elements follows from
+  // those of the parameters and state arrays. Only after the first step.
+  virtual bool averages() const { return false; }
+  virtual void average(size_t /*count*/, const float * /*parameter*/, const float *const * /*slots*/,
+                       float * /*out*/) const {}
+  virtual void average(size_t /*count*/, const double * /*parameter*/, const double *const * /*slots*/,
+                       double * /*out*/) const {}
+
   // The second gradient of the gradient-norm penalty; 0 when it is off.
   virtual double penalty() const { return 0; }
   virtual double penalty_radius() const { return 0; }
@@ -94,7 +102,9 @@ constexpr OptionSpec beta2_option() {
   return below_option("beta2", "0.999", 0, 1,
                       "Decay of the second moment, the running mean of the squared gradient.");
 }
-constexpr OptionSpec epsilon_option(const char *default_text, const char *help) {
+constexpr OptionSpec epsilon_option(
+    const char *default_text,
+    const char *help = "So that nothing is divided by zero; eps_mode says where it stands.") {
   return above_option("epsilon", default_text, 0, kInfinity, help);
 }
 constexpr OptionSpec coupled_decay_option() {
@@ -121,6 +131,7 @@ std::unique_ptr<Rule> create_rule() {
 
 // Each rule's file defines its entry.
 extern const RuleEntry kSgd, kMomentum, kNesterov, kAdagrad, kAdadelta, kRmsprop, kAdam, kAdamw, kAmsgrad,
-    kAdamax, kNadam, kRadam, kAdabelief, kYogi, kQhadam, kLion, kLars, kLamb, kRprop, kAsgd, kFtrl, kNgd;
+    kAdamax, kNadam, kRadam, kAdabelief, kYogi, kQhadam, kLion, kLars, kLamb, kScheduleFreeAdamw, kAdafactor,
+    kMuon, kRprop, kLbfgs, kAsgd, kFtrl, kNgd;
 
 }  // namespace ngd

@@ -6,9 +6,11 @@
 //   w   <- (1 - lambda * eta) * w - eta * g
 //   mu   = 1 / max(1, t - 1 - average_after)
 //   a   <- a + mu * (w - a)                                 saved as "<tensor>.average"
-// Equal to PyTorch's, where power is called alpha and average_after t0.
+// Equal to PyTorch's, where power is called alpha and average_after t0; average() is its ax. Keras has no ASGD.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/asgd.cc"
+#include <algorithm>
+
 #include "optimizer/rule.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
@@ -66,6 +68,13 @@ class Asgd : public Rule {
     constants[C::kKeep] = 1 - lambda_ * rate;
     constants[C::kDecay] = weight_decay_;
     constants[C::kMu] = before - average_after_ > 1 ? 1 / (before - average_after_) : 1;
+  }
+  bool averages() const override { return true; }
+  void average(size_t count, const float *, const float *const *slots, float *out) const override {
+    std::copy_n(slots[0], count, out);
+  }
+  void average(size_t count, const double *, const double *const *slots, double *out) const override {
+    std::copy_n(slots[0], count, out);
   }
 
  private:
