@@ -81,26 +81,32 @@ class Seen {
   V scale_, bound_;
 };
 
-// Calls body(w, g, slots, i) for every kStep elements from i on; the last few elements pass through arrays of kStep,
-// filled up with zeros, and come back when kWrites.
-template <class Formula, size_t kStep, bool kWrites, class T, class Body>
-HWY_INLINE void walk(const Piece<T> &piece, Body body) {
-  constexpr size_t kSlots = Formula::kSlots;
-  T *slots[kSlots + 1];  // one more, so that rules without state have an array
-  for (size_t s = 0; s < kSlots; s++) slots[s] = piece.slot[s];
-  size_t i = 0;
-  for (; i + kStep <= piece.count; i += kStep) body(piece.parameter, piece.gradient, slots, i);
-  const size_t rest = piece.count - i;
-  if (rest == 0) return;
-  T w[kStep] = {}, g[kStep] = {}, states[kSlots + 1][kStep] = {};
-  std::copy_n(piece.parameter + i, rest, w);
-  std::copy_n(piece.gradient + i, rest, g);
-  for (size_t s = 0; s < kSlots; s++) std::copy_n(piece.slot[s] + i, rest, slots[s] = states[s]);
-  body(w, g, slots, size_t{0});
-  if (!kWrites) return;
-  std::copy_n(w, rest, piece.parameter + i);
-  for (size_t s = 0; s < kSlots; s++) std::copy_n(states[s], rest, piece.slot[s] + i);
-}
+// A copy of the last few elements of a piece, filled up with zeros to kStep, so that a kernel needs code for full vectors
+// only.
+template <class Formula, size_t kStep, class T>
+struct Tail {
+  explicit Tail(const Piece<T> &piece) : whole(piece), at(piece.count / kStep * kStep) {
+    padded.count = kStep;
+    padded.parameter = w;
+    padded.gradient = g;
+    padded.scale = piece.scale;
+    padded.bound = piece.bound;
+    std::copy_n(piece.parameter + at, rest(), w);
+    std::copy_n(piece.gradient + at, rest(), g);
+    for (size_t s = 0; s < Formula::kSlots; s++)
+      std::copy_n(piece.slot[s] + at, rest(), padded.slot[s] = states[s]);
+  }
+  size_t rest() const { return whole.count - at; }
+  void put_back() const {
+    std::copy_n(w, rest(), whole.parameter + at);
+    for (size_t s = 0; s < Formula::kSlots; s++) std::copy_n(states[s], rest(), whole.slot[s] + at);
+  }
+
+  const Piece<T> &whole;
+  size_t at;
+  Piece<T> padded = {};
+  T w[kStep] = {}, g[kStep] = {}, states[Formula::kSlots + 1][kStep] = {};
+};
 
 // The formula's numbers, each in all lanes.
 template <class Formula, class D>
@@ -115,82 +121,109 @@ HWY_INLINE uint64_t counted(hn::Vec<D> bad) {
 
 // The rule at full width: update, or settle.
 template <class Formula, class T, bool kSettles = false>
-uint64_t run(const Piece<T> &piece, const double *numbers) {
+HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
   using D = Wide<T>;
   using V = hn::Vec<D>;
-  constexpr size_t kSlots = Formula::kSlots;
+  constexpr size_t kSlots = Formula::kSlots, kStep = hn::MaxLanes(D());
   const D d;
   V c[Formula::kConstants];
   spread<Formula, D>(numbers, c);
   const Seen<T, D> seen(piece);
   V bad = hn::Zero(d);
-  walk<Formula, hn::MaxLanes(D()), true>(piece, [&](T *w, const T *g, T *const *slots, size_t i) HWY_ATTR {
-    V parameter = hn::LoadU(d, w + i);
+  for (size_t i = 0; i + kStep <= piece.count; i += kStep) {
+    V parameter = hn::LoadU(d, piece.parameter + i);
     V state[kSlots + 1];
-    for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, slots[s] + i);
-    const V gradient = seen(hn::LoadU(d, g + i), bad);
+    for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
+    const V gradient = seen(hn::LoadU(d, piece.gradient + i), bad);
     if constexpr (kSettles) {
       Formula::settle(c, parameter, gradient, state);
     } else {
       Formula::update(c, parameter, gradient, state);
-      for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, slots[s] + i);
+      for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, piece.slot[s] + i);
     }
-    hn::StoreU(parameter, d, w + i);
-  });
-  return counted<D>(bad);
+    hn::StoreU(parameter, d, piece.parameter + i);
+  }
+  uint64_t not_finite = counted<D>(bad);
+  if (piece.count % kStep != 0) {
+    const Tail<Formula, kStep, T> tail(piece);
+    not_finite += run<Formula, T, kSettles>(tail.padded, numbers);
+    tail.put_back();
+  }
+  return not_finite;
 }
 
 // Sums of squares of parameters and directions: 16 running sums in float64, whatever the width of the vectors,
 // so that every target adds in the same order. With kUpdates the step is taken too, and w measured before it.
-template <class Formula, class T, bool kUpdates>
-Norms measure(const Piece<T> &piece, const double *numbers) {
-  constexpr size_t kLanes = 16;
+inline constexpr size_t kSumLanes = 16;
+
+template <class T>
+struct Measure {
   using Sums = hn::ScalableTag<double>;
-  constexpr size_t kWidth = hn::MaxLanes(Sums());
-  constexpr size_t kVectors = kLanes / kWidth;
+  static constexpr size_t kWidth = hn::MaxLanes(Sums());
+  static constexpr size_t kVectors = kSumLanes / kWidth;
   using D = hn::Rebind<T, Sums>;  // as many lanes as the sums
   using V = hn::Vec<D>;
-  constexpr size_t kSlots = Formula::kSlots;
-  const auto widened = [](V x) HWY_ATTR {
+
+  static HWY_INLINE hn::Vec<Sums> widened(V x) {
     if constexpr (std::is_same_v<T, double>)
       return x;
     else
       return hn::PromoteTo(Sums(), x);
-  };
-  const auto total = [](const hn::Vec<Sums> *sums) HWY_ATTR {
-    double lanes[kLanes];
-    for (size_t k = 0; k < kVectors; k++) hn::StoreU(sums[k], Sums(), lanes + k * kWidth);
-    for (size_t half = kLanes / 2; half > 0; half /= 2) {
+  }
+  static HWY_NOINLINE double total(const double *sums) {
+    double lanes[kSumLanes];
+    std::copy_n(sums, kSumLanes, lanes);
+    for (size_t half = kSumLanes / 2; half > 0; half /= 2) {
       for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
     }
     return lanes[0];
-  };
+  }
+};
 
+// Adds to the running sums: whole vectors of 16, then the rest filled up with zeros.
+template <class Formula, class T, bool kUpdates>
+HWY_NOINLINE uint64_t add_squares(const Piece<T> &piece, const double *numbers, double *w_sums, double *u_sums) {
+  using M = Measure<T>;
+  using D = typename M::D;
+  using V = typename M::V;
+  constexpr size_t kSlots = Formula::kSlots;
   const D d;
+  const typename M::Sums wide;
   V c[Formula::kConstants];
   spread<Formula, D>(numbers, c);
   const Seen<T, D> seen(piece);
   V bad = hn::Zero(d);
-  hn::Vec<Sums> w_sums[kVectors], u_sums[kVectors];
-  for (size_t k = 0; k < kVectors; k++) w_sums[k] = u_sums[k] = hn::Zero(Sums());
-  walk<Formula, kLanes, kUpdates>(piece, [&](T *w, const T *g, T *const *slots, size_t i) HWY_ATTR {
-    for (size_t k = 0; k < kVectors; k++) {
-      const size_t at = i + k * kWidth;
-      V state[kSlots + 1];
-      for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, slots[s] + at);
-      V parameter = hn::LoadU(d, w + at);
-      const V u = Formula::direction(c, parameter, seen(hn::LoadU(d, g + at), bad), state);
-      const auto wide = widened(parameter), wide_u = widened(u);
-      w_sums[k] = w_sums[k] + wide * wide;
-      u_sums[k] = u_sums[k] + wide_u * wide_u;
-      if constexpr (kUpdates) {
-        Formula::apply(c, parameter, u);
-        hn::StoreU(parameter, d, w + at);
-        for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, slots[s] + at);
-      }
+  const size_t end = piece.count / kSumLanes * kSumLanes;
+  // The sums lie in the first cache: a vector's four are read and written while memory is waited for.
+  for (size_t i = 0; i < end; i += M::kWidth) {
+    const size_t lane = i % kSumLanes;
+    V state[kSlots + 1];
+    for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
+    V parameter = hn::LoadU(d, piece.parameter + i);
+    const V u = Formula::direction(c, parameter, seen(hn::LoadU(d, piece.gradient + i), bad), state);
+    const auto w_wide = M::widened(parameter), u_wide = M::widened(u);
+    hn::StoreU(hn::LoadU(wide, w_sums + lane) + w_wide * w_wide, wide, w_sums + lane);
+    hn::StoreU(hn::LoadU(wide, u_sums + lane) + u_wide * u_wide, wide, u_sums + lane);
+    if constexpr (kUpdates) {
+      Formula::apply(c, parameter, u);
+      hn::StoreU(parameter, d, piece.parameter + i);
+      for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, piece.slot[s] + i);
     }
-  });
-  return {total(w_sums), total(u_sums), piece.count, counted<D>(bad)};
+  }
+  uint64_t not_finite = counted<D>(bad);
+  if (end != piece.count) {
+    const Tail<Formula, kSumLanes, T> tail(piece);
+    not_finite += add_squares<Formula, T, kUpdates>(tail.padded, numbers, w_sums, u_sums);
+    if (kUpdates) tail.put_back();
+  }
+  return not_finite;
+}
+
+template <class Formula, class T, bool kUpdates>
+Norms measure(const Piece<T> &piece, const double *numbers) {
+  double w_sums[kSumLanes] = {}, u_sums[kSumLanes] = {};
+  const uint64_t not_finite = add_squares<Formula, T, kUpdates>(piece, numbers, w_sums, u_sums);
+  return {Measure<T>::total(w_sums), Measure<T>::total(u_sums), piece.count, not_finite};
 }
 
 // The functions of a formula by name, for NGD_KERNEL and its sisters.

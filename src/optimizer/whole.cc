@@ -1,4 +1,4 @@
-// The kernel of rules on whole tensors: none.
+// What rules on whole tensors have instead of a kernel.
 #include "optimizer/whole.h"
 
 namespace ngd {

@@ -137,7 +137,7 @@ enum class Trust { none, cap, ratio };
 constexpr Kernel kKernels[3][2] = {
     {NGD_SETTLED_KERNEL(MomentKernel), NGD_SETTLED_KERNEL(MomentCenteredKernel)},
     {NGD_MEASURED_KERNEL(OldMomentKernel), NGD_MEASURED_KERNEL(OldMomentCenteredKernel)},
-    {NGD_MEASURED_KERNEL(LiteralKernel), NGD_MEASURED_KERNEL(LiteralCenteredKernel)}};
+    {NGD_KERNEL(LiteralKernel), NGD_KERNEL(LiteralCenteredKernel)}};
 
 class NgdRule : public MomentRule {
  public:
