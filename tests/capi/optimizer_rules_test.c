@@ -454,6 +454,34 @@ static void averages_of_asgd_are_saved(void **state) {
   unlink(path);
 }
 
+/* Options that need other arrays may be set after the tensors were declared. */
+static void arrays_follow_the_options_until_the_first_step(void **state) {
+  (void)state;
+  ngd_error error;
+  const int64_t shape[1] = {kCount};
+  double a[kCount], b[kCount], g[kCount];
+  double *parameters[2] = {a, b};
+  const double *gradients[1] = {g};
+  ngd_optimizer *late = NULL, *early = NULL;
+  check_ok(ngd_optimizer_create("rmsprop", &late, &error));
+  check_ok(ngd_optimizer_create("rmsprop:centered=1,momentum=0.5", &early, &error));
+  check_ok(ngd_optimizer_add_f64(late, "w", shape, 1, &error));
+  check_ok(ngd_optimizer_add_f64(early, "w", shape, 1, &error));
+  check_ok(ngd_optimizer_set(late, "centered", 1, &error));
+  check_ok(ngd_optimizer_set(late, "momentum", 0.5, &error));
+  for (size_t i = 0; i < kCount; i++) a[i] = b[i] = cos(0.9 * (double)i);
+  for (int t = 1; t <= 5; t++) {
+    for (size_t i = 0; i < kCount; i++) g[i] = gradient(i, t);
+    check_ok(ngd_optimizer_step_f64(late, parameters, gradients, 1, &error));
+    check_ok(ngd_optimizer_step_f64(early, parameters + 1, gradients, 1, &error));
+  }
+  assert_memory_equal(a, b, sizeof a);
+  check_error(ngd_optimizer_set(late, "centered", 0, &error), NGD_E_STATE,
+              "option \"centered\" of rule \"rmsprop\" is fixed once it is in use; set it right after creation");
+  ngd_optimizer_destroy(late);
+  ngd_optimizer_destroy(early);
+}
+
 /* Rules whose elements depend on each other: optimizer_whole_test.c. */
 static const char *const elsewhere[] = {"adafactor", "muon", "lbfgs"};
 
@@ -478,6 +506,7 @@ int main(void) {
       cmocka_unit_test(float32_follows_float64),
       cmocka_unit_test(lamb_and_lars_scale_a_matrix_by_its_norm),
       cmocka_unit_test(averages_of_asgd_are_saved),
+      cmocka_unit_test(arrays_follow_the_options_until_the_first_step),
       cmocka_unit_test(every_rule_of_the_library_has_a_case),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
