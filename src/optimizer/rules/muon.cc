@@ -13,7 +13,7 @@
 // The iteration (Newton-Schulz, quintic) brings the singular values of u near 1, most of them between 0.7 and 1.2. A tensor of
 // three or more dimensions is a matrix of its first against the others; dimensions of 1 do not count. What then has fewer
 // than two dimensions, biases and scales, is stepped by AdamW, with adam_learning_rate (under the same schedule) and so on.
-// Embeddings and the last layer should be, too: put them in a group of their own.
+// Embeddings and the last layer should be, too: put them in a group with matrices=adamw.
 //
 // Equal to the authors' program but for the number format: it iterates in bfloat16, this in the tensor's type. PyTorch's
 // divides by max(||u||, 1e-7), takes matrices only, and calls match_rms match_rms_adamw. Keras: learning_rate=0.001,
@@ -40,6 +40,8 @@ constexpr OptionSpec kOptions[] = {
         "scale", "original", "original|match_rms|none",
         "What a step is multiplied by: sqrt(max(1, rows / columns)), 0.2 sqrt(max(rows, columns)), or 1."),
     decoupled_decay_option("0"),
+    fixed(choice_option("matrices", "orthogonal", "orthogonal|adamw",
+                        "How matrices are stepped; adamw is for groups of embeddings and last layers.")),
     above_option("adam_learning_rate", "0.0003", 0, kInfinity, "Of AdamW, which steps vectors."),
     below_option("adam_beta1", "0.9", 0, 1, "Of AdamW: decay of the first moment."),
     below_option("adam_beta2", "0.95", 0, 1, "Of AdamW: decay of the second moment."),
@@ -48,7 +50,6 @@ constexpr OptionSpec kOptions[] = {
 
 struct Sides {
   size_t rows, columns;
-  bool matrix() const { return rows > 1 && columns > 1; }
   size_t shorter() const { return std::min(rows, columns); }
 };
 
@@ -61,7 +62,7 @@ Sides sides_of(const Shape &shape) {
 // The iteration on x, [rows, columns]; returns where the result is, x or `other`. `gram` and `polynomial` have the square
 // of the shorter side.
 template <class T>
-T *orthogonal(Sides sides, int64_t iterations, T *x, T *other, T *gram, T *polynomial) {
+T *orthogonalised(Sides sides, int64_t iterations, T *x, T *other, T *gram, T *polynomial) {
   constexpr T kA = T(3.4445), kB = T(-4.7750), kC = T(2.0315);
   const size_t side = sides.shorter();
   const bool tall = sides.rows > sides.columns;
@@ -90,6 +91,7 @@ class Muon : public WholeRule {
     const std::string &scale = options.choice("scale");
     scale_ = scale == "original" ? Scale::original : scale == "match_rms" ? Scale::match_rms : Scale::none;
     weight_decay_ = options["weight_decay"];
+    all_adam_ = options.choice("matrices") == "adamw";
     adam_rate_ = options["adam_learning_rate"];
     adam_options_.set("beta1", options["adam_beta1"]);
     adam_options_.set("beta2", options["adam_beta2"]);
@@ -103,13 +105,13 @@ class Muon : public WholeRule {
     return kSlots;
   }
   Shape slot_shape(size_t slot, const Shape &tensor) const override {
-    return slot == 1 && sides_of(tensor).matrix() ? Shape{0} : tensor;
+    return slot == 1 && orthogonal(sides_of(tensor)) ? Shape{0} : tensor;
   }
   void prepare(std::span<const Shape> shapes, size_t element_bytes) override {
     whole_ = square_ = 0;
     for (const Shape &shape : shapes) {
       const Sides sides = sides_of(shape);
-      if (!sides.matrix()) continue;
+      if (!orthogonal(sides)) continue;
       if (std::max(sides.rows, sides.columns) > std::numeric_limits<int32_t>::max())
         fail(NGD_E_RANGE, "rule \"muon\" cannot step a tensor of shape ", shape_text(shape),
              ": its products have sides below 2^31; put it in a group of another rule");
@@ -139,7 +141,7 @@ class Muon : public WholeRule {
   template <class T>
   void step_tensor(Target target, const WholeTensor<T> &tensor, T *work) const {
     const Sides sides = sides_of(*tensor.shape);
-    if (!sides.matrix()) {
+    if (!orthogonal(sides)) {
       const Piece<T> piece = {
           tensor.count, tensor.parameter, tensor.gradient, {tensor.slot[0], tensor.slot[1]}};
       adam_->kernel().of<T>().update[target](piece, adam_->constants);
@@ -156,11 +158,12 @@ class Muon : public WholeRule {
     const T factor = static_cast<T>(1 / (std::sqrt(sum_of_squares(x, tensor.count)) + 1e-7));
     for_each_element(tensor.count, [=](size_t i) { x[i] *= factor; });
     const T *u =
-        orthogonal(sides, iterations_, x, work + whole_, work + 2 * whole_, work + 2 * whole_ + square_);
+        orthogonalised(sides, iterations_, x, work + whole_, work + 2 * whole_, work + 2 * whole_ + square_);
     const T keep = static_cast<T>(1 - learning_rate_ * weight_decay_);
     const T rate = static_cast<T>(learning_rate_ * scaled(sides));
     for_each_element(tensor.count, [=](size_t i) { w[i] = keep * w[i] - rate * u[i]; });
   }
+  bool orthogonal(Sides sides) const { return !all_adam_ && sides.rows > 1 && sides.columns > 1; }
   double scaled(Sides sides) const {
     const double rows = static_cast<double>(sides.rows), columns = static_cast<double>(sides.columns);
     if (scale_ == Scale::original) return std::sqrt(std::max(1.0, rows / columns));
@@ -168,7 +171,7 @@ class Muon : public WholeRule {
   }
 
   double option_rate_ = 1, momentum_ = 0, weight_decay_ = 0, adam_rate_ = 0;
-  bool nesterov_ = true;
+  bool nesterov_ = true, all_adam_ = false;
   int64_t iterations_ = 5;
   Scale scale_ = Scale::original;
   OptionSet adam_options_;
