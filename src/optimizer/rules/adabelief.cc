@@ -19,7 +19,19 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AdabeliefFormula {
-  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kEpsilon, kInside, kOutside, kKeep, kConstants };
+  enum {
+    kBeta1,
+    kRest1,
+    kBeta2,
+    kRest2,
+    kRate,
+    kCorrection2,
+    kEpsilon,
+    kInside,
+    kOutside,
+    kShrink,
+    kConstants
+  };
   static constexpr size_t kSlots = 2;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *state) {
@@ -27,7 +39,7 @@ struct AdabeliefFormula {
     m = c[kBeta1] * m + c[kRest1] * g;
     const V surprise = g - m;
     s = c[kBeta2] * s + c[kRest2] * (surprise * surprise) + c[kEpsilon];
-    w = c[kKeep] * w - c[kRate] * m / (root(s * c[kCorrection2] + c[kInside]) + c[kOutside]);
+    w = w - (c[kShrink] * w + c[kRate] * m / (root(s * c[kCorrection2] + c[kInside]) + c[kOutside]));
   }
 };
 using AdabeliefKernel = KernelOf<AdabeliefFormula>;
@@ -58,7 +70,7 @@ class Adabelief : public MomentRule {
     constants[C::kRate] = learning_rate_ / correction1(t);
     constants[C::kEpsilon] = epsilon_;
     set_root_constants<C>(t);
-    constants[C::kKeep] = kept();
+    constants[C::kShrink] = learning_rate_ * weight_decay_;
   }
 };
 

@@ -64,16 +64,16 @@ double direction_squares(const Row<T> &row) {
   });
 }
 template <class T>
-void update(const Row<T> &row, T keep, T step, T beta1) {
+void update(const Row<T> &row, T shrink, T step, T beta1) {
   T *w = row.parameter, *m = row.first;
   if (m == nullptr) {
-    for_each_element(row.count, [=](size_t i) { w[i] = keep * w[i] - step * row.direction(i); });
+    for_each_element(row.count, [=](size_t i) { w[i] -= shrink * w[i] + step * row.direction(i); });
     return;
   }
   const T rest = (1 - beta1) * step;
   for_each_element(row.count, [=](size_t i) {
     m[i] = beta1 * m[i] + rest * row.direction(i);
-    w[i] = keep * w[i] - m[i];
+    w[i] -= shrink * w[i] + m[i];
   });
 }
 
@@ -158,8 +158,8 @@ class Adafactor : public WholeRule {
     for_each_row([&](const Row<T> &row) { squares += direction_squares(row); });
     double step = rate_ / std::max(1.0, std::sqrt(squares / count) / threshold_);
     if (scaled_) step *= std::max(epsilon2_, std::sqrt(sum_of_squares(tensor.parameter, tensor.count) / count));
-    const T keep = static_cast<T>(1 - learning_rate_ * weight_decay_);
-    for_each_row([&](const Row<T> &row) { update(row, keep, static_cast<T>(step), static_cast<T>(beta1_)); });
+    const T shrink = static_cast<T>(learning_rate_ * weight_decay_);
+    for_each_row([&](const Row<T> &row) { update(row, shrink, static_cast<T>(step), static_cast<T>(beta1_)); });
   }
 
   // The factors of matrix k.

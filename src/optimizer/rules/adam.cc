@@ -21,7 +21,19 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AdamFormula {
-  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kInside, kOutside, kCoupled, kKeep, kConstants };
+  enum {
+    kBeta1,
+    kRest1,
+    kBeta2,
+    kRest2,
+    kRate,
+    kCorrection2,
+    kInside,
+    kOutside,
+    kCoupled,
+    kShrink,
+    kConstants
+  };
   static constexpr size_t kSlots = 2;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -29,7 +41,7 @@ struct AdamFormula {
     const V gradient = g + c[kCoupled] * w;
     m = c[kBeta1] * m + c[kRest1] * gradient;
     v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
-    w = c[kKeep] * w - c[kRate] * m / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]);
+    w = w - (c[kShrink] * w + c[kRate] * m / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]));
   }
 };
 using AdamKernel = KernelOf<AdamFormula>;
@@ -62,7 +74,7 @@ class Adam : public MomentRule {
     constants[C::kRate] = learning_rate_ / correction1(t);
     set_root_constants<C>(t);
     constants[C::kCoupled] = kDecoupled ? 0 : weight_decay_;
-    constants[C::kKeep] = kDecoupled ? kept() : 1;
+    constants[C::kShrink] = kDecoupled ? learning_rate_ * weight_decay_ : 0;
   }
 };
 

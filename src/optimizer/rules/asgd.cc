@@ -21,13 +21,12 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AsgdFormula {
-  enum { kRate, kKeep, kDecay, kMu, kConstants };
+  enum { kRate, kDecay, kMu, kConstants };
   static constexpr size_t kSlots = 1;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
     V &a = s[0];
-    const V gradient = g + c[kDecay] * w;
-    w = c[kKeep] * w - c[kRate] * gradient;
+    w = w - c[kRate] * (g + c[kDecay] * w);
     a = a + c[kMu] * (w - a);
   }
 };
@@ -65,8 +64,7 @@ class Asgd : public Rule {
     const double before = static_cast<double>(step - 1);
     const double rate = learning_rate_ / std::pow(1 + lambda_ * learning_rate_ * before, power_);
     constants[C::kRate] = rate;
-    constants[C::kKeep] = 1 - lambda_ * rate;
-    constants[C::kDecay] = weight_decay_;
+    constants[C::kDecay] = weight_decay_ + lambda_;
     constants[C::kMu] = before - average_after_ > 1 ? 1 / (before - average_after_) : 1;
   }
   bool averages() const override { return true; }

@@ -48,8 +48,6 @@ class MomentRule : public Rule {
   // 1 - beta1^t and 1 - beta2^t.
   double correction1(double t) const { return bias_correction(beta1_, t); }
   double correction2(double t) const { return bias_correction(beta2_, t); }
-  // What decoupled decay leaves of a parameter.
-  double kept() const { return 1 - learning_rate_ * weight_decay_; }
 
   double beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
   EpsilonMode epsilon_mode_ = EpsilonMode::outside;

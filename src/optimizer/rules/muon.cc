@@ -159,9 +159,9 @@ class Muon : public WholeRule {
     for_each_element(tensor.count, [=](size_t i) { x[i] *= factor; });
     const T *u =
         orthogonalised(sides, iterations_, x, work + whole_, work + 2 * whole_, work + 2 * whole_ + square_);
-    const T keep = static_cast<T>(1 - learning_rate_ * weight_decay_);
+    const T shrink = static_cast<T>(learning_rate_ * weight_decay_);
     const T rate = static_cast<T>(learning_rate_ * scaled(sides));
-    for_each_element(tensor.count, [=](size_t i) { w[i] = keep * w[i] - rate * u[i]; });
+    for_each_element(tensor.count, [=](size_t i) { w[i] -= shrink * w[i] + rate * u[i]; });
   }
   bool orthogonal(Sides sides) const { return !all_adam_ && sides.rows > 1 && sides.columns > 1; }
   double scaled(Sides sides) const {

@@ -54,7 +54,7 @@ struct NgdFormula {
     kOutside,
     kStep,
     kTrust,
-    kKeep,
+    kShrink,
     kConstants
   };
   static constexpr size_t kSlots = 2;
@@ -73,7 +73,7 @@ struct NgdFormula {
   }
   template <class V>
   static HWY_INLINE void apply(const V *c, V &w, V u) {
-    w = c[kKeep] * w - c[kStep] * c[kTrust] * u;
+    w = w - (c[kShrink] * w + c[kStep] * c[kTrust] * u);
   }
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -201,7 +201,7 @@ class NgdRule : public MomentRule {
     set_root_constants<C>(t);
     constants[C::kStep] = learning_rate_ * damping_;
     constants[C::kTrust] = 1;
-    constants[C::kKeep] = kept();
+    constants[C::kShrink] = learning_rate_ * weight_decay_;
   }
 
   double trust(const Norms &norms) const override {

@@ -32,7 +32,7 @@ struct QhadamFormula {
     kOfSquare,
     kInside,
     kOutside,
-    kKeep,
+    kShrink,
     kConstants
   };
   static constexpr size_t kSlots = 2;
@@ -43,8 +43,8 @@ struct QhadamFormula {
     m = c[kBeta1] * m + c[kRest1] * g;
     v = c[kBeta2] * v + c[kRest2] * square;
     const V n = c[kOfGradient] * g + c[kOfMoment] * m;
-    w = c[kKeep] * w -
-        c[kRate] * n / (root(c[kOfSquare] * square + c[kOfSecond] * v + c[kInside]) + c[kOutside]);
+    const V divisor = root(c[kOfSquare] * square + c[kOfSecond] * v + c[kInside]) + c[kOutside];
+    w = w - (c[kShrink] * w + c[kRate] * n / divisor);
   }
 };
 using QhadamKernel = KernelOf<QhadamFormula>;
@@ -88,7 +88,7 @@ class Qhadam : public MomentRule {
     const Epsilon epsilon = placed_epsilon(epsilon_, epsilon_mode_, correction, correction);
     constants[C::kInside] = epsilon.inside;
     constants[C::kOutside] = epsilon.outside;
-    constants[C::kKeep] = kept();
+    constants[C::kShrink] = learning_rate_ * weight_decay_;
   }
 
  private:
