@@ -55,7 +55,7 @@ static const struct {
     {"yogi", 0.6, 14},
     {"qhadam", 0.6, 12},
     {"lion", 0.6, 22},
-    {"lion:weight_decay=0.1", 0.6, 22},
+    {"lion:weight_decay=0.1", 0.6, 45}, /* steps of one length are rounded the same way each time */
     {"lars", 0.6, 13},
     {"lamb", 0.6, 14},
     {"schedule_free_adamw", 0.6, 20},
