@@ -115,7 +115,7 @@ struct NarrowF16 {
 
 template <class Convert, class From, class To>
 HWY_INLINE void convert(const Convert &body, const From *from, To *to, size_t count) {
-  constexpr size_t kAtOnce = 4;  // vectors whose instructions may overlap
+  constexpr size_t kAtOnce = 2;  // vectors whose instructions may overlap
   constexpr size_t kMost = kAtOnce * hn::MaxLanes(Floats());
   const size_t lanes = hn::Lanes(Floats());
   From last[kMost] = {};
@@ -131,6 +131,7 @@ HWY_INLINE void convert(const Convert &body, const From *from, To *to, size_t co
       source = last;
       result = converted;
     }
+#pragma GCC unroll 2
     for (size_t k = 0; k < kAtOnce * lanes; k += lanes) store(body(load(source + k)), result + k);
     if (!whole) std::copy_n(converted, rest, to + i);
   }
@@ -167,7 +168,7 @@ void narrow_bf16_stochastic_run(const float *from, uint16_t *to, size_t count, D
     }
     const uint32_t counter = dither_counter(position + i);
     for (size_t k = 0; k < kDitherLanes; k += hn::Lanes(Words())) {
-      const Dither<Words> random(counter + static_cast<uint32_t>(k), key);
+      const Dither<Words, 16> random(counter + static_cast<uint32_t>(k), key);
       store(narrow_bf16_stochastic(load(source + k), random.first), result + k);
       store(narrow_bf16_stochastic(load(source + kDitherLanes + k), random.second), result + kDitherLanes + k);
     }

@@ -119,6 +119,15 @@ HWY_INLINE uint64_t counted(hn::Vec<D> bad) {
   return static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(D(), bad)));
 }
 
+// Asks for what will be needed soon: roots and quotients keep the loop from running far enough ahead by itself.
+template <class Formula, class T>
+HWY_INLINE void fetch_ahead(const Piece<T> &piece, size_t i) {
+  constexpr size_t kAhead = 1024 / sizeof(T);
+  __builtin_prefetch(piece.parameter + i + kAhead);
+  __builtin_prefetch(piece.gradient + i + kAhead);
+  for (size_t s = 0; s < Formula::kSlots; s++) __builtin_prefetch(piece.slot[s] + i + kAhead);
+}
+
 // The rule at full width: update, or settle.
 template <class Formula, class T, bool kSettles = false>
 HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
@@ -131,6 +140,7 @@ HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
   const Seen<T, D> seen(piece);
   V bad = hn::Zero(d);
   for (size_t i = 0; i + kStep <= piece.count; i += kStep) {
+    fetch_ahead<Formula>(piece, i);
     V parameter = hn::LoadU(d, piece.parameter + i);
     V state[kSlots + 1];
     for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
@@ -156,54 +166,48 @@ HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
 // so that every target adds in the same order. With kUpdates the step is taken too, and w measured before it.
 inline constexpr size_t kSumLanes = 16;
 
-template <class T>
-struct Measure {
-  using Sums = hn::ScalableTag<double>;
-  static constexpr size_t kWidth = hn::MaxLanes(Sums());
-  static constexpr size_t kVectors = kSumLanes / kWidth;
-  using D = hn::Rebind<T, Sums>;  // as many lanes as the sums
-  using V = hn::Vec<D>;
-
-  static HWY_INLINE hn::Vec<Sums> widened(V x) {
-    if constexpr (std::is_same_v<T, double>)
-      return x;
-    else
-      return hn::PromoteTo(Sums(), x);
+// sums[i] += x[i]^2 in float64, for the lanes of x.
+template <class V>
+HWY_INLINE void add_squares_of(V x, double *sums) {
+  const hn::DFromV<V> d;
+  if constexpr (std::is_same_v<hn::TFromV<V>, double>) {
+    hn::StoreU(hn::LoadU(d, sums) + x * x, d, sums);
+  } else if constexpr (hn::MaxLanes(d) == 1) {
+    const double wide = static_cast<double>(hn::GetLane(x));
+    *sums += wide * wide;
+  } else {
+#if HWY_TARGET != HWY_SCALAR  // which has no halves, and never comes here
+    const hn::Repartition<double, decltype(d)> wide;
+    const hn::Half<decltype(d)> half;
+    const auto low = hn::PromoteTo(wide, hn::LowerHalf(half, x));
+    const auto high = hn::PromoteTo(wide, hn::UpperHalf(half, x));
+    hn::StoreU(hn::LoadU(wide, sums) + low * low, wide, sums);
+    double *rest = sums + hn::MaxLanes(wide);
+    hn::StoreU(hn::LoadU(wide, rest) + high * high, wide, rest);
+#endif
   }
-  static HWY_NOINLINE double total(const double *sums) {
-    double lanes[kSumLanes];
-    std::copy_n(sums, kSumLanes, lanes);
-    for (size_t half = kSumLanes / 2; half > 0; half /= 2) {
-      for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
-    }
-    return lanes[0];
-  }
-};
+}
 
 // Adds to the running sums: whole vectors of 16, then the rest filled up with zeros.
 template <class Formula, class T, bool kUpdates>
 HWY_NOINLINE uint64_t add_squares(const Piece<T> &piece, const double *numbers, double *w_sums, double *u_sums) {
-  using M = Measure<T>;
-  using D = typename M::D;
-  using V = typename M::V;
+  using D = Wide<T>;
+  using V = hn::Vec<D>;
   constexpr size_t kSlots = Formula::kSlots;
   const D d;
-  const typename M::Sums wide;
   V c[Formula::kConstants];
   spread<Formula, D>(numbers, c);
   const Seen<T, D> seen(piece);
   V bad = hn::Zero(d);
   const size_t end = piece.count / kSumLanes * kSumLanes;
-  // The sums lie in the first cache: a vector's four are read and written while memory is waited for.
-  for (size_t i = 0; i < end; i += M::kWidth) {
-    const size_t lane = i % kSumLanes;
+  // The sums lie in the first cache: they are read and written while memory is waited for.
+  for (size_t i = 0; i < end; i += hn::MaxLanes(D())) {
     V state[kSlots + 1];
     for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
     V parameter = hn::LoadU(d, piece.parameter + i);
     const V u = Formula::direction(c, parameter, seen(hn::LoadU(d, piece.gradient + i), bad), state);
-    const auto w_wide = M::widened(parameter), u_wide = M::widened(u);
-    hn::StoreU(hn::LoadU(wide, w_sums + lane) + w_wide * w_wide, wide, w_sums + lane);
-    hn::StoreU(hn::LoadU(wide, u_sums + lane) + u_wide * u_wide, wide, u_sums + lane);
+    add_squares_of(parameter, w_sums + i % kSumLanes);
+    add_squares_of(u, u_sums + i % kSumLanes);
     if constexpr (kUpdates) {
       Formula::apply(c, parameter, u);
       hn::StoreU(parameter, d, piece.parameter + i);
@@ -223,7 +227,13 @@ template <class Formula, class T, bool kUpdates>
 Norms measure(const Piece<T> &piece, const double *numbers) {
   double w_sums[kSumLanes] = {}, u_sums[kSumLanes] = {};
   const uint64_t not_finite = add_squares<Formula, T, kUpdates>(piece, numbers, w_sums, u_sums);
-  return {Measure<T>::total(w_sums), Measure<T>::total(u_sums), piece.count, not_finite};
+  const auto total = [](double *lanes) {
+    for (size_t half = kSumLanes / 2; half > 0; half /= 2) {
+      for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    }
+    return lanes[0];
+  };
+  return {total(w_sums), total(u_sums), piece.count, not_finite};
 }
 
 // The functions of a formula by name, for NGD_KERNEL and its sisters.

@@ -1,6 +1,9 @@
 // The inner loop of a rule: functions over a run of elements, one per element type and vector target.
 #pragma once
 
+#include <limits>
+#include <type_traits>
+
 #include "math/simd.h"
 
 namespace ngd {
@@ -8,7 +11,7 @@ namespace ngd {
 inline constexpr size_t kMaximumSlots = 4;
 inline constexpr size_t kMaximumConstants = 20;
 
-// The largest magnitude of a gradient's element that a rule sees: its square, and sums of many such squares, are finite.
+// The largest magnitude of a gradient's element that a rule which squares it sees: its square, and sums of many such squares, are finite.
 template <class T>
 inline constexpr T kLargestGradient = std::is_same_v<T, float> ? T(0x1p62) : T(0x1p510);
 
@@ -21,7 +24,7 @@ struct Piece {
   T *slot[kMaximumSlots];
   // What the rule sees of an element of the gradient: it times `scale`; 0 where that is not finite; at most `bound`.
   T scale = 1;
-  T bound = kLargestGradient<T>;
+  T bound = std::numeric_limits<T>::max();
 };
 
 // Norms of a whole tensor (or of its touched rows), for rules that scale a step by them.

@@ -59,6 +59,9 @@ class Rule {
   virtual void begin_step(uint64_t step, double gradient_norm) = 0;
   double constants[kMaximumConstants] = {};
 
+  // Whether the formula squares gradients: then it sees none whose square would overflow.
+  virtual bool squares_gradients() const { return true; }
+
   // Per tensor: whether its norms are wanted, and where the factor that follows from them goes. The kernel then
   // has a measure function, and the constant is 1 for other tensors.
   virtual bool wants_norms(bool /*matrix*/) const { return false; }

@@ -56,6 +56,7 @@ Dither SweepJob<T>::dither(size_t tensor, uint64_t stream) const {
 template <class T>
 Piece<T> SweepJob<T>::piece(const Work &work, double scale, size_t count) const {
   Piece<T> one = {count, nullptr, nullptr, {}, static_cast<T>(scale)};
+  if (group(work).rule->squares_gradients()) one.bound = kLargestGradient<T>;
   if (group(work).clip == Clip::value) one.bound = std::min(one.bound, static_cast<T>(group(work).threshold));
   return one;
 }

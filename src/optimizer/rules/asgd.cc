@@ -59,6 +59,7 @@ class Asgd : public Rule {
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(AsgdFormula);
     const double before = static_cast<double>(step - 1);

@@ -58,6 +58,7 @@ class Lars : public Rule {
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   bool wants_norms(bool matrix) const override { return matrix; }
   size_t trust_constant() const override { return C::kTrust; }
   double trust(const Norms &norms) const override {

@@ -52,6 +52,7 @@ class Lion : public Rule {
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t, double) override {
     using C = HWY_STATIC_DISPATCH(LionFormula);
     constants[C::kBeta1] = beta1_;

@@ -67,6 +67,7 @@ class Momentum : public Rule {
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kLookAhead ? kNesterovKernel : kMomentumKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(MomentumFormula<kLookAhead>);
     constants[C::kRate] = learning_rate_;

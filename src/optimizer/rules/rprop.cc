@@ -63,6 +63,7 @@ class Rprop : public Rule {
   }
   std::span<const Slot> slots() const override { return slots_; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t, double) override {
     using C = HWY_STATIC_DISPATCH(RpropFormula);
     constants[C::kPlus] = plus_;

@@ -42,6 +42,7 @@ class Sgd : public Rule {
   }
   std::span<const Slot> slots() const override { return {}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t, double) override {
     using C = HWY_STATIC_DISPATCH(SgdFormula);
     constants[C::kRate] = learning_rate_;
