@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/team.h"
 #include "math/reduce.h"
 #include "optimizer/whole.h"
 
@@ -107,59 +108,85 @@ class Adafactor : public WholeRule {
     return shape;
   }
   void prepare(std::span<const Shape> shapes, size_t) override {
-    int64_t columns = 0;
+    size_t columns = 0, rows = 0, matrices = 0;
     for (const Shape &shape : shapes) {
-      if (shape.size() >= 2) columns = std::max(columns, shape.back());
+      const Rows view(shape);
+      if (view.factored) columns = std::max(columns, view.columns);
+      rows = std::max(rows, view.count);
+      matrices = std::max(matrices, view.count / view.of_matrix);
     }
-    column_sums_.resize(static_cast<size_t>(columns));
+    column_sums_.resize(columns);
+    row_sums_.resize(rows);
+    means_.resize(matrices);
   }
   void begin_step(uint64_t step, double) override {
     const double t = static_cast<double>(step);
     share_ = std::pow(t, -exponent_);  // 1 - b
     rate_ = relative_ ? std::min(learning_rate_, 1 / std::sqrt(t)) : learning_rate_;
   }
-  void step(Team &, Target, std::span<const WholeTensor<float>> tensors) noexcept override {
-    for (const WholeTensor<float> &tensor : tensors) step_tensor(tensor);
+  void step(Team &team, Target, std::span<const WholeTensor<float>> tensors) noexcept override {
+    for (const WholeTensor<float> &tensor : tensors) step_tensor(team, tensor);
   }
-  void step(Team &, Target, std::span<const WholeTensor<double>> tensors) noexcept override {
-    for (const WholeTensor<double> &tensor : tensors) step_tensor(tensor);
+  void step(Team &team, Target, std::span<const WholeTensor<double>> tensors) noexcept override {
+    for (const WholeTensor<double> &tensor : tensors) step_tensor(team, tensor);
   }
 
  private:
   enum { kRows, kColumns, kVector, kFirst };
 
-  template <class T>
-  void step_tensor(const WholeTensor<T> &tensor) {
-    const Shape &shape = *tensor.shape;
-    const bool factored = shape.size() >= 2;
-    const size_t columns = factored ? static_cast<size_t>(shape.back()) : tensor.count;
-    const size_t rows = factored ? static_cast<size_t>(shape[shape.size() - 2]) : 1;
-    const size_t matrices = tensor.count / (rows * columns);
-    if (factored) {
-      for (size_t k = 0; k < matrices; k++) average_squares(tensor, k, rows, columns);
-    } else {
-      average_squares(tensor);
-    }
-    const auto for_each_row = [&](auto body) {
-      for (size_t k = 0; k < matrices; k++) {
-        const T *row_moments = tensor.slot[kRows] + k * rows;
-        const double mean = factored ? sum(row_moments, rows) / static_cast<double>(rows) : 0;
-        const T *moment = factored ? tensor.slot[kColumns] + k * columns : tensor.slot[kVector];
-        for (size_t i = 0; i < rows; i++) {
-          const size_t start = (k * rows + i) * columns;
-          const double factor = factored ? std::sqrt(mean / row_moments[i]) : 1;
-          body(Row<T>{columns, tensor.parameter + start, tensor.gradient + start, moment,
-                      static_cast<T>(factor), beta1_ > 0 ? tensor.slot[kFirst] + start : nullptr});
-        }
+  // A tensor as rows: those of its matrices, or pieces of a vector, so that threads can share it.
+  struct Rows {
+    explicit Rows(const Shape &shape) : factored(shape.size() >= 2), elements(element_count(shape)) {
+      if (factored) {
+        columns = static_cast<size_t>(shape.back());
+        of_matrix = static_cast<size_t>(shape[shape.size() - 2]);
       }
+      count = (elements + columns - 1) / columns;
+    }
+    bool factored;
+    size_t elements, columns = 4096, of_matrix = 1, count;
+  };
+
+  template <class T>
+  void step_tensor(Team &team, const WholeTensor<T> &tensor) {
+    const Rows rows(*tensor.shape);
+    if (rows.factored) {
+      for (size_t k = 0; k < rows.count / rows.of_matrix; k++)
+        average_squares(tensor, k, rows.of_matrix, rows.columns);
+    }
+    // Calls body(row, its number) for all rows, by all threads.
+    const auto for_each_row = [&](auto body) {
+      const auto part = [&](unsigned thread) {
+        const size_t end = rows.count * (thread + 1) / team.size();
+        for (size_t r = rows.count * thread / team.size(); r < end; r++) {
+          const size_t start = r * rows.columns, k = r / rows.of_matrix;
+          Row<T> row = {std::min(rows.columns, rows.elements - start),
+                        tensor.parameter + start,
+                        tensor.gradient + start,
+                        rows.factored ? tensor.slot[kColumns] + k * rows.columns : tensor.slot[kVector] + start,
+                        1,
+                        beta1_ > 0 ? tensor.slot[kFirst] + start : nullptr};
+          if (rows.factored) row.factor = static_cast<T>(std::sqrt(means_[k] / tensor.slot[kRows][r]));
+          body(row, r);
+        }
+      };
+      team.run(part);
     };
-    const double count = static_cast<double>(tensor.count);
-    double squares = 0;
-    for_each_row([&](const Row<T> &row) { squares += direction_squares(row); });
-    double step = rate_ / std::max(1.0, std::sqrt(squares / count) / threshold_);
-    if (scaled_) step *= std::max(epsilon2_, std::sqrt(sum_of_squares(tensor.parameter, tensor.count) / count));
+    for_each_row([&](const Row<T> &row, size_t r) {
+      if (!rows.factored) average_squares(row, tensor.slot[kVector] + r * rows.columns);
+      row_sums_[r] = {direction_squares(row), scaled_ ? sum_of_squares(row.parameter, row.count) : 0};
+    });
+    RowSums sums = {};
+    for (size_t r = 0; r < rows.count; r++) {
+      sums.directions += row_sums_[r].directions;
+      sums.parameters += row_sums_[r].parameters;
+    }
+    const double count = static_cast<double>(rows.elements);
+    double step = rate_ / std::max(1.0, std::sqrt(sums.directions / count) / threshold_);
+    if (scaled_) step *= std::max(epsilon2_, std::sqrt(sums.parameters / count));
     const T shrink = static_cast<T>(learning_rate_ * weight_decay_);
-    for_each_row([&](const Row<T> &row) { update(row, shrink, static_cast<T>(step), static_cast<T>(beta1_)); });
+    for_each_row(
+        [&](const Row<T> &row, size_t) { update(row, shrink, static_cast<T>(step), static_cast<T>(beta1_)); });
   }
 
   // The factors of matrix k.
@@ -174,29 +201,30 @@ class Adafactor : public WholeRule {
       average(tensor.slot[kRows][k * rows + i],
               row_squares(row, columns, column_sums_.data()) / static_cast<double>(columns));
     }
+    double sum = 0;
+    for (size_t i = 0; i < rows; i++) sum += tensor.slot[kRows][k * rows + i];
+    means_[k] = sum / static_cast<double>(rows);
     for (size_t j = 0; j < columns; j++)
       average(tensor.slot[kColumns][k * columns + j], column_sums_[j] / static_cast<double>(rows));
   }
-  // Of a vector.
+  // Of a piece of a vector.
   template <class T>
-  void average_squares(const WholeTensor<T> &tensor) {
+  void average_squares(const Row<T> &row, T *v) const {
     const T kept = static_cast<T>(1 - share_), share = static_cast<T>(share_),
             epsilon = static_cast<T>(epsilon1_);
-    T *v = tensor.slot[kVector];
-    const T *g = tensor.gradient;
-    for_each_element(tensor.count, [=](size_t i) { v[i] = kept * v[i] + share * (g[i] * g[i] + epsilon); });
-  }
-  template <class T>
-  static double sum(const T *values, size_t count) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) sum += values[i];
-    return sum;
+    const T *g = row.gradient;
+    for_each_element(row.count, [=](size_t i) { v[i] = kept * v[i] + share * (g[i] * g[i] + epsilon); });
   }
 
   bool relative_ = false, scaled_ = false;
   double exponent_ = 0, epsilon1_ = 0, epsilon2_ = 0, threshold_ = 0, beta1_ = 0, weight_decay_ = 0;
   double share_ = 0, rate_ = 0;
   std::vector<double> column_sums_;
+  struct RowSums {
+    double directions, parameters;
+  };
+  std::vector<RowSums> row_sums_;
+  std::vector<double> means_;  // of the row moments of each matrix
 };
 
 }  // namespace
