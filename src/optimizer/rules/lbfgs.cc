@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "base/team.h"
 #include "optimizer/whole.h"
 
 namespace ngd {
@@ -73,10 +74,21 @@ class Lbfgs : public WholeRule {
   void begin_step(uint64_t step, double) override {
     if (step == 1) number(kSearching) = number(kPairs) = 0;
   }
-  void step(Team &, Target, std::span<const WholeTensor<float>> tensors) noexcept override {
+  void prepare(std::span<const Shape> shapes, size_t) override {
+    blocks_.clear();
+    for (size_t i = 0; i < shapes.size(); i++) {
+      const size_t count = element_count(shapes[i]);
+      for (size_t start = 0; start < count; start += kBlock)
+        blocks_.push_back({i, start, std::min(kBlock, count - start)});
+    }
+    sums_.resize(blocks_.size());
+  }
+  void step(Team &team, Target, std::span<const WholeTensor<float>> tensors) noexcept override {
+    team_ = &team;
     step_all(tensors);
   }
-  void step(Team &, Target, std::span<const WholeTensor<double>> tensors) noexcept override {
+  void step(Team &team, Target, std::span<const WholeTensor<double>> tensors) noexcept override {
+    team_ = &team;
     step_all(tensors);
   }
 
@@ -101,6 +113,11 @@ class Lbfgs : public WholeRule {
   using Tensors = std::span<const WholeTensor<T>>;
 
   double &number(size_t index) { return scalars_[index].value; }
+  // A number that counts; a damaged file may hold anything.
+  size_t whole_number(size_t index, size_t most) {
+    const double value = number(index);
+    return value >= 0 && value <= static_cast<double>(most) ? static_cast<size_t>(value) : 0;
+  }
 
   void set_history(size_t history) {
     if (history == history_) return;
@@ -126,18 +143,42 @@ class Lbfgs : public WholeRule {
       return slot == kGradient ? tensor.gradient : tensor.slot[slot] + pair * tensor.count;
     }
   };
+  // A piece of a tensor; the threads share the pieces.
+  struct Block {
+    size_t tensor, start, count;
+  };
+  static constexpr size_t kBlock = 16384;
+
+  template <class Body>
+  void for_each_block(Body body) {
+    const auto part = [&](unsigned thread) {
+      const size_t end = blocks_.size() * (thread + 1) / team_->size();
+      for (size_t b = blocks_.size() * thread / team_->size(); b < end; b++) body(blocks_[b], b);
+    };
+    team_->run(part);
+  }
+  double total() const {
+    double sum = 0;
+    for (const double part : sums_) sum += part;
+    return sum;
+  }
   // The sum over all tensors of a's times b's elements.
   template <class T>
-  static double product(Tensors<T> tensors, Array a, Array b) {
-    double sum = 0;
-    for (const WholeTensor<T> &tensor : tensors) sum += dot(a.of(tensor), b.of(tensor), tensor.count);
-    return sum;
+  double product(Tensors<T> tensors, Array a, Array b) {
+    for_each_block([&](const Block &block, size_t index) {
+      const WholeTensor<T> &tensor = tensors[block.tensor];
+      sums_[index] = dot(a.of(tensor) + block.start, b.of(tensor) + block.start, block.count);
+    });
+    return total();
   }
   // d <- d + factor * values
   template <class T>
-  static void add(Tensors<T> tensors, double factor, Array values) {
-    for (const WholeTensor<T> &tensor : tensors)
-      add_scaled(static_cast<T>(factor), values.of(tensor), tensor.count, tensor.slot[kDirection]);
+  void add(Tensors<T> tensors, double factor, Array values) {
+    for_each_block([&](const Block &block, size_t) {
+      const WholeTensor<T> &tensor = tensors[block.tensor];
+      add_scaled(static_cast<T>(factor), values.of(tensor) + block.start, block.count,
+                 tensor.slot[kDirection] + block.start);
+    });
   }
 
   template <class T>
@@ -155,17 +196,19 @@ class Lbfgs : public WholeRule {
   template <class T>
   void go_to(Tensors<T> tensors, double length) {
     const T by = static_cast<T>(length - number(kLength));
-    for (const WholeTensor<T> &tensor : tensors)
-      add_scaled(by, tensor.slot[kDirection], tensor.count, tensor.parameter);
+    for_each_block([&](const Block &block, size_t) {
+      const WholeTensor<T> &tensor = tensors[block.tensor];
+      add_scaled(by, tensor.slot[kDirection] + block.start, block.count, tensor.parameter + block.start);
+    });
     number(kLength) = length;
   }
   template <class T>
-  static double shortened(Tensors<T> tensors) {
-    double sum = 0;
-    for (const WholeTensor<T> &tensor : tensors)
-      sum +=
-          fixed_sum(tensor.count, [&](size_t i) { return static_cast<double>(std::fabs(tensor.gradient[i])); });
-    return std::min(1.0, 1 / sum);
+  double shortened(Tensors<T> tensors) {
+    for_each_block([&](const Block &block, size_t index) {
+      const T *g = tensors[block.tensor].gradient + block.start;
+      sums_[index] = fixed_sum(block.count, [=](size_t i) { return static_cast<double>(std::fabs(g[i])); });
+    });
+    return std::min(1.0, 1 / total());
   }
 
   // Whether the search along d ends at the present point; if not, the parameters are moved.
@@ -203,25 +246,27 @@ class Lbfgs : public WholeRule {
   template <class T>
   void keep_pair(Tensors<T> tensors) {
     const T length = static_cast<T>(number(kLength));
-    for (const WholeTensor<T> &tensor : tensors) {
-      T *s = tensor.slot[kDirection], *y = tensor.slot[kLast];
-      const T *g = tensor.gradient;
-      for_each_element(tensor.count, [=](size_t i) {
+    for_each_block([&](const Block &block, size_t) {
+      const WholeTensor<T> &tensor = tensors[block.tensor];
+      T *s = tensor.slot[kDirection] + block.start, *y = tensor.slot[kLast] + block.start;
+      const T *g = tensor.gradient + block.start;
+      for_each_element(block.count, [=](size_t i) {
         s[i] *= length;
         y[i] = g[i] - y[i];
       });
-    }
+    });
     const double sy = product(tensors, {kDirection}, {kLast});
     const double ss = product(tensors, {kDirection}, {kDirection});
     const double yy = product(tensors, {kLast}, {kLast});
     if (!(sy > 1e-10 * std::sqrt(ss * yy))) return;
-    const size_t place = number(kPairs) == 0 ? 0 : (static_cast<size_t>(number(kNewest)) + 1) % history_;
+    const size_t pairs = whole_number(kPairs, history_);
+    const size_t place = pairs == 0 ? 0 : (whole_number(kNewest, history_) + 1) % history_;
     for (const WholeTensor<T> &tensor : tensors) {
       std::copy_n(tensor.slot[kDirection], tensor.count, tensor.slot[kSteps] + place * tensor.count);
       std::copy_n(tensor.slot[kLast], tensor.count, tensor.slot[kChanges] + place * tensor.count);
     }
     number(kNewest) = static_cast<double>(place);
-    number(kPairs) = std::min(number(kPairs) + 1, static_cast<double>(history_));
+    number(kPairs) = static_cast<double>(std::min(pairs + 1, history_));
     number(kProducts + place) = sy;
     number(kScale) = sy / yy;
   }
@@ -229,7 +274,7 @@ class Lbfgs : public WholeRule {
   template <class T>
   void choose_direction(Tensors<T> tensors) {
     steepest(tensors);
-    const size_t pairs = static_cast<size_t>(number(kPairs)), newest = static_cast<size_t>(number(kNewest));
+    const size_t pairs = whole_number(kPairs, history_), newest = whole_number(kNewest, history_);
     const auto place = [&](size_t age) { return (newest + history_ - age) % history_; };
     for (size_t age = 0; age < pairs; age++) {
       const size_t at = place(age);
@@ -254,20 +299,20 @@ class Lbfgs : public WholeRule {
     number(kLow) = number(kHigh) = number(kTrials) = 0;
   }
   template <class T>
-  static void steepest(Tensors<T> tensors) {
-    for (const WholeTensor<T> &tensor : tensors) {
-      T *d = tensor.slot[kDirection];
-      const T *g = tensor.gradient;
-      for_each_element(tensor.count, [=](size_t i) { d[i] = -g[i]; });
-    }
+  void steepest(Tensors<T> tensors) {
+    for_each_block([&](const Block &block, size_t) {
+      T *d = tensors[block.tensor].slot[kDirection] + block.start;
+      const T *g = tensors[block.tensor].gradient + block.start;
+      for_each_element(block.count, [=](size_t i) { d[i] = -g[i]; });
+    });
   }
   template <class T>
-  static void scale(Tensors<T> tensors, double by) {
+  void scale(Tensors<T> tensors, double by) {
     const T factor = static_cast<T>(by);
-    for (const WholeTensor<T> &tensor : tensors) {
-      T *d = tensor.slot[kDirection];
-      for_each_element(tensor.count, [=](size_t i) { d[i] *= factor; });
-    }
+    for_each_block([&](const Block &block, size_t) {
+      T *d = tensors[block.tensor].slot[kDirection] + block.start;
+      for_each_element(block.count, [=](size_t i) { d[i] *= factor; });
+    });
   }
 
   bool searches_ = true;
@@ -276,6 +321,9 @@ class Lbfgs : public WholeRule {
   std::vector<std::string> names_;  // of the last scalars
   std::vector<Scalar> scalars_;
   std::vector<double> shares_;  // of each pair, between the two loops
+  Team *team_ = nullptr;        // of the present step
+  std::vector<Block> blocks_;
+  std::vector<double> sums_;  // of each block
 };
 
 }  // namespace
