@@ -46,10 +46,14 @@ const T *SweepJob<T>::gradient(size_t tensor, size_t at, size_t count, T *to) co
   return to;
 }
 
-// Numbers of a tensor's stream in this step are used for nothing else.
+// Numbers of a tensor's stream in this step are used for nothing else. A bf16 mean that moves by more than its last
+// bit in a step needs no random rounding.
 template <class T>
 Dither SweepJob<T>::dither(size_t tensor, uint64_t stream) const {
-  return {sweep_.settings->stochastic_rounding, sweep_.settings->seed,
+  const TensorState &arrays = state(tensor);
+  const bool fast = stream != kParameterStream && arrays.slots[stream].storage() == Storage::bf16 &&
+                    sweep_.groups[sweep_.group_of[tensor]].rule->slots()[stream].decay < 1 - 1.0 / 64;
+  return {sweep_.settings->stochastic_rounding && !fast, sweep_.settings->seed,
           (sweep_.step << 24) ^ (tensor * (kMaximumSlots + 1) + stream)};
 }
 

@@ -211,7 +211,8 @@ Norms SweepJob<T>::walk_rows(const Work &work, bool updates, Body body) {
 // Runs body(job) on every thread, with a job for the element type's arithmetic.
 template <class Body>
 void Sweep::in_parallel(Body body) {
-  const auto on_thread = [&](unsigned thread) noexcept {
+  std::ranges::fill(not_finite_, 0);
+  auto on_thread = [&](unsigned thread) noexcept {
     if (element == Element::f64) {
       SweepJob<double> job(*this, thread);
       body(job);
