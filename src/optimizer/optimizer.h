@@ -101,6 +101,7 @@ class Optimizer {
   void assign_groups();
   Storage storage_of(const Slot &slot) const;
   TensorState new_state(const TensorSpec &spec, size_t group) const;
+  void renew_slots();
 
   void prepare();
   void allocate();

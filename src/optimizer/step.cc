@@ -129,14 +129,6 @@ void Optimizer::allocate() {
   for (size_t i = 0; i < sweep_.specs.size(); i++) {
     TensorState &state = sweep_.states[i];
     const size_t count = element_count(sweep_.specs[i].shape);
-    const std::span<const Slot> slots = groups_[sweep_.group_of[i]].rule->slots();
-    for (size_t s = 0; step_count_ == 0 && s < slots.size(); s++) {
-      // The option state may have changed since the tensor was declared.
-      if (!state.slots[s].empty() && state.slots[s].storage() != storage_of(slots[s])) {
-        state.slots = new_state(sweep_.specs[i], sweep_.group_of[i]).slots;
-        break;
-      }
-    }
     if (settings_.accumulate > 1 && state.accumulated.empty()) state.accumulated = StateArray(storage, count, count);
     if (settings_.average != Average::none && state.average.empty()) state.average = StateArray(storage, count, count);
     if (settings_.master && state.master.empty()) {

@@ -6,7 +6,7 @@
 //   g <- 0 where s < 0
 //   w <- w - sign(g) * d
 //   p <- g
-// d begins at learning_rate. For full batches: only the signs of gradients count. Equal to PyTorch's.
+// d begins at learning_rate. For full batches: only the signs of gradients count. Equal to PyTorch's. Keras has no Rprop.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/rprop.cc"
 #include "optimizer/rule.h"

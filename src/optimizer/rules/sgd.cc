@@ -2,6 +2,7 @@
 //
 //   g <- g + weight_decay * w
 //   w <- w - learning_rate * g
+// Equal to PyTorch's and Keras' SGD without momentum.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/sgd.cc"
 #include "optimizer/rule.h"
