@@ -72,7 +72,7 @@ void Team::look_for_fork() {
   if (size_ > 1 && getpid() != owner_) size_ = 1;
 }
 
-void Team::start(Job job, void *context) {
+void Team::start(Job job, const void *context) {
   job_ = job;
   context_ = context;
   job_number_.fetch_add(1, std::memory_order_release);

@@ -26,9 +26,9 @@ class Team {
 
   // Calls body(thread) for thread = 0 (the caller) to size() - 1 at the same time, and returns when all have returned.
   template <class Body>
-  void run(Body &body) {
+  void run(const Body &body) {
     if (size_ == 1) return body(0u);
-    start([](unsigned thread, void *context) noexcept { (*static_cast<Body *>(context))(thread); }, &body);
+    start([](unsigned thread, const void *context) noexcept { (*static_cast<const Body *>(context))(thread); }, &body);
   }
   // Within a job: waits until every thread of the team is here.
   void barrier() {
@@ -36,8 +36,8 @@ class Team {
   }
 
  private:
-  using Job = void (*)(unsigned thread, void *context) noexcept;
-  void start(Job job, void *context);
+  using Job = void (*)(unsigned thread, const void *context) noexcept;
+  void start(Job job, const void *context);
   void work(unsigned thread);
   void meet();
 
@@ -45,7 +45,7 @@ class Team {
   pid_t owner_;
   std::vector<std::thread> workers_;
   Job job_ = nullptr;
-  void *context_ = nullptr;
+  const void *context_ = nullptr;
   std::atomic<bool> ending_ = false;
   // Each on a cache line of its own: one is waited for while others are written.
   alignas(64) std::atomic<uint32_t> job_number_ = 0;

@@ -35,7 +35,7 @@ size_t slot_count(const Rule &rule, size_t slot, const Shape &tensor) {
 
 Optimizer::Optimizer(std::string_view spec) : Optimizer(parsed_options(parse_spec(spec))) {}
 
-Optimizer::Optimizer(const OptionSet &options_of_spec) : settings_(options_of_spec) {
+Optimizer::Optimizer(const OptionSet &options_of_spec) : settings_(options_of_spec), schedule_(schedule_settings(options_of_spec)), plateau_(schedule_) {
   groups_.push_back(new_group("", "*", options_of_spec));
   check_support(settings_, {options()});
 }
@@ -68,6 +68,7 @@ void Optimizer::configure(Change change) {
   for (const Group &group : groups_) changed.push_back(group.options);
   change(changed);
   const Settings settings(changed.front());
+  ScheduleSettings schedule = schedule_settings(changed.front());
   check_support(settings, changed);
   const Settings before = settings_;
   try {
@@ -83,6 +84,10 @@ void Optimizer::configure(Change change) {
     groups_[g].options = std::move(changed[g]);
     groups_[g].clip = ClipSettings(groups_[g].options);
   }
+  const Plateau::State reached = plateau_.state();
+  schedule_ = std::move(schedule);
+  plateau_ = Plateau(schedule_);
+  plateau_.restore(reached);
   laid_out_ = false;
 }
 

@@ -250,7 +250,23 @@ void Optimizer::fill_initial_state() {
   }
 }
 
-double Optimizer::schedule_rate_factor() const { return rate_factor_; }
+double Optimizer::schedule_rate_factor() const {
+  double factor = rate_factor_ * schedule_factor(schedule_, step_count_);
+  if (schedule_.kind == Schedule::plateau) factor *= plateau_.factor();
+  return factor;
+}
+
+double Optimizer::learning_rate() const {
+  return options()["learning_rate"] * schedule_rate_factor();
+}
+
+void Optimizer::report(double loss) {
+  if (schedule_.kind != Schedule::plateau)
+    fail(NGD_E_STATE, "losses are reported for schedule=plateau, but schedule is ",
+         options().choice("schedule"));
+  plateau_.report(loss);
+}
+
 bool Optimizer::wants_second_gradient() const {
   return groups_.front().rule->penalty() > 0;
 }
