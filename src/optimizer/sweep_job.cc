@@ -18,6 +18,39 @@ bool SweepJob<T>::is_plain(size_t tensor) const {
 }
 
 template <class T>
+bool SweepJob<T>::is_half_packed(const Work &work) const {
+  if (!std::is_same_v<T, float> || sweep_.element != Element::f32 || sweep_.specs[work.tensor].rows) return false;
+  if (sweep_.settings->state != StateFormat::bf16 || group(work).clip == Clip::adaptive) return false;
+  return group(work).rule->kernel().packed_update[sweep_.target] != nullptr &&
+         std::ranges::any_of(state(work.tensor).slots, &StateArray::packed);
+}
+
+template <class T>
+void SweepJob<T>::update_packed(const Work &work, const double *constants) {
+  if constexpr (std::is_same_v<T, float>) {
+    const size_t at = work.begin, count = work.count;
+    TensorState &arrays = state(work.tensor);
+    Piece<float> one = piece(work, group(work).scale, count);
+    one.parameter = parameter(work.tensor, at, count);
+    one.gradient = gradient(work.tensor, at, count, nullptr);
+    PackedSlots packed = {};
+    packed.counter = dither_counter(at);
+    for (size_t s = 0; s < arrays.slots.size(); s++) {
+      if (!arrays.slots[s].packed()) {
+        one.slot[s] = arrays.slots[s].template values<float>() + at;
+        continue;
+      }
+      packed.slot[s] = arrays.slots[s].template values<Bf16>() + at;
+      const Dither random = dither(work.tensor, s);
+      packed.key[s] = random.on ? dither_key(random.seed, random.stream, at) : kNoDither;
+    }
+    begin_lookahead(work.tensor, at, count, one.parameter);
+    not_finite_ += group(work).rule->kernel().packed_update[sweep_.target](one, packed, constants);
+    finish(work.tensor, at, count, one.parameter, {}, true);
+  }
+}
+
+template <class T>
 T *SweepJob<T>::parameter(size_t tensor, size_t at, size_t count) {
   const TensorState &arrays = state(tensor);
   if (!arrays.master.empty()) return arrays.master.template values<T>() + at;
@@ -123,6 +156,7 @@ void SweepJob<T>::prepare(const Work &work, T *to) {
     const size_t count = std::min(kTile, work.begin + work.count - at);
     const double scale = group(work).scale;
     const Piece<T> one = piece(work, scale, count);
+    if (sweep_.average_begins) begin_lookahead(work.tensor, at, count, parameter(work.tensor, at, count));
     const T *values = gradient(work.tensor, at, count, scratch(1));
     for (size_t i = 0; i < count; i++) {
       const T value = one.scale * values[i];

@@ -37,7 +37,7 @@ HWY_AFTER_NAMESPACE();
 namespace ngd {
 namespace {
 
-constexpr Kernel kKernel = NGD_KERNEL(AdagradKernel);
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(AdagradKernel);
 
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.01"),

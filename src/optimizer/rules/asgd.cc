@@ -45,7 +45,7 @@ constexpr OptionSpec kOptions[] = {
     number_option("power", "0.75", 0, kInfinity, "How fast the rate falls."),
     number_option("average_after", "1e6", 0, kInfinity, "Steps after which the parameters are averaged."),
     coupled_decay_option()};
-constexpr Kernel kKernel = NGD_KERNEL(AsgdKernel);
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(AsgdKernel);
 
 class Asgd : public Rule {
  public:

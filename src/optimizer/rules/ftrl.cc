@@ -47,7 +47,7 @@ constexpr OptionSpec kOptions[] = {
                  "Added to the root of the sum of squares: how slowly rates begin to fall."),
     number_option("l1", "0", 0, kInfinity, "L1 penalty: parameters that do not pay for it are exactly 0."),
     number_option("l2", "0", 0, kInfinity, "L2 penalty.")};
-constexpr Kernel kKernel = NGD_KERNEL(FtrlKernel);
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(FtrlKernel);
 
 class Ftrl : public Rule {
  public:

@@ -49,7 +49,7 @@ constexpr OptionSpec kOptions[] = {
      true, true},
     above_option("step_minimum", "1e-6", 0, kInfinity, "Smallest step of an element."),
     above_option("step_maximum", "50", 0, kInfinity, "Largest step of an element.")};
-constexpr Kernel kKernel = NGD_KERNEL(RpropKernel);
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(RpropKernel);
 
 class Rprop : public Rule {
  public:

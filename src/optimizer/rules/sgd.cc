@@ -31,7 +31,7 @@ HWY_AFTER_NAMESPACE();
 namespace ngd {
 namespace {
 
-constexpr Kernel kKernel = NGD_KERNEL(SgdKernel);
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(SgdKernel);
 
 constexpr OptionSpec kOptions[] = {learning_rate_option("0.01"), coupled_decay_option()};
 
