@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "base/team.h"
+#include "optimizer/rules/blocks.h"
 #include "optimizer/whole.h"
 
 namespace ngd {
@@ -74,21 +74,13 @@ class Lbfgs : public WholeRule {
   void begin_step(uint64_t step, double) override {
     if (step == 1) number(kSearching) = number(kPairs) = 0;
   }
-  void prepare(std::span<const Shape> shapes, size_t) override {
-    blocks_.clear();
-    for (size_t i = 0; i < shapes.size(); i++) {
-      const size_t count = element_count(shapes[i]);
-      for (size_t start = 0; start < count; start += kBlock)
-        blocks_.push_back({i, start, std::min(kBlock, count - start)});
-    }
-    sums_.resize(blocks_.size());
-  }
+  void prepare(std::span<const Shape> shapes, size_t) override { blocks_.cut(shapes); }
   void step(Team &team, Target, std::span<const WholeTensor<float>> tensors) noexcept override {
-    team_ = &team;
+    blocks_.use(team);
     step_all(tensors);
   }
   void step(Team &team, Target, std::span<const WholeTensor<double>> tensors) noexcept override {
-    team_ = &team;
+    blocks_.use(team);
     step_all(tensors);
   }
 
@@ -139,46 +131,27 @@ class Lbfgs : public WholeRule {
     size_t slot;
     size_t pair = 0;
     template <class T>
-    const T *of(const WholeTensor<T> &tensor) const {
-      return slot == kGradient ? tensor.gradient : tensor.slot[slot] + pair * tensor.count;
+    const T *of(Tensors<T> tensors, const Block &block) const {
+      const WholeTensor<T> &tensor = tensors[block.tensor];
+      return (slot == kGradient ? tensor.gradient : tensor.slot[slot] + pair * tensor.count) + block.start;
     }
   };
-  // A piece of a tensor; the threads share the pieces.
-  struct Block {
-    size_t tensor, start, count;
-  };
-  static constexpr size_t kBlock = 16384;
-
-  template <class Body>
-  void for_each_block(Body body) {
-    const auto part = [&](unsigned thread) {
-      const size_t end = blocks_.size() * (thread + 1) / team_->size();
-      for (size_t b = blocks_.size() * thread / team_->size(); b < end; b++) body(blocks_[b], b);
-    };
-    team_->run(part);
-  }
-  double total() const {
-    double sum = 0;
-    for (const double part : sums_) sum += part;
-    return sum;
-  }
   // The sum over all tensors of a's times b's elements.
   template <class T>
   double product(Tensors<T> tensors, Array a, Array b) {
-    for_each_block([&](const Block &block, size_t index) {
-      const WholeTensor<T> &tensor = tensors[block.tensor];
-      sums_[index] = dot(a.of(tensor) + block.start, b.of(tensor) + block.start, block.count);
-    });
-    return total();
+    return blocks_.sum(
+        [=](const Block &block) { return dot(a.of(tensors, block), b.of(tensors, block), block.count); });
   }
   // d <- d + factor * values
   template <class T>
   void add(Tensors<T> tensors, double factor, Array values) {
-    for_each_block([&](const Block &block, size_t) {
-      const WholeTensor<T> &tensor = tensors[block.tensor];
-      add_scaled(static_cast<T>(factor), values.of(tensor) + block.start, block.count,
-                 tensor.slot[kDirection] + block.start);
+    blocks_.for_each([=](const Block &block) {
+      add_scaled(static_cast<T>(factor), values.of(tensors, block), block.count, direction(tensors, block));
     });
+  }
+  template <class T>
+  static T *direction(Tensors<T> tensors, const Block &block) {
+    return tensors[block.tensor].slot[kDirection] + block.start;
   }
 
   template <class T>
@@ -196,19 +169,18 @@ class Lbfgs : public WholeRule {
   template <class T>
   void go_to(Tensors<T> tensors, double length) {
     const T by = static_cast<T>(length - number(kLength));
-    for_each_block([&](const Block &block, size_t) {
-      const WholeTensor<T> &tensor = tensors[block.tensor];
-      add_scaled(by, tensor.slot[kDirection] + block.start, block.count, tensor.parameter + block.start);
+    blocks_.for_each([=](const Block &block) {
+      add_scaled(by, direction(tensors, block), block.count, tensors[block.tensor].parameter + block.start);
     });
     number(kLength) = length;
   }
   template <class T>
   double shortened(Tensors<T> tensors) {
-    for_each_block([&](const Block &block, size_t index) {
+    const double sum = blocks_.sum([=](const Block &block) {
       const T *g = tensors[block.tensor].gradient + block.start;
-      sums_[index] = fixed_sum(block.count, [=](size_t i) { return static_cast<double>(std::fabs(g[i])); });
+      return fixed_sum(block.count, [=](size_t i) { return static_cast<double>(std::fabs(g[i])); });
     });
-    return std::min(1.0, 1 / total());
+    return std::min(1.0, 1 / sum);
   }
 
   // Whether the search along d ends at the present point; if not, the parameters are moved.
@@ -246,10 +218,9 @@ class Lbfgs : public WholeRule {
   template <class T>
   void keep_pair(Tensors<T> tensors) {
     const T length = static_cast<T>(number(kLength));
-    for_each_block([&](const Block &block, size_t) {
-      const WholeTensor<T> &tensor = tensors[block.tensor];
-      T *s = tensor.slot[kDirection] + block.start, *y = tensor.slot[kLast] + block.start;
-      const T *g = tensor.gradient + block.start;
+    blocks_.for_each([=](const Block &block) {
+      T *s = direction(tensors, block), *y = tensors[block.tensor].slot[kLast] + block.start;
+      const T *g = tensors[block.tensor].gradient + block.start;
       for_each_element(block.count, [=](size_t i) {
         s[i] *= length;
         y[i] = g[i] - y[i];
@@ -300,8 +271,8 @@ class Lbfgs : public WholeRule {
   }
   template <class T>
   void steepest(Tensors<T> tensors) {
-    for_each_block([&](const Block &block, size_t) {
-      T *d = tensors[block.tensor].slot[kDirection] + block.start;
+    blocks_.for_each([=](const Block &block) {
+      T *d = direction(tensors, block);
       const T *g = tensors[block.tensor].gradient + block.start;
       for_each_element(block.count, [=](size_t i) { d[i] = -g[i]; });
     });
@@ -309,8 +280,8 @@ class Lbfgs : public WholeRule {
   template <class T>
   void scale(Tensors<T> tensors, double by) {
     const T factor = static_cast<T>(by);
-    for_each_block([&](const Block &block, size_t) {
-      T *d = tensors[block.tensor].slot[kDirection] + block.start;
+    blocks_.for_each([=](const Block &block) {
+      T *d = direction(tensors, block);
       for_each_element(block.count, [=](size_t i) { d[i] *= factor; });
     });
   }
@@ -321,9 +292,7 @@ class Lbfgs : public WholeRule {
   std::vector<std::string> names_;  // of the last scalars
   std::vector<Scalar> scalars_;
   std::vector<double> shares_;  // of each pair, between the two loops
-  Team *team_ = nullptr;        // of the present step
-  std::vector<Block> blocks_;
-  std::vector<double> sums_;  // of each block
+  Blocks blocks_;
 };
 
 }  // namespace

@@ -114,7 +114,7 @@ class Muon : public WholeRule {
       if (!orthogonal(sides)) continue;
       if (std::max(sides.rows, sides.columns) > std::numeric_limits<int32_t>::max())
         fail(NGD_E_RANGE, "rule \"muon\" cannot step a tensor of shape ", shape_text(shape),
-             ": its products have sides below 2^31; put it in a group of another rule");
+             ": its products have sides below 2^31; put it in a group with matrices=adamw");
       whole_ = std::max(whole_, sides.rows * sides.columns);
       square_ = std::max(square_, sides.shorter() * sides.shorter());
     }
