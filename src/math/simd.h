@@ -67,3 +67,16 @@ struct PerTarget {
           NGD_OF_NEON(function)                                                                       \
     }                                                                                                 \
   }
+// For float64, whose loops are as fast as memory on AVX2 already: AVX-512 takes the same code, and the library is smaller.
+#define NGD_PER_TARGET_F64(function)                                                                \
+  {                                                                                                 \
+    {                                                                                               \
+      NGD_OF_SCALAR(function), NGD_OF_SSE4(function), NGD_OF_AVX2(function), NGD_OF_AVX2(function), \
+          NGD_OF_NEON(function)                                                                     \
+    }                                                                                               \
+  }
+// For what the narrow targets do in another way.
+#define NGD_PER_WIDE_TARGET(function)                                                                \
+  {                                                                                                  \
+    { nullptr, nullptr, NGD_OF_AVX2(function), NGD_OF_AVX512(function), NGD_OF_NEON(function) }      \
+  }

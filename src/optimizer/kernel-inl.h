@@ -351,27 +351,27 @@ HWY_AFTER_NAMESPACE();
 #define NGD_EXACT_KERNEL(Name)                          \
   Kernel {                                              \
     {NGD_PER_TARGET(Name::update_f32), {}, {}, {}},     \
-        {NGD_PER_TARGET(Name::update_f64), {}, {}, {}}, \
+        {NGD_PER_TARGET_F64(Name::update_f64), {}, {}, {}}, \
         {}                                              \
   }
 #define NGD_KERNEL(Name)                                \
   Kernel {                                              \
     {NGD_PER_TARGET(Name::update_f32), {}, {}, {}},     \
-        {NGD_PER_TARGET(Name::update_f64), {}, {}, {}}, \
-        NGD_PER_TARGET(Name::update_packed)             \
+        {NGD_PER_TARGET_F64(Name::update_f64), {}, {}, {}}, \
+        NGD_PER_WIDE_TARGET(Name::update_packed)             \
   }
 #define NGD_MEASURED_KERNEL(Name)                                                     \
   Kernel {                                                                            \
     {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32), {}, {}},    \
-        {NGD_PER_TARGET(Name::update_f64), NGD_PER_TARGET(Name::measure_f64), {}, {}}, \
-        NGD_PER_TARGET(Name::update_packed)                                           \
+        {NGD_PER_TARGET_F64(Name::update_f64), NGD_PER_TARGET_F64(Name::measure_f64), {}, {}}, \
+        NGD_PER_WIDE_TARGET(Name::update_packed)                                           \
   }
 #define NGD_SETTLED_KERNEL(Name)                                                     \
   Kernel {                                                                           \
     {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32),            \
      NGD_PER_TARGET(Name::measured_update_f32), NGD_PER_TARGET(Name::settle_f32)},   \
-        {NGD_PER_TARGET(Name::update_f64), NGD_PER_TARGET(Name::measure_f64),        \
-         NGD_PER_TARGET(Name::measured_update_f64), NGD_PER_TARGET(Name::settle_f64)}, \
-        NGD_PER_TARGET(Name::update_packed)                                          \
+        {NGD_PER_TARGET_F64(Name::update_f64), NGD_PER_TARGET_F64(Name::measure_f64),        \
+         NGD_PER_TARGET_F64(Name::measured_update_f64), NGD_PER_TARGET_F64(Name::settle_f64)}, \
+        NGD_PER_WIDE_TARGET(Name::update_packed)                                          \
   }
 #endif

@@ -74,7 +74,7 @@ struct KernelOfType {
 struct Kernel {
   KernelOfType<float> f32;
   KernelOfType<double> f64;
-  // Only for rules that have slots which may be packed.
+  // Only for rules that have slots which may be packed, on wide vectors; elsewhere packed slots pass through arrays.
   PerTarget<PackedUpdateFunction> packed_update;
 
   template <class T>

@@ -123,7 +123,7 @@ static void describe_lists_every_option_of_every_rule(void **state) {
               "ngd_option_info.struct_size is 0; set it to sizeof(ngd_option_info) before the call");
   info.struct_size = sizeof info;
   check_error(ngd_optimizer_describe("sgd", 99, &info, &error), NGD_E_NOT_FOUND,
-              "rule \"sgd\" has 36 options; there is no option number 99");
+              "rule \"sgd\" has 37 options; there is no option number 99");
 }
 
 static void describe_writes_within_the_callers_struct_size(void **state) {
