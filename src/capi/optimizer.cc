@@ -27,7 +27,7 @@ Tensors<T> tensors(T *const *parameters, Gradient *const *gradients, size_t coun
   for (size_t i = 0; i < count; i++) {
     if (parameters[i] == nullptr) ngd::fail(NGD_E_ARGUMENT, "parameters[", i, "] is NULL, but may not be");
     if (gradients[i] == nullptr) ngd::fail(NGD_E_ARGUMENT, "gradients[", i, "] is NULL, but may not be");
-    steps[i] = {parameters[i], gradients[i], {}};
+    steps[i] = {parameters[i], gradients[i]};
   }
   return steps;
 }
@@ -156,10 +156,10 @@ ngd_status ngd_optimizer_tensor(const ngd_optimizer *optimizer, size_t index, ng
     const auto &specs = optimizer->object->tensors();
     if (index >= specs.size())
       ngd::fail(NGD_E_NOT_FOUND, "there is no tensor number ", index, "; the optimizer has ", specs.size());
-    const ngd::Optimizer::TensorSpec &spec = specs[index];
+    const ngd::TensorSpec &spec = specs[index];
     ngd_tensor_info full{};
     full.name = spec.name.c_str();
-    full.dtype = optimizer->object->element() == ngd::Element::f32 ? "F32" : "F64";
+    full.dtype = ngd::element_name(optimizer->object->element());
     full.elements = ngd::element_count(spec.shape);
     full.rank = spec.shape.size();
     std::copy(spec.shape.begin(), spec.shape.end(), full.shape);

@@ -10,15 +10,21 @@
 #include <span>
 
 #include "base/option.h"
+#include "base/state.h"
 #include "optimizer/kernel.h"
 
 namespace ngd {
 
-// A state array of a rule, shaped as the parameters.
+// How a state array may be kept in fewer bits (option state). Sums that only grow stay exact: a sum in few bits stops
+// growing as soon as what is added is smaller than its last bit.
+enum class Packing : uint8_t { exact, signed_mean, positive_mean };
+
+// A state array of a rule, shaped as the parameters unless Rule::slot_shape says otherwise.
 struct Slot {
   const char *name;  // saved as "<tensor>.<name>"
   double initial;    // every element before the first step
   double decay;      // what an element is multiplied by in a step whose gradient is 0: for rows that rest
+  Packing packing = Packing::exact;
 };
 
 // A number of a rule that depends on the steps before, and is saved with the state.
@@ -27,15 +33,25 @@ struct Scalar {
   double value;
 };
 
+class WholeRule;
+
 class Rule {
  public:
   virtual ~Rule() = default;
 
   // Reads the options; called before the first step and after each change.
   virtual void configure(const OptionSet &options) = 0;
+  // The rate of the coming steps: the option times what the schedule makes of it.
+  void use_learning_rate(double rate) { learning_rate_ = rate; }
   virtual std::span<const Slot> slots() const = 0;
   virtual std::span<Scalar> scalars() { return {}; }
   virtual const Kernel &kernel() const = 0;
+  // For rules that work on whole tensors (whole.h): themselves.
+  virtual const WholeRule *whole() const { return nullptr; }
+  virtual WholeRule *whole() { return nullptr; }
+  // The shape of a state array for a tensor of this shape; an empty array (a size of 0) where the tensor needs none.
+  // Only rules on whole tensors may answer anything but the tensor's own shape.
+  virtual Shape slot_shape(size_t /*slot*/, const Shape &tensor) const { return tensor; }
 
   // Computes the constants of a step, in float64. `step` counts from 1, `gradient_norm` is over all tensors and
   // 0 unless wanted.
@@ -48,10 +64,18 @@ class Rule {
   virtual bool wants_norms(bool /*matrix*/) const { return false; }
   virtual double trust(const Norms &) const { return 1; }
   virtual size_t trust_constant() const { return 0; }
+  // A rule whose trust() is mostly 1 may let the engine step first and measure in the same pass: then this tells how
+  // near the norms were to a trust below 1 (above 1: trust() = 1 / nearness), and the kernel has settle functions that
+  // take back what was too much.
+  virtual bool settles() const { return false; }
+  virtual double nearness(const Norms &) const { return 0; }
 
   // The second gradient of the gradient-norm penalty; 0 when it is off.
   virtual double penalty() const { return 0; }
   virtual double penalty_radius() const { return 0; }
+
+ protected:
+  double learning_rate_ = 0;
 };
 
 // 1 - beta^step without cancellation.
@@ -80,11 +104,6 @@ constexpr OptionSpec coupled_decay_option() {
 constexpr OptionSpec decoupled_decay_option(const char *default_text) {
   return number_option("weight_decay", default_text, 0, kInfinity,
                        "Decoupled decay: each step also multiplies the parameter by 1 - learning_rate * this.");
-}
-constexpr OptionSpec nonfinite_option() {
-  return choice_option(
-      "nonfinite", "skip", "skip|error",
-      "What a NaN or infinite gradient does: skip and count the step, or fail; neither changes anything.");
 }
 
 // One row of the table in rules.cc.

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "optimizer/common_options.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/rule.h"
 
@@ -28,8 +29,8 @@ const char *rule_name(size_t index) {
   return index < std::size(kRules) ? kRules[index]->name : nullptr;
 }
 
-std::span<const OptionSpec> rule_options(std::string_view rule) {
-  return find_rule(rule).options;
+OptionTable rule_options(std::string_view rule) {
+  return {find_rule(rule).options, common_options()};
 }
 
 }  // namespace ngd

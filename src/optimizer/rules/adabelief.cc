@@ -43,8 +43,7 @@ constexpr OptionSpec kOptions[] = {
     beta1_option(),
     below_option("beta2", "0.999", 0, 1, "Decay of the running mean of the squared surprise."),
     epsilon_option("1e-16", "Added to the squared surprise in each step, and to its corrected root."),
-    decoupled_decay_option("0"),
-    nonfinite_option()};
+    decoupled_decay_option("0")};
 constexpr Kernel kKernel = NGD_KERNEL(AdabeliefKernel);
 
 class Adabelief : public MomentRule {

@@ -41,7 +41,7 @@ constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.01"),
     epsilon_option("1e-10", "Added to the root, so that nothing is divided by zero."),
     fixed(number_option("initial_accumulator", "0", 0, kInfinity, "Sum of squares before the first step.")),
-    coupled_decay_option(), nonfinite_option()};
+    coupled_decay_option()};
 
 class Adagrad : public Rule {
  public:
@@ -61,7 +61,7 @@ class Adagrad : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, epsilon_ = 0, weight_decay_ = 0;
+  double epsilon_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

@@ -42,10 +42,10 @@ namespace {
 constexpr const char *kEpsilonHelp = "Added to the corrected root, so that nothing is divided by zero.";
 constexpr OptionSpec kAdamOptions[] = {
     learning_rate_option("0.001"),        beta1_option(),         beta2_option(),
-    epsilon_option("1e-8", kEpsilonHelp), coupled_decay_option(), nonfinite_option()};
+    epsilon_option("1e-8", kEpsilonHelp), coupled_decay_option()};
 constexpr OptionSpec kAdamwOptions[] = {
     learning_rate_option("0.001"),  beta1_option(),    beta2_option(), epsilon_option("1e-8", kEpsilonHelp),
-    decoupled_decay_option("0.01"), nonfinite_option()};
+    decoupled_decay_option("0.01")};
 
 constexpr Kernel kKernel = NGD_KERNEL(AdamKernel);
 

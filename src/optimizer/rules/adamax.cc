@@ -42,8 +42,7 @@ constexpr OptionSpec kOptions[] = {
     beta1_option(),
     below_option("beta2", "0.999", 0, 1, "Decay of the largest gradient seen."),
     epsilon_option("1e-8", "Added to the gradient's magnitude, so that nothing is divided by zero."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AdamaxKernel);
 
 class Adamax : public MomentRule {

@@ -44,14 +44,13 @@ constexpr OptionSpec kOptions[] = {
     beta1_option(),
     beta2_option(),
     epsilon_option("1e-8", "Added to the corrected root, so that nothing is divided by zero."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AmsgradKernel);
 
 class Amsgrad : public MomentRule {
  public:
   Amsgrad() : MomentRule(kKernel) {
-    slots_[2] = {"largest_second_moment", 0, 1};
+    slots_[2] = {"largest_second_moment", 0, 1, Packing::positive_mean};
     slot_count_ = 3;
   }
   void begin_step(uint64_t step, double) override {

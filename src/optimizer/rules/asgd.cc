@@ -43,8 +43,7 @@ constexpr OptionSpec kOptions[] = {
     number_option("lambda", "0.0001", 0, kInfinity, "Decay of the parameters and of the rate."),
     number_option("power", "0.75", 0, kInfinity, "How fast the rate falls."),
     number_option("average_after", "1e6", 0, kInfinity, "Steps after which the parameters are averaged."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AsgdKernel);
 
 class Asgd : public Rule {
@@ -70,7 +69,7 @@ class Asgd : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, lambda_ = 0, power_ = 0, average_after_ = 0, weight_decay_ = 0;
+  double lambda_ = 0, power_ = 0, average_after_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

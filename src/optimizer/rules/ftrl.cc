@@ -45,7 +45,7 @@ constexpr OptionSpec kOptions[] = {
     above_option("beta", "1", 0, kInfinity,
                  "Added to the root of the sum of squares: how slowly rates begin to fall."),
     number_option("l1", "0", 0, kInfinity, "L1 penalty: parameters that do not pay for it are exactly 0."),
-    number_option("l2", "0", 0, kInfinity, "L2 penalty."), nonfinite_option()};
+    number_option("l2", "0", 0, kInfinity, "L2 penalty.")};
 constexpr Kernel kKernel = NGD_KERNEL(FtrlKernel);
 
 class Ftrl : public Rule {
@@ -69,7 +69,7 @@ class Ftrl : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, beta_ = 0, l1_ = 0, l2_ = 0;
+  double beta_ = 0, l1_ = 0, l2_ = 0;
   Slot slots_[2] = {};
 };
 

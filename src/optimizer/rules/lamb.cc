@@ -65,8 +65,7 @@ constexpr OptionSpec kOptions[] = {
     number_option("lo", "0", 0, kInfinity, "Smallest ratio of norms."),
     number_option("hi", "10", 0, kInfinity, "Largest ratio of norms."),
     number_option("weight_decay", "0", 0, kInfinity,
-                  "This times the parameter is added to the step before its norm is taken."),
-    nonfinite_option()};
+                  "This times the parameter is added to the step before its norm is taken.")};
 constexpr Kernel kKernel = NGD_MEASURED_KERNEL(LambKernel);
 
 class Lamb : public MomentRule {

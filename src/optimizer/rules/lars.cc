@@ -44,8 +44,7 @@ constexpr OptionSpec kOptions[] = {
     above_option("trust", "0.001", 0, kInfinity,
                  "Length of a step as a share of the matrix's norm, at learning_rate 1."),
     number_option("weight_decay", "0", 0, kInfinity,
-                  "L2 penalty: this times the parameter is added to its gradient."),
-    nonfinite_option()};
+                  "L2 penalty: this times the parameter is added to its gradient.")};
 constexpr Kernel kKernel = NGD_MEASURED_KERNEL(LarsKernel);
 
 class Lars : public Rule {
@@ -55,7 +54,7 @@ class Lars : public Rule {
     momentum_ = options["momentum"];
     trust_ = options["trust"];
     weight_decay_ = options["weight_decay"];
-    slot_ = {"velocity", 0, momentum_};
+    slot_ = {"velocity", 0, momentum_, Packing::signed_mean};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
@@ -75,7 +74,7 @@ class Lars : public Rule {
  private:
   using C = HWY_STATIC_DISPATCH(LarsFormula);
 
-  double learning_rate_ = 0, momentum_ = 0, trust_ = 0, weight_decay_ = 0;
+  double momentum_ = 0, trust_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

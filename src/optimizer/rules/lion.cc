@@ -38,7 +38,7 @@ constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.0001"),
     below_option("beta1", "0.9", 0, 1, "Weight of the momentum in the direction of a step."),
     below_option("beta2", "0.99", 0, 1, "Decay of the momentum, the running mean of the gradient."),
-    decoupled_decay_option("0"), nonfinite_option()};
+    decoupled_decay_option("0")};
 constexpr Kernel kKernel = NGD_KERNEL(LionKernel);
 
 class Lion : public Rule {
@@ -48,7 +48,7 @@ class Lion : public Rule {
     beta1_ = options["beta1"];
     beta2_ = options["beta2"];
     weight_decay_ = options["weight_decay"];
-    slot_ = {"momentum", 0, beta2_};
+    slot_ = {"momentum", 0, beta2_, Packing::signed_mean};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
@@ -63,7 +63,7 @@ class Lion : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, weight_decay_ = 0;
+  double beta1_ = 0, beta2_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

@@ -8,7 +8,7 @@ namespace ngd {
 class MomentRule : public Rule {
  public:
   explicit MomentRule(const Kernel &kernel, const char *second = "second_moment")
-      : kernel_(kernel), slots_{{"first_moment", 0, 0}, {second, 0, 0}} {}
+      : kernel_(kernel), slots_{{"first_moment", 0, 0, Packing::signed_mean}, {second, 0, 0, Packing::positive_mean}} {}
 
   void configure(const OptionSet &options) override {
     learning_rate_ = options["learning_rate"];
@@ -37,7 +37,7 @@ class MomentRule : public Rule {
   // What decoupled decay leaves of a parameter.
   double kept() const { return 1 - learning_rate_ * weight_decay_; }
 
-  double learning_rate_ = 0, beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
+  double beta1_ = 0, beta2_ = 0, epsilon_ = 0, weight_decay_ = 0;
   const Kernel &kernel_;
   Slot slots_[3];  // a third one for rules that have it
   size_t slot_count_ = 2;

@@ -45,7 +45,7 @@ constexpr Kernel kNesterovKernel = NGD_KERNEL(NesterovKernel);
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.01"),
     below_option("momentum", "0.9", 0, 1, "Share of the last step's velocity that is kept."),
-    coupled_decay_option(), nonfinite_option()};
+    coupled_decay_option()};
 
 template <bool kLookAhead>
 class Momentum : public Rule {
@@ -54,7 +54,7 @@ class Momentum : public Rule {
     learning_rate_ = options["learning_rate"];
     momentum_ = options["momentum"];
     weight_decay_ = options["weight_decay"];
-    slot_ = {"velocity", 0, momentum_};
+    slot_ = {"velocity", 0, momentum_, Packing::signed_mean};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kLookAhead ? kNesterovKernel : kMomentumKernel; }
@@ -66,7 +66,7 @@ class Momentum : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, momentum_ = 0, weight_decay_ = 0;
+  double momentum_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

@@ -46,8 +46,7 @@ constexpr OptionSpec kOptions[] = {
     epsilon_option("1e-8", "Added to the corrected root, so that nothing is divided by zero."),
     number_option("momentum_decay", "0.004", 0, kInfinity,
                   "How fast the look-ahead grows from half of beta1 to all of it."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(NadamKernel);
 
 class Nadam : public MomentRule {

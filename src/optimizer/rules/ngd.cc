@@ -71,9 +71,18 @@ struct NgdFormula {
     return n / root(v * c[kCorrection2] + c[kEpsilon]);
   }
   template <class V>
-  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
-    const V u = direction(c, w, g, s);
+  static HWY_INLINE void apply(const V *c, V &w, V u) {
     w = c[kKeep] * w - c[kStep] * c[kTrust] * u;
+  }
+  template <class V>
+  static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
+    apply(c, w, direction(c, w, g, s));
+  }
+  // Of the moment forms only, whose direction follows from the new state.
+  template <class V>
+  static HWY_INLINE void settle(const V *c, V &w, V g, V *s) {
+    const V n = c[kOfMoment] * s[0] + c[kOfGradient] * g;
+    w = w + c[kStep] * c[kTrust] * (n / root(s[1] * c[kCorrection2] + c[kEpsilon]));
   }
 };
 using AnyForm = NgdFormula<Numerator::moment, false>;
@@ -116,17 +125,16 @@ constexpr OptionSpec kOptions[] = {
                   "Share of a second gradient, taken at penalty_radius along the first; 1 is SAM."),
     above_option("penalty_radius", "0.05", 0, kInfinity, "Distance at which the second gradient is taken."),
     number_option("damp", "0", 0, kInfinity, "Divides the step by 1 + damp * norm of the whole gradient."),
-    decoupled_decay_option("0"),
-    nonfinite_option()};
+    decoupled_decay_option("0")};
 
 enum class Accel { none, nesterov, seed, literal };
 enum class Trust { none, cap, ratio };
 
 // By form and centring.
 constexpr Kernel kKernels[3][2] = {
-    {NGD_MEASURED_KERNEL(MomentKernel), NGD_MEASURED_KERNEL(MomentCenteredKernel)},
+    {NGD_SETTLED_KERNEL(MomentKernel), NGD_SETTLED_KERNEL(MomentCenteredKernel)},
     {NGD_MEASURED_KERNEL(OldMomentKernel), NGD_MEASURED_KERNEL(OldMomentCenteredKernel)},
-    {NGD_MEASURED_KERNEL(LiteralKernel), NGD_MEASURED_KERNEL(LiteralCenteredKernel)}};
+    {NGD_KERNEL(LiteralKernel), NGD_KERNEL(LiteralCenteredKernel)}};
 
 class NgdRule : public MomentRule {
  public:
@@ -195,11 +203,17 @@ class NgdRule : public MomentRule {
   }
 
   double trust(const Norms &norms) const override {
+    if (trust_ == Trust::cap) return 1 / std::max(1.0, nearness(norms));
     const double w = std::sqrt(norms.parameter_squares), u = damping_ * std::sqrt(norms.direction_squares);
-    if (trust_ == Trust::ratio) return w > 0 && u > 0 ? std::clamp(w / u, lo_, hi_) : 1;
-    const double length = learning_rate_ * u;
-    if (length == 0) return 1;
-    return std::min(1.0, tau_ * std::max(w, floor_ * std::sqrt(static_cast<double>(norms.count))) / length);
+    return w > 0 && u > 0 ? std::clamp(w / u, lo_, hi_) : 1;
+  }
+  // trust=cap: the step's length over the longest that is allowed.
+  double nearness(const Norms &norms) const override {
+    const double w = std::sqrt(norms.parameter_squares), u = damping_ * std::sqrt(norms.direction_squares);
+    return learning_rate_ * u / (tau_ * std::max(w, floor_ * std::sqrt(static_cast<double>(norms.count))));
+  }
+  bool settles() const override {
+    return trust_ == Trust::cap && (accel_ == Accel::none || accel_ == Accel::nesterov);
   }
   size_t trust_constant() const override { return C::kTrust; }
 

@@ -59,8 +59,7 @@ constexpr OptionSpec kOptions[] = {
     number_option("nu1", "0.7", 0, 1, "Weight of the first moment against the gradient itself."),
     number_option("nu2", "1", 0, 1, "Weight of the second moment against the squared gradient itself."),
     epsilon_option("1e-8", "Added to the root, so that nothing is divided by zero."),
-    decoupled_decay_option("0"),
-    nonfinite_option()};
+    decoupled_decay_option("0")};
 constexpr Kernel kKernel = NGD_KERNEL(QhadamKernel);
 
 class Qhadam : public MomentRule {

@@ -45,8 +45,7 @@ constexpr OptionSpec kOptions[] = {
     beta1_option(),
     beta2_option(),
     epsilon_option("1e-8", "Added to the root, so that nothing is divided by zero."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(RadamKernel);
 
 class Radam : public MomentRule {

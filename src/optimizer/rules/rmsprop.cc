@@ -41,8 +41,7 @@ constexpr Kernel kKernel = NGD_KERNEL(RmspropKernel);
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.001"),
     below_option("rho", "0.99", 0, 1, "Decay of the running mean of the squared gradient."),
-    epsilon_option("1e-8", "Added to the root, so that nothing is divided by zero."), coupled_decay_option(),
-    nonfinite_option()};
+    epsilon_option("1e-8", "Added to the root, so that nothing is divided by zero."), coupled_decay_option()};
 
 class Rmsprop : public Rule {
  public:
@@ -51,7 +50,7 @@ class Rmsprop : public Rule {
     rho_ = options["rho"];
     epsilon_ = options["epsilon"];
     weight_decay_ = options["weight_decay"];
-    slot_ = {"second_moment", 0, rho_};
+    slot_ = {"second_moment", 0, rho_, Packing::positive_mean};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
@@ -65,7 +64,7 @@ class Rmsprop : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, rho_ = 0, epsilon_ = 0, weight_decay_ = 0;
+  double rho_ = 0, epsilon_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

@@ -48,8 +48,7 @@ constexpr OptionSpec kOptions[] = {
     {"eta_minus", NGD_OPTION_NUMBER, "0.5", "Factor of an element's step when its gradient changes sign.", 0, 1,
      true, true},
     above_option("step_minimum", "1e-6", 0, kInfinity, "Smallest step of an element."),
-    above_option("step_maximum", "50", 0, kInfinity, "Largest step of an element."),
-    nonfinite_option()};
+    above_option("step_maximum", "50", 0, kInfinity, "Largest step of an element.")};
 constexpr Kernel kKernel = NGD_KERNEL(RpropKernel);
 
 class Rprop : public Rule {

@@ -32,7 +32,7 @@ namespace {
 
 constexpr Kernel kKernel = NGD_KERNEL(SgdKernel);
 
-constexpr OptionSpec kOptions[] = {learning_rate_option("0.01"), coupled_decay_option(), nonfinite_option()};
+constexpr OptionSpec kOptions[] = {learning_rate_option("0.01"), coupled_decay_option()};
 
 class Sgd : public Rule {
  public:
@@ -49,7 +49,7 @@ class Sgd : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, weight_decay_ = 0;
+  double weight_decay_ = 0;
 };
 
 }  // namespace

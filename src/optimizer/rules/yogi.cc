@@ -45,8 +45,7 @@ constexpr OptionSpec kOptions[] = {
                  "1 minus the share of g^2 by which the second moment moves towards it."),
     epsilon_option("0.001", "Added to the corrected root, so that nothing is divided by zero."),
     fixed(number_option("initial_accumulator", "1e-6", 0, kInfinity, "Both moments before the first step.")),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(YogiKernel);
 
 class Yogi : public MomentRule {
