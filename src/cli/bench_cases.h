@@ -31,12 +31,12 @@ struct Goal {
   bool at_least = false;
 };
 
-// Two subjects that take turns, and perhaps a hand-written loop as a third. What they need lives in the bursts.
+// Two subjects that take turns, and perhaps hand-written loops beside them. What they need lives in the bursts.
 struct Comparison {
-  std::string spec;          // of our optimizer
-  double bytes = 0;          // moved for a parameter; 0 where nobody counts
-  std::string against;       // what `other` is
-  Burst ours, other, plain;  // `other` and `plain` may be empty
+  std::string spec;                  // of our optimizer
+  double bytes = 0;                  // moved for a parameter; 0 where nobody counts
+  std::string against;               // what `other` is
+  Burst ours, other, plain, vector;  // all but ours may be empty
   std::optional<Goal> goal;
 };
 

@@ -3,7 +3,7 @@
 
 #include "bench_cases.h"
 #include "bench_limit.h"
-#include "bench_plain_loops.h"
+#include "bench_loops.h"
 #include "bench_subject.h"
 
 namespace cli {
@@ -20,8 +20,8 @@ bool needs_norms(const std::string &rule) {
 struct Flat {
   std::string rule, spec;
   size_t parameters, threads;
-  bool looks;       // the rule reads the gradient once more, to refuse what is not finite
-  PlainLoop plain;  // a hand-written loop beside it; may be null
+  bool looks;    // the rule reads the gradient once more, to refuse what is not finite
+  bool by_hand;  // with hand-written loops beside it, where there are some
 };
 
 struct FlatArrays {
@@ -30,15 +30,24 @@ struct FlatArrays {
   Limit limit;
 };
 
+Burst hand_burst(const std::shared_ptr<FlatArrays> &arrays, HandLoop loop, double burst) {
+  return burst_of(
+      [arrays, loop] {
+        const Floats &w = arrays->parameters;
+        loop(w.data(), arrays->gradients.data(), arrays->m.data(), arrays->v.data(), w.size());
+      },
+      burst);
+}
+
 Comparison against_limit(const Flat &flat, double burst) {
   const StateSize state = state_size(flat.spec);
   const bool limited = state.arrays < kMaximumStreams;
-  const size_t count = flat.parameters, plain_count = flat.plain != nullptr ? count : 0;
-  const auto arrays = std::shared_ptr<FlatArrays>(
-      new FlatArrays{Floats(count, Content::parameters), Floats(count, Content::gradients),
-                     Floats(plain_count, Content::zeros), Floats(plain_count, Content::zeros),
-                     Subject(flat.spec, 1, {static_cast<int64_t>(count)}),
-                     Limit(limited ? 1 + state.arrays : 0, count, flat.threads)});
+  const bool by_hand = flat.by_hand && plain_loop(flat.rule) != nullptr;
+  const size_t count = flat.parameters, hand_count = by_hand ? count : 0;
+  const auto arrays = std::shared_ptr<FlatArrays>(new FlatArrays{
+      Floats(count, Content::parameters), Floats(count, Content::gradients), Floats(hand_count, Content::zeros),
+      Floats(hand_count, Content::zeros), Subject(flat.spec, 1, {static_cast<int64_t>(count)}),
+      Limit(limited ? 1 + state.arrays : 0, count, flat.threads)});
   Comparison comparison;
   comparison.spec = flat.spec;
   comparison.bytes = 4 + 8 + 2 * state.bytes + (flat.looks ? 4 : 0);
@@ -49,12 +58,9 @@ Comparison against_limit(const Flat &flat, double burst) {
     comparison.other = burst_of(step, burst);
     if (!needs_norms(flat.rule)) comparison.goal = Goal{1.05};
   }
-  if (flat.plain != nullptr) {
-    const auto step = [arrays, plain = flat.plain] {
-      const Floats &w = arrays->parameters;
-      plain(w.data(), arrays->gradients.data(), arrays->m.data(), arrays->v.data(), w.size());
-    };
-    comparison.plain = burst_of(step, burst);
+  if (by_hand) {
+    comparison.plain = hand_burst(arrays, plain_loop(flat.rule), burst);
+    comparison.vector = hand_burst(arrays, vector_loop(flat.rule), burst);
   }
   return comparison;
 }
@@ -82,9 +88,7 @@ void add_flat_cases(const OptimizerBench &bench, std::vector<Case> &cases) {
   for_each_flat(bench, all_rules(), [&](const std::string &rule, size_t size, size_t threads) {
     // Where a rule cannot do without the look, the look is part of its step and of its limit.
     const std::string sweep = one_sweep(rule);
-    add_case(bench, "flat",
-             {rule, spec_on(rule, threads, {sweep}), size, threads, sweep.empty(),
-              threads == 1 ? plain_loop(rule) : nullptr},
+    add_case(bench, "flat", {rule, spec_on(rule, threads, {sweep}), size, threads, sweep.empty(), threads == 1},
              cases);
   });
 }
@@ -92,7 +96,7 @@ void add_flat_cases(const OptimizerBench &bench, std::vector<Case> &cases) {
 void add_checked_cases(const OptimizerBench &bench, std::vector<Case> &cases) {
   for_each_flat(bench, {"adam", "adamw", "ngd"}, [&](const std::string &rule, size_t size, size_t threads) {
     if (one_sweep(rule).empty()) return;
-    add_case(bench, "checked", {rule, spec_on(rule, threads, {"nonfinite=skip"}), size, threads, true, nullptr},
+    add_case(bench, "checked", {rule, spec_on(rule, threads, {"nonfinite=skip"}), size, threads, true, false},
              cases);
   });
 }

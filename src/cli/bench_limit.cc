@@ -5,6 +5,8 @@
 #include <bit>
 #include <utility>
 
+#include "bench_targets.h"
+
 namespace cli {
 namespace {
 
@@ -20,75 +22,71 @@ template <size_t... kStream>
   }
 }
 
-[[gnu::always_inline]] inline void add_any(const float *gradient, float *const *streams, size_t stream_count,
-                                           size_t begin, size_t end) {
-  switch (stream_count) {
-    case 1:
-      return add_loop(gradient, streams, begin, end, std::make_index_sequence<1>());
-    case 2:
-      return add_loop(gradient, streams, begin, end, std::make_index_sequence<2>());
-    case 3:
-      return add_loop(gradient, streams, begin, end, std::make_index_sequence<3>());
-    case 4:
-      return add_loop(gradient, streams, begin, end, std::make_index_sequence<4>());
-    case 5:
-      return add_loop(gradient, streams, begin, end, std::make_index_sequence<5>());
-    case 6:
-      return add_loop(gradient, streams, begin, end, std::make_index_sequence<6>());
-  }
-}
-
 [[gnu::always_inline]] inline uint32_t bits_loop(const float *values, size_t begin, size_t end) {
   uint32_t bits = 0;
   for (size_t i = begin; i < end; i++) bits |= std::bit_cast<uint32_t>(values[i]);
   return bits;
 }
 
-[[gnu::always_inline]] inline void rows_loop(const float *gradient, float *const *streams, size_t stream_count,
-                                             const uint32_t *rows, size_t width, size_t begin, size_t end) {
+// The switch over the number of streams stands outside of the loop over rows, which may be short.
+template <size_t kStreams>
+[[gnu::always_inline]] inline void rows_loop(const float *gradient, float *const *streams, const uint32_t *rows,
+                                             size_t width, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) {
-    float *at[kMaximumStreams];
-    for (size_t s = 0; s < stream_count; s++) at[s] = streams[s] + rows[i] * width;
-    add_any(gradient + i * width, at, stream_count, 0, width);
+    float *at[kStreams];
+    for (size_t s = 0; s < kStreams; s++) at[s] = streams[s] + rows[i] * width;
+    add_loop(gradient + i * width, at, 0, width, std::make_index_sequence<kStreams>());
+  }
+}
+
+[[gnu::always_inline]] inline void rows_any(const float *gradient, float *const *streams, size_t stream_count,
+                                            const uint32_t *rows, size_t width, size_t begin, size_t end) {
+  switch (stream_count) {
+    case 1:
+      return rows_loop<1>(gradient, streams, rows, width, begin, end);
+    case 2:
+      return rows_loop<2>(gradient, streams, rows, width, begin, end);
+    case 3:
+      return rows_loop<3>(gradient, streams, rows, width, begin, end);
+    case 4:
+      return rows_loop<4>(gradient, streams, rows, width, begin, end);
+    case 5:
+      return rows_loop<5>(gradient, streams, rows, width, begin, end);
+    case 6:
+      return rows_loop<6>(gradient, streams, rows, width, begin, end);
   }
 }
 
 struct Loops {
-  decltype(&add_to_streams) add;
-  decltype(&bits_of_all) bits;
   decltype(&add_to_rows) rows;
+  decltype(&bits_of_all) bits;
 };
 
-// NGD_LOOPS(name, attributes): the three loops compiled for one target.
-#define NGD_LOOPS(name, ...)                                                                               \
-  struct name {                                                                                            \
-    __VA_ARGS__ static void add(const float *g, float *const *s, size_t count, size_t begin, size_t end) { \
-      add_any(g, s, count, begin, end);                                                                    \
-    }                                                                                                      \
-    __VA_ARGS__ static uint32_t bits(const float *v, size_t begin, size_t end) {                           \
-      return bits_loop(v, begin, end);                                                                     \
-    }                                                                                                      \
-    __VA_ARGS__ static void rows(const float *g, float *const *s, size_t count, const uint32_t *r,         \
-                                 size_t width, size_t begin, size_t end) {                                 \
-      rows_loop(g, s, count, r, width, begin, end);                                                        \
-    }                                                                                                      \
+// NGD_LOOPS(name, attributes): both loops compiled for one target.
+#define NGD_LOOPS(name, ...)                                                                       \
+  struct name {                                                                                    \
+    __VA_ARGS__ static void rows(const float *g, float *const *s, size_t count, const uint32_t *r, \
+                                 size_t width, size_t begin, size_t end) {                         \
+      rows_any(g, s, count, r, width, begin, end);                                                 \
+    }                                                                                              \
+    __VA_ARGS__ static uint32_t bits(const float *v, size_t begin, size_t end) {                   \
+      return bits_loop(v, begin, end);                                                             \
+    }                                                                                              \
   };
 NGD_LOOPS(Baseline)
 #ifdef __x86_64__
-NGD_LOOPS(Avx2, [[gnu::target("avx2")]])
-NGD_LOOPS(Avx512, [[gnu::target("avx512f,avx512vl,avx512bw,avx512dq,prefer-vector-width=512")]])
+NGD_LOOPS(Avx2, NGD_AVX2)
+NGD_LOOPS(Avx512, NGD_AVX512)
 #endif
 #undef NGD_LOOPS
 
 template <class Target>
-constexpr Loops kLoops = {Target::add, Target::bits, Target::rows};
+constexpr Loops kLoops = {Target::rows, Target::bits};
 
 const Loops &loops() {
 #ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-    return kLoops<Avx512>;
-  if (__builtin_cpu_supports("avx2")) return kLoops<Avx2>;
+  if (has_avx512()) return kLoops<Avx512>;
+  if (has_avx2()) return kLoops<Avx2>;
 #endif
   return kLoops<Baseline>;
 }
@@ -102,7 +100,11 @@ size_t part_begin(size_t count, size_t part, size_t parts) {
 
 void add_to_streams(const float *gradient, float *const *streams, size_t stream_count, size_t begin,
                     size_t end) {
-  loops().add(gradient, streams, stream_count, begin, end);
+  // One long row.
+  float *at[kMaximumStreams];
+  for (size_t s = 0; s < stream_count; s++) at[s] = streams[s] + begin;
+  const uint32_t row = 0;
+  loops().rows(gradient + begin, at, stream_count, &row, end - begin, 0, 1);
 }
 
 uint32_t bits_of_all(const float *values, size_t begin, size_t end) {
