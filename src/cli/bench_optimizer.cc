@@ -2,13 +2,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <thread>
 
 #include "bench.h"
 #include "bench_cases.h"
-#include "bench_memory.h"
+#include "bench_report.h"
 #include "bench_subject.h"
 
 namespace cli {
@@ -30,18 +29,6 @@ constexpr Group kGroups[] = {
     {"small", "1000 tensors of 1000 numbers against one flat tensor of a million", add_small_cases},
     {"state", "smaller state against state of float32", add_state_cases},
     {"trust", "rules that need norms of matrices against adam", add_trust_cases},
-};
-
-struct Measured {
-  const Case *one;
-  Comparison comparison;  // its bursts are gone
-  Times ours, other, plain, vector;
-  double ratio = std::nan("");
-
-  bool met() const {
-    const Goal &goal = *comparison.goal;
-    return goal.at_least ? ratio >= goal.ratio : ratio <= goal.ratio;
-  }
 };
 
 Measured measure(const Case &one, const OptimizerBench &bench) {
@@ -66,105 +53,6 @@ Measured measure(const Case &one, const OptimizerBench &bench) {
         inverse ? ratio_of(measured.other, measured.ours) : ratio_of(measured.ours, measured.other);
   }
   return measured;
-}
-
-// Nanoseconds a parameter.
-double nanoseconds(const Measured &measured, double seconds) {
-  return seconds * 1e9 / static_cast<double>(measured.one->parameters);
-}
-
-Json times_json(const Measured &measured, const Times &times) {
-  if (times.seconds.empty()) return nullptr;
-  return {{"median", nanoseconds(measured, times.median())},
-          {"minimum", nanoseconds(measured, times.minimum())},
-          {"maximum", nanoseconds(measured, times.maximum())}};
-}
-
-std::string tensors_text(const Case &one) {
-  return fmt::format("{} x {}", one.tensors, one.parameters / one.tensors);
-}
-
-// What stands in a row, in the order of the columns. Rows are printed one by one, so the columns are made wide
-// enough for all cases beforehand.
-Table result_table(const std::vector<Case> &cases) {
-  Table table({{"rule", "rule", false},
-               {"tensors", "tensors"},
-               {"threads", "threads"},
-               {"nanoseconds", "ns/param"},
-               {"bytes", "B/param"},
-               {"gigabytes_per_second", "GB/s"},
-               {"against", "against", false},
-               {"against_nanoseconds", "ns/param"},
-               {"ratio", "ratio"},
-               {"goal", "goal", false},
-               {"plain_nanoseconds", "plain C"},
-               {"vector_nanoseconds", "vector C"}});
-  for (const Case &one : cases) {
-    table.widen(0, one.rule.size());
-    table.widen(1, tensors_text(one).size());
-  }
-  table.widen(6, std::string_view("one flat tensor").size());
-  table.widen(9, std::string_view("<= 1.05 missed").size());
-  return table;
-}
-
-Cell optional_cell(double value, int decimals) {
-  return std::isfinite(value) ? number_cell(value, decimals) : Cell{nullptr, ""};
-}
-
-std::vector<Cell> result_row(const Measured &measured) {
-  const Comparison &comparison = measured.comparison;
-  const double ours = nanoseconds(measured, measured.ours.median());
-  const double bytes = comparison.bytes > 0 ? comparison.bytes : std::nan("");
-  const std::string goal =
-      comparison.goal
-          ? fmt::format("{} {:.2f} {}", comparison.goal->at_least ? ">=" : "<=", comparison.goal->ratio,
-                        measured.met() ? "met" : "missed")
-          : "";
-  return {text_cell(measured.one->rule),
-          text_cell(tensors_text(*measured.one)),
-          integer_cell(measured.one->threads),
-          number_cell(ours, 3),
-          optional_cell(bytes, 1),
-          optional_cell(bytes / ours, 1),
-          text_cell(comparison.against),
-          optional_cell(nanoseconds(measured, measured.other.median()), 3),
-          optional_cell(measured.ratio, 2),
-          text_cell(goal),
-          optional_cell(nanoseconds(measured, measured.plain.median()), 3),
-          optional_cell(nanoseconds(measured, measured.vector.median()), 3)};
-}
-
-Json result_json(const Measured &measured) {
-  const Comparison &comparison = measured.comparison;
-  const Case &one = *measured.one;
-  Json result = {{"group", one.group},
-                 {"rule", one.rule},
-                 {"spec", comparison.spec},
-                 {"tensors", one.tensors},
-                 {"parameters", one.parameters},
-                 {"threads", one.threads},
-                 {"nanoseconds_per_parameter", times_json(measured, measured.ours)},
-                 {"bytes_per_parameter", nullptr},
-                 {"against", nullptr},
-                 {"against_nanoseconds_per_parameter", times_json(measured, measured.other)},
-                 {"plain_nanoseconds_per_parameter", times_json(measured, measured.plain)},
-                 {"vector_nanoseconds_per_parameter", times_json(measured, measured.vector)},
-                 {"ratio", nullptr},
-                 {"goal", nullptr},
-                 {"goal_is", nullptr},
-                 {"met", nullptr}};
-  if (comparison.bytes > 0) result["bytes_per_parameter"] = comparison.bytes;
-  if (!measured.other.seconds.empty()) {
-    result["against"] = comparison.against;
-    result["ratio"] = measured.ratio;
-  }
-  if (comparison.goal) {
-    result["goal"] = comparison.goal->ratio;
-    result["goal_is"] = comparison.goal->at_least ? "at least" : "at most";
-    result["met"] = measured.met();
-  }
-  return result;
 }
 
 bool contains(const std::vector<std::string> &list, const std::string &value) {
@@ -208,7 +96,7 @@ int run(const OptimizerBench &bench, Style style) {
                processor_name(), processors, ngd_version(), bench.rounds);
   BenchProgress progress(work);
   Json results = Json::array();
-  Table table = result_table(cases);
+  Table table = result_table(cases, true);
   std::string group;
   for (const Case &one : cases) {
     progress.begin(fmt::format("{}, {}", one.rule, tensors_text(one)));
@@ -219,12 +107,12 @@ int run(const OptimizerBench &bench, Style style) {
     progress.clear();
     if (style == Style::table && group != one.group) {
       group = one.group;
-      table = result_table(cases);
+      table = result_table(cases, group == "flat");
       const Group *found = std::find_if(std::begin(kGroups), std::end(kGroups),
                                         [&](const Group &each) { return group == each.name; });
       fmt::print("\n{}: {}\n", found->name, found->about);
     }
-    std::vector<Cell> row = result_row(measured);
+    std::vector<Cell> row = result_row(measured, style == Style::plain || group == "flat");
     if (style == Style::plain) row.insert(row.begin(), text_cell(one.group));
     table.add(std::move(row));
     table.print(style);

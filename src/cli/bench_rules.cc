@@ -3,14 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
-#include <optional>
 
 #include "bench.h"
 #include "bench_memory.h"
+#include "bench_outcome.h"
 #include "bench_subject.h"
-#include "bench_tasks.h"
 
 namespace cli {
 namespace {
@@ -40,39 +38,6 @@ std::vector<double> draw_rates(size_t count) {
                                                  static_cast<double>(count)));
   return rates;
 }
-
-// One rule on one task.
-struct Outcome {
-  std::string rule;
-  double rate = std::nan("");                    // NaN when every rate diverged
-  size_t good_rates = 0;                         // rates with which it learns nearly as well
-  std::vector<TaskRun> runs;                     // one a seed
-  std::optional<std::pair<size_t, size_t>> ngd;  // seeds in which ngd was sooner, and later
-
-  // Steps to the target, infinity for never.
-  std::vector<double> arrivals() const {
-    std::vector<double> steps;
-    for (const TaskRun &run : runs)
-      steps.push_back(run.reached == 0 ? std::numeric_limits<double>::infinity()
-                                       : static_cast<double>(run.reached));
-    return steps;
-  }
-  template <class Value>
-  double median(Value value) const {
-    std::vector<double> values;
-    for (const TaskRun &run : runs) values.push_back(value(run));
-    return median_of(values);
-  }
-  double arrival() const {
-    return runs.empty() ? std::numeric_limits<double>::infinity() : median_of(arrivals());
-  }
-  double accuracy() const {
-    return median([](const TaskRun &run) { return run.accuracy; });
-  }
-  double loss() const {
-    return median([](const TaskRun &run) { return run.loss; });
-  }
-};
 
 constexpr uint64_t kFirstTuningSeed = 1001;  // the fresh seeds count from 1
 
@@ -105,90 +70,12 @@ Outcome try_rule(const std::string &rule, const Task &task, const RulesBench &be
   return outcome;
 }
 
-// In how many seeds `ngd` reached the target sooner than the other, and later.
-std::pair<size_t, size_t> compare(const Outcome &ngd, const Outcome &other) {
-  std::pair<size_t, size_t> count;
-  const std::vector<double> ours = ngd.arrivals(), theirs = other.arrivals();
-  for (size_t i = 0; i < std::min(ours.size(), theirs.size()); i++) {
-    if (ours[i] < theirs[i]) count.first++;
-    if (ours[i] > theirs[i]) count.second++;
-  }
-  return count;
-}
-
 std::vector<Outcome> try_rules(const std::vector<std::string> &rules, const Task &task, const RulesBench &bench,
                                BenchProgress &progress) {
   std::vector<Outcome> outcomes;
   for (const std::string &rule : rules) outcomes.push_back(try_rule(rule, task, bench, progress));
-  const auto ngd =
-      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome &each) { return each.rule == "ngd"; });
-  if (ngd != outcomes.end()) {
-    for (Outcome &outcome : outcomes) {
-      if (&outcome != &*ngd && !outcome.runs.empty()) outcome.ngd = compare(*ngd, outcome);
-    }
-  }
-  // The soonest first; of equals, the more accurate.
-  std::stable_sort(outcomes.begin(), outcomes.end(), [](const Outcome &a, const Outcome &b) {
-    if (a.runs.empty() || b.runs.empty()) return a.runs.size() > b.runs.size();
-    return std::pair(a.arrival(), -a.accuracy()) < std::pair(b.arrival(), -b.accuracy());
-  });
+  rank(outcomes);
   return outcomes;
-}
-
-Cell count_cell(double value) {
-  return std::isfinite(value) ? Cell{value, fmt::format("{:.0f}", value)} : Cell{nullptr, "-"};
-}
-
-std::vector<Cell> outcome_row(const Outcome &outcome) {
-  const std::vector<double> arrivals = outcome.arrivals();
-  const auto reached = static_cast<uint64_t>(
-      std::count_if(arrivals.begin(), arrivals.end(), [](double steps) { return std::isfinite(steps); }));
-  return {text_cell(outcome.rule),
-          short_cell(outcome.rate, 2),
-          integer_cell(outcome.good_rates),
-          count_cell(outcome.arrival()),
-          integer_cell(reached),
-          number_cell(100 * outcome.accuracy(), 1),
-          short_cell(outcome.loss(), 3),
-          text_cell(outcome.ngd ? fmt::format("{}/{}", outcome.ngd->first, outcome.ngd->second) : "")};
-}
-
-// In plain text the task stands before each row, because there is no head.
-void print_outcomes(const Task &task, const std::vector<Outcome> &outcomes, Style style) {
-  std::vector<Column> columns = {{"rule", "rule", false},      {"learning_rate", "rate"},
-                                 {"good_rates", "good rates"}, {"steps", "steps"},
-                                 {"reached", "seeds there"},   {"accuracy", "accuracy %"},
-                                 {"loss", "training loss"},    {"ngd", "ngd sooner/later"}};
-  if (style == Style::plain) columns.insert(columns.begin(), {"task", "task", false});
-  Table table(columns);
-  for (const Outcome &outcome : outcomes) {
-    std::vector<Cell> row = outcome_row(outcome);
-    if (style == Style::plain) row.insert(row.begin(), text_cell(task.plan.name));
-    table.add(row);
-  }
-  if (style == Style::table)
-    fmt::print("\n{}: {}; {} steps of {} rows; \"steps\": to {:.0f} % of held-out rows right\n", task.plan.name,
-               task.plan.about, task.plan.steps, task.plan.batch, 100 * task.plan.target);
-  table.print(style);
-  std::fflush(stdout);
-}
-
-Json outcome_json(const Outcome &outcome) {
-  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
-  Json runs = Json::array();
-  for (const TaskRun &run : outcome.runs)
-    runs.push_back({{"steps", run.reached == 0 ? Json(nullptr) : Json(run.reached)},
-                    {"accuracy", number(run.accuracy)},
-                    {"loss", number(run.loss)}});
-  return {{"rule", outcome.rule},
-          {"learning_rate", number(outcome.rate)},
-          {"good_rates", outcome.good_rates},
-          {"steps", number(outcome.arrival())},
-          {"accuracy", number(outcome.accuracy())},
-          {"loss", number(outcome.loss())},
-          {"ngd_sooner", outcome.ngd ? Json(outcome.ngd->first) : Json(nullptr)},
-          {"ngd_later", outcome.ngd ? Json(outcome.ngd->second) : Json(nullptr)},
-          {"runs", runs}};
 }
 
 std::vector<TaskPlan> chosen_plans(const RulesBench &bench) {
