@@ -20,7 +20,7 @@ size_t rounded(size_t bytes, size_t to) {
 
 }  // namespace
 
-Memory::Memory(size_t bytes) {
+Memory::Memory(size_t bytes, bool sparse) {
   if (bytes == 0) return;
   if (bytes > PTRDIFF_MAX - 2 * kHugePage) throw std::bad_alloc();
   if (bytes < kHugePage) {
@@ -28,7 +28,6 @@ Memory::Memory(size_t bytes) {
     if (data_ == nullptr) throw std::bad_alloc();
     std::memset(data_, 0, bytes);
   } else {
-    // The system's zeros cost nothing until they are touched: a table of rows takes memory as it is used.
     mapped_ = rounded(bytes, kHugePage) + kHugePage;
     mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ == MAP_FAILED) {
@@ -37,8 +36,10 @@ Memory::Memory(size_t bytes) {
     }
     data_ = reinterpret_cast<std::byte *>(rounded(reinterpret_cast<uintptr_t>(mapping_), kHugePage));
 #ifdef MADV_HUGEPAGE
-    madvise(data_, rounded(bytes, kHugePage), MADV_HUGEPAGE);  // a wish: nothing depends on it
+    if (!sparse) madvise(data_, rounded(bytes, kHugePage), MADV_HUGEPAGE);  // a wish: nothing depends on it
 #endif
+    // Written first and not read first: a huge page that was read as zeros falls apart when it is written.
+    if (!sparse) std::memset(data_, 0, bytes);
   }
   bytes_ = bytes;
 }

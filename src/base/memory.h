@@ -9,7 +9,8 @@ namespace ngd {
 class Memory {
  public:
   Memory() = default;
-  explicit Memory(size_t bytes);  // throws std::bad_alloc
+  // `sparse`: pages come as they are touched, for arrays of which parts may never be. Throws std::bad_alloc.
+  explicit Memory(size_t bytes, bool sparse = false);
   ~Memory();
   Memory(Memory &&other) noexcept { *this = std::move(other); }
   Memory &operator=(Memory &&other) noexcept {

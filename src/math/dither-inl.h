@@ -16,8 +16,9 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Random numbers below 2^16 for two vectors of elements; the counters are `counter` and those after it.
-template <class Words>
+// Random numbers of so many bits, at most 20, for two vectors of elements; their counters are `counter` and those
+// after it.
+template <class Words, int kBits>
 struct Dither {
   hn::Vec<Words> first, second;
 
@@ -27,9 +28,9 @@ struct Dither {
     x = x ^ hn::ShiftRight<16>(x);
     x = x * hn::Set(d, 0x7FEB352D);
     x = x ^ hn::ShiftRight<15>(x) ^ hn::Set(d, key.between);
-    x = x * hn::Set(d, 0x846CA68B);
-    first = hn::ShiftRight<16>(x);
-    second = (x ^ first) & hn::Set(d, 0xFFFF);
+    x = x * hn::Set(d, key.factor) ^ hn::Set(d, key.after);
+    first = hn::ShiftRight<32 - kBits>(x);
+    second = (x ^ first) & hn::Set(d, (1u << kBits) - 1);
   }
 };
 

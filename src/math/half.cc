@@ -14,69 +14,13 @@
 #include <hwy/highway.h>
 
 #include "math/dither-inl.h"
+#include "math/half-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Floats = hn::ScalableTag<float>;
-using Words = hn::Rebind<uint32_t, Floats>;
-using Halves = hn::Rebind<uint16_t, Floats>;  // as many lanes, so a vector of half the size
-using Word = hn::Vec<Words>;
-
-HWY_INLINE Word word(uint32_t value) {
-  return hn::Set(Words(), value);
-}
-HWY_INLINE Word bits_of(hn::Vec<Floats> x) {
-  return hn::BitCast(Words(), x);
-}
-HWY_INLINE hn::Vec<Floats> float_of(Word bits) {
-  return hn::BitCast(Floats(), bits);
-}
-// a > b for words below 2^31.
-HWY_INLINE hn::Mask<Words> above(Word a, Word b) {
-  const hn::RebindToSigned<Words> di;
-  return hn::RebindMask(Words(), hn::BitCast(di, a) > hn::BitCast(di, b));
-}
-HWY_INLINE Word if_nan(hn::Vec<Floats> x, Word yes, Word no) {
-  return hn::IfThenElse(hn::RebindMask(Words(), hn::IsNaN(x)), yes, no);
-}
-
-HWY_INLINE Word load(const uint16_t *from) {
-  return hn::PromoteTo(Words(), hn::LoadU(Halves(), from));
-}
-HWY_INLINE hn::Vec<Floats> load(const float *from) {
-  return hn::LoadU(Floats(), from);
-}
-HWY_INLINE void store(Word bits, float *to) {
-  hn::StoreU(float_of(bits), Floats(), to);
-}
-// For words below 2^16.
-HWY_INLINE void store(Word bits, uint16_t *to) {
-  hn::StoreU(hn::DemoteTo(Halves(), hn::BitCast(hn::RebindToSigned<Words>(), bits)), Halves(), to);
-}
-
-struct WidenBf16 {
-  HWY_INLINE Word operator()(Word x) const { return hn::ShiftLeft<16>(x); }
-};
-
-// The upper half of the bits after adding just under half of its last place, or half where the last place is odd.
-struct NarrowBf16 {
-  HWY_INLINE Word operator()(hn::Vec<Floats> x) const {
-    const Word bits = bits_of(x);
-    const Word rounded = bits + word(0x7FFF) + (hn::ShiftRight<16>(bits) & word(1));
-    return hn::ShiftRight<16>(if_nan(x, bits | word(0x00400000), rounded));
-  }
-};
-
-// The upper half of the bits after adding a random number below 2^16: the chance of a carry into the upper half is
-// the lower half / 2^16. Numbers with the same exponent are evenly spaced, subnormal ones too, so that is unbiased.
-HWY_INLINE Word narrow_bf16_stochastic(hn::Vec<Floats> x, Word random) {
-  const Word bits = bits_of(x);
-  const Word infinity = word(0x7F800000);
-  const Word kept = if_nan(x, bits | word(0x00400000), bits);
-  return hn::ShiftRight<16>(hn::IfThenElse((bits & infinity) == infinity, kept, bits + random));
-}
+using namespace half;
 
 // With e and m the 5 bits of the exponent and the 10 of the mantissa, moved to their places in a float:
 //   0 < e < 31   e + 127 - 15
@@ -115,7 +59,7 @@ struct NarrowF16 {
 
 template <class Convert, class From, class To>
 HWY_INLINE void convert(const Convert &body, const From *from, To *to, size_t count) {
-  constexpr size_t kAtOnce = 4;  // vectors whose instructions may overlap
+  constexpr size_t kAtOnce = 2;  // vectors whose instructions may overlap
   constexpr size_t kMost = kAtOnce * hn::MaxLanes(Floats());
   const size_t lanes = hn::Lanes(Floats());
   From last[kMost] = {};
@@ -131,6 +75,7 @@ HWY_INLINE void convert(const Convert &body, const From *from, To *to, size_t co
       source = last;
       result = converted;
     }
+#pragma GCC unroll 2
     for (size_t k = 0; k < kAtOnce * lanes; k += lanes) store(body(load(source + k)), result + k);
     if (!whole) std::copy_n(converted, rest, to + i);
   }
@@ -167,7 +112,7 @@ void narrow_bf16_stochastic_run(const float *from, uint16_t *to, size_t count, D
     }
     const uint32_t counter = dither_counter(position + i);
     for (size_t k = 0; k < kDitherLanes; k += hn::Lanes(Words())) {
-      const Dither<Words> random(counter + static_cast<uint32_t>(k), key);
+      const Dither<Words, 16> random(counter + static_cast<uint32_t>(k), key);
       store(narrow_bf16_stochastic(load(source + k), random.first), result + k);
       store(narrow_bf16_stochastic(load(source + kDitherLanes + k), random.second), result + kDitherLanes + k);
     }

@@ -1,6 +1,8 @@
 // The table of the options that every optimizer has.
 #include "optimizer/common_options.h"
 
+#include "optimizer/schedule.h"
+
 namespace ngd {
 namespace {
 
@@ -39,24 +41,22 @@ constexpr OptionSpec kOptions[] = {
     integer_option("seed", "0", 0, 9007199254740992.0, "Of the random rounding."),
     integer_option("threads", "1", 0, 256,
                    "Threads of a step, the calling one included; 0 is one per CPU. Any number gives the same bits."),
-    choice_option("schedule", "constant",
-                  "constant|linear|step|multi_step|exponential|polynomial|cosine|cosine_restarts|one_cycle|inverse_sqrt|"
-                  "plateau",
-                  "How learning_rate changes over the steps."),
+    choice_option("schedule", "constant", kScheduleNames, "How learning_rate changes over the steps."),
     integer_option("schedule_steps", "0", 0, 1e15,
-                   "Steps of the whole schedule, warm-up included (linear, polynomial, cosine, one_cycle)."),
+                   "Steps of the whole schedule, warm-up included; needed by polynomial, linear, cosine, one_cycle."),
     integer_option("schedule_warmup", "0", 0, 1e15, "Steps in which the rate rises from near 0, before any schedule."),
     integer_option("schedule_interval", "1000", 1, 1e15,
-                   "step: steps between drops; exponential: steps of one factor; cosine_restarts: the first period."),
+                   "step: steps between falls; cosine_restarts: the first period."),
     text_option("schedule_milestones", "", "multi_step: rising step numbers, separated by blanks."),
-    number_option("schedule_gamma", "0.1", 0, 1, "step, multi_step, exponential, plateau: factor of a drop."),
+    number_option("schedule_gamma", "0.1", 0, 1, "step, multi_step, exponential, plateau: factor of a fall."),
     number_option("schedule_power", "1", 0, 100, "polynomial: the power."),
     number_option("schedule_minimum", "0", 0, 1, "Share of the rate that no schedule goes below after its warm-up."),
-    number_option("schedule_multiplier", "1", 1, 100, "cosine_restarts: growth of the period."),
-    below_option("schedule_rise", "0.3", 0, 1, "one_cycle: share of the steps in which the rate rises."),
-    number_option("schedule_start", "0.04", 0, 1, "one_cycle: share of the rate at the first step."),
-    integer_option("schedule_patience", "10", 0, 1e9, "plateau: reports without improvement before a drop."),
-    integer_option("schedule_cooldown", "0", 0, 1e9, "plateau: reports after a drop that do not count."),
+    integer_option("schedule_multiplier", "1", 1, 1000, "cosine_restarts: each period is so many times the last."),
+    number_option("schedule_rise", "0.3", 0, 1, "one_cycle: share of the steps in which the rate rises."),
+    number_option("schedule_start_divisor", "25", 1, 1e12, "one_cycle: the first rate is the rate over this."),
+    number_option("schedule_end_divisor", "10000", 1, 1e12, "one_cycle: the last rate is the first over this."),
+    integer_option("schedule_patience", "10", 0, 1e9, "plateau: reports without improvement that are put up with."),
+    integer_option("schedule_cooldown", "0", 0, 1e9, "plateau: reports after a fall that are not judged."),
     number_option("schedule_threshold", "0.0001", 0, 1, "plateau: relative improvement that counts."),
 };
 

@@ -22,6 +22,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "math/dither-inl.h"
+#include "math/half-inl.h"
 #include "optimizer/kernel.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -85,7 +87,8 @@ class Seen {
 // only.
 template <class Formula, size_t kStep, class T>
 struct Tail {
-  explicit Tail(const Piece<T> &piece) : whole(piece), at(piece.count / kStep * kStep) {
+  // Slots that are packed are left to the caller.
+  explicit Tail(const Piece<T> &piece, const PackedSlots &packed = {}) : whole(piece), at(piece.count / kStep * kStep) {
     padded.count = kStep;
     padded.parameter = w;
     padded.gradient = g;
@@ -93,13 +96,17 @@ struct Tail {
     padded.bound = piece.bound;
     std::copy_n(piece.parameter + at, rest(), w);
     std::copy_n(piece.gradient + at, rest(), g);
-    for (size_t s = 0; s < Formula::kSlots; s++)
-      std::copy_n(piece.slot[s] + at, rest(), padded.slot[s] = states[s]);
+    for (size_t s = 0; s < Formula::kSlots; s++) {
+      padded.slot[s] = states[s];
+      if (packed.slot[s] == nullptr) std::copy_n(piece.slot[s] + at, rest(), states[s]);
+    }
   }
   size_t rest() const { return whole.count - at; }
-  void put_back() const {
+  void put_back(const PackedSlots &packed = {}) const {
     std::copy_n(w, rest(), whole.parameter + at);
-    for (size_t s = 0; s < Formula::kSlots; s++) std::copy_n(states[s], rest(), whole.slot[s] + at);
+    for (size_t s = 0; s < Formula::kSlots; s++) {
+      if (packed.slot[s] == nullptr) std::copy_n(states[s], rest(), whole.slot[s] + at);
+    }
   }
 
   const Piece<T> &whole;
@@ -119,6 +126,25 @@ HWY_INLINE uint64_t counted(hn::Vec<D> bad) {
   return static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(D(), bad)));
 }
 
+// Asks for what will be needed soon: roots and quotients keep the loop from running far enough ahead by itself.
+template <class Formula, class T>
+HWY_INLINE void fetch_ahead(const Piece<T> &piece, size_t i) {
+  constexpr size_t kAhead = 1024 / sizeof(T);
+  __builtin_prefetch(piece.parameter + i + kAhead);
+  __builtin_prefetch(piece.gradient + i + kAhead);
+  for (size_t s = 0; s < Formula::kSlots; s++) __builtin_prefetch(piece.slot[s] + i + kAhead);
+}
+
+template <class Formula>
+HWY_INLINE void fetch_ahead_packed(const Piece<float> &piece, const PackedSlots &packed, size_t i) {
+  constexpr size_t kAhead = 1024 / sizeof(float);
+  __builtin_prefetch(piece.parameter + i + kAhead);
+  __builtin_prefetch(piece.gradient + i + kAhead);
+  for (size_t s = 0; s < Formula::kSlots; s++) {
+    if (packed.slot[s] != nullptr) __builtin_prefetch(packed.slot[s] + i + kAhead);
+  }
+}
+
 // The rule at full width: update, or settle.
 template <class Formula, class T, bool kSettles = false>
 HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
@@ -131,6 +157,7 @@ HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
   const Seen<T, D> seen(piece);
   V bad = hn::Zero(d);
   for (size_t i = 0; i + kStep <= piece.count; i += kStep) {
+    fetch_ahead<Formula>(piece, i);
     V parameter = hn::LoadU(d, piece.parameter + i);
     V state[kSlots + 1];
     for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
@@ -152,58 +179,111 @@ HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
   return not_finite;
 }
 
+// The rule with some of its state in bf16. Elements go in groups of 2 kDitherLanes, whose halves take the two halves of
+// the same random words.
+template <class Formula>
+HWY_NOINLINE uint64_t run_packed(const Piece<float> &piece, const PackedSlots &packed, const double *numbers) {
+  using D = Wide<float>;
+  using V = hn::Vec<D>;
+  constexpr size_t kSlots = Formula::kSlots, kStep = hn::MaxLanes(D()), kGroup = 2 * kDitherLanes;
+  const D d;
+  V c[Formula::kConstants];
+  spread<Formula, D>(numbers, c);
+  const Seen<float, D> seen(piece);
+  V bad = hn::Zero(d);
+  const size_t end = piece.count / kGroup * kGroup;
+  for (size_t i = 0; i < end; i += kStep) {
+    fetch_ahead_packed<Formula>(piece, packed, i);
+    V parameter = hn::LoadU(d, piece.parameter + i);
+    V state[kSlots + 1];
+    for (size_t s = 0; s < kSlots; s++) {
+      state[s] = packed.slot[s] == nullptr
+                     ? hn::LoadU(d, piece.slot[s] + i)
+                     : half::float_of(half::WidenBf16()(
+                           half::load(reinterpret_cast<const uint16_t *>(packed.slot[s]) + i)));
+    }
+    Formula::update(c, parameter, seen(hn::LoadU(d, piece.gradient + i), bad), state);
+    hn::StoreU(parameter, d, piece.parameter + i);
+    const size_t place = i % kGroup;
+    const uint32_t counter = packed.counter + static_cast<uint32_t>(i / 2 - place / 2 + place % kDitherLanes);
+    for (size_t s = 0; s < kSlots; s++) {
+      if (packed.slot[s] == nullptr) {
+        hn::StoreU(state[s], d, piece.slot[s] + i);
+        continue;
+      }
+      uint16_t *to = reinterpret_cast<uint16_t *>(packed.slot[s]) + i;
+      if (packed.key[s].factor == 0) {
+        half::store(half::NarrowBf16()(state[s]), to);
+      } else {
+        const Dither<half::Words, 16> random(counter, packed.key[s]);
+        half::store(half::narrow_bf16_stochastic(state[s], place < kDitherLanes ? random.first : random.second), to);
+      }
+    }
+  }
+  uint64_t not_finite = counted<D>(bad);
+  if (end != piece.count) {
+    const Tail<Formula, kGroup, float> tail(piece, packed);
+    PackedSlots padded = packed;
+    Bf16 halves[kSlots + 1][kGroup] = {};
+    for (size_t s = 0; s < kSlots; s++) {
+      if (packed.slot[s] != nullptr) std::copy_n(packed.slot[s] + end, tail.rest(), padded.slot[s] = halves[s]);
+    }
+    padded.counter += static_cast<uint32_t>(end / 2);
+    not_finite += run_packed<Formula>(tail.padded, padded, numbers);
+    tail.put_back(packed);
+    for (size_t s = 0; s < kSlots; s++) {
+      if (packed.slot[s] != nullptr) std::copy_n(halves[s], tail.rest(), packed.slot[s] + end);
+    }
+  }
+  return not_finite;
+}
+
 // Sums of squares of parameters and directions: 16 running sums in float64, whatever the width of the vectors,
 // so that every target adds in the same order. With kUpdates the step is taken too, and w measured before it.
 inline constexpr size_t kSumLanes = 16;
 
-template <class T>
-struct Measure {
-  using Sums = hn::ScalableTag<double>;
-  static constexpr size_t kWidth = hn::MaxLanes(Sums());
-  static constexpr size_t kVectors = kSumLanes / kWidth;
-  using D = hn::Rebind<T, Sums>;  // as many lanes as the sums
-  using V = hn::Vec<D>;
-
-  static HWY_INLINE hn::Vec<Sums> widened(V x) {
-    if constexpr (std::is_same_v<T, double>)
-      return x;
-    else
-      return hn::PromoteTo(Sums(), x);
+// sums[i] += x[i]^2 in float64, for the lanes of x.
+template <class V>
+HWY_INLINE void add_squares_of(V x, double *sums) {
+  const hn::DFromV<V> d;
+  if constexpr (std::is_same_v<hn::TFromV<V>, double>) {
+    hn::StoreU(hn::LoadU(d, sums) + x * x, d, sums);
+  } else if constexpr (hn::MaxLanes(d) == 1) {
+    const double wide = static_cast<double>(hn::GetLane(x));
+    *sums += wide * wide;
+  } else {
+#if HWY_TARGET != HWY_SCALAR  // which has no halves, and never comes here
+    const hn::Repartition<double, decltype(d)> wide;
+    const hn::Half<decltype(d)> half;
+    const auto low = hn::PromoteTo(wide, hn::LowerHalf(half, x));
+    const auto high = hn::PromoteTo(wide, hn::UpperHalf(half, x));
+    hn::StoreU(hn::LoadU(wide, sums) + low * low, wide, sums);
+    double *rest = sums + hn::MaxLanes(wide);
+    hn::StoreU(hn::LoadU(wide, rest) + high * high, wide, rest);
+#endif
   }
-  static HWY_NOINLINE double total(const double *sums) {
-    double lanes[kSumLanes];
-    std::copy_n(sums, kSumLanes, lanes);
-    for (size_t half = kSumLanes / 2; half > 0; half /= 2) {
-      for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
-    }
-    return lanes[0];
-  }
-};
+}
 
 // Adds to the running sums: whole vectors of 16, then the rest filled up with zeros.
 template <class Formula, class T, bool kUpdates>
 HWY_NOINLINE uint64_t add_squares(const Piece<T> &piece, const double *numbers, double *w_sums, double *u_sums) {
-  using M = Measure<T>;
-  using D = typename M::D;
-  using V = typename M::V;
+  using D = Wide<T>;
+  using V = hn::Vec<D>;
   constexpr size_t kSlots = Formula::kSlots;
   const D d;
-  const typename M::Sums wide;
   V c[Formula::kConstants];
   spread<Formula, D>(numbers, c);
   const Seen<T, D> seen(piece);
   V bad = hn::Zero(d);
   const size_t end = piece.count / kSumLanes * kSumLanes;
-  // The sums lie in the first cache: a vector's four are read and written while memory is waited for.
-  for (size_t i = 0; i < end; i += M::kWidth) {
-    const size_t lane = i % kSumLanes;
+  // The sums lie in the first cache: they are read and written while memory is waited for.
+  for (size_t i = 0; i < end; i += hn::MaxLanes(D())) {
     V state[kSlots + 1];
     for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
     V parameter = hn::LoadU(d, piece.parameter + i);
     const V u = Formula::direction(c, parameter, seen(hn::LoadU(d, piece.gradient + i), bad), state);
-    const auto w_wide = M::widened(parameter), u_wide = M::widened(u);
-    hn::StoreU(hn::LoadU(wide, w_sums + lane) + w_wide * w_wide, wide, w_sums + lane);
-    hn::StoreU(hn::LoadU(wide, u_sums + lane) + u_wide * u_wide, wide, u_sums + lane);
+    add_squares_of(parameter, w_sums + i % kSumLanes);
+    add_squares_of(u, u_sums + i % kSumLanes);
     if constexpr (kUpdates) {
       Formula::apply(c, parameter, u);
       hn::StoreU(parameter, d, piece.parameter + i);
@@ -223,13 +303,22 @@ template <class Formula, class T, bool kUpdates>
 Norms measure(const Piece<T> &piece, const double *numbers) {
   double w_sums[kSumLanes] = {}, u_sums[kSumLanes] = {};
   const uint64_t not_finite = add_squares<Formula, T, kUpdates>(piece, numbers, w_sums, u_sums);
-  return {Measure<T>::total(w_sums), Measure<T>::total(u_sums), piece.count, not_finite};
+  const auto total = [](double *lanes) {
+    for (size_t half = kSumLanes / 2; half > 0; half /= 2) {
+      for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    }
+    return lanes[0];
+  };
+  return {total(w_sums), total(u_sums), piece.count, not_finite};
 }
 
 // The functions of a formula by name, for NGD_KERNEL and its sisters.
 template <class Formula>
 struct KernelOf {
   static uint64_t update_f32(const Piece<float> &piece, const double *c) { return run<Formula>(piece, c); }
+  static uint64_t update_packed(const Piece<float> &piece, const PackedSlots &packed, const double *c) {
+    return run_packed<Formula>(piece, packed, c);
+  }
   static uint64_t update_f64(const Piece<double> &piece, const double *c) { return run<Formula>(piece, c); }
   static Norms measure_f32(const Piece<float> &piece, const double *c) {
     return measure<Formula, float, false>(piece, c);
@@ -257,25 +346,32 @@ HWY_AFTER_NAMESPACE();
 #endif
 
 // The Kernel of ngd::N_*::Name, a KernelOf<...>; for use in namespace ngd after all targets (HWY_ONCE).
+// NGD_EXACT_KERNEL is for rules whose state is never packed.
 #ifndef NGD_KERNEL
-#define NGD_KERNEL(Name)                              \
-  Kernel {                                            \
-    {NGD_PER_TARGET(Name::update_f32), {}, {}, {}}, { \
-      NGD_PER_TARGET(Name::update_f64), {}, {}, {}    \
-    }                                                 \
+#define NGD_EXACT_KERNEL(Name)                          \
+  Kernel {                                              \
+    {NGD_PER_TARGET(Name::update_f32), {}, {}, {}},     \
+        {NGD_PER_TARGET(Name::update_f64), {}, {}, {}}, \
+        {}                                              \
   }
-#define NGD_MEASURED_KERNEL(Name)                                                              \
-  Kernel {                                                                                     \
-    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32), {}, {}}, {           \
-      NGD_PER_TARGET(Name::update_f64), NGD_PER_TARGET(Name::measure_f64), {}, {}              \
-    }                                                                                          \
+#define NGD_KERNEL(Name)                                \
+  Kernel {                                              \
+    {NGD_PER_TARGET(Name::update_f32), {}, {}, {}},     \
+        {NGD_PER_TARGET(Name::update_f64), {}, {}, {}}, \
+        NGD_PER_TARGET(Name::update_packed)             \
   }
-#define NGD_SETTLED_KERNEL(Name)                                                               \
-  Kernel {                                                                                     \
-    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32),                      \
-     NGD_PER_TARGET(Name::measured_update_f32), NGD_PER_TARGET(Name::settle_f32)}, {           \
-      NGD_PER_TARGET(Name::update_f64), NGD_PER_TARGET(Name::measure_f64),                     \
-          NGD_PER_TARGET(Name::measured_update_f64), NGD_PER_TARGET(Name::settle_f64)          \
-    }                                                                                          \
+#define NGD_MEASURED_KERNEL(Name)                                                     \
+  Kernel {                                                                            \
+    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32), {}, {}},    \
+        {NGD_PER_TARGET(Name::update_f64), NGD_PER_TARGET(Name::measure_f64), {}, {}}, \
+        NGD_PER_TARGET(Name::update_packed)                                           \
+  }
+#define NGD_SETTLED_KERNEL(Name)                                                     \
+  Kernel {                                                                           \
+    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32),            \
+     NGD_PER_TARGET(Name::measured_update_f32), NGD_PER_TARGET(Name::settle_f32)},   \
+        {NGD_PER_TARGET(Name::update_f64), NGD_PER_TARGET(Name::measure_f64),        \
+         NGD_PER_TARGET(Name::measured_update_f64), NGD_PER_TARGET(Name::settle_f64)}, \
+        NGD_PER_TARGET(Name::update_packed)                                          \
   }
 #endif

@@ -1,6 +1,11 @@
 // The inner loop of a rule: functions over a run of elements, one per element type and vector target.
 #pragma once
 
+#include <limits>
+#include <type_traits>
+
+#include "math/dither.h"
+#include "math/half.h"
 #include "math/simd.h"
 
 namespace ngd {
@@ -8,7 +13,7 @@ namespace ngd {
 inline constexpr size_t kMaximumSlots = 4;
 inline constexpr size_t kMaximumConstants = 20;
 
-// The largest magnitude of a gradient's element that a rule sees: its square, and sums of many such squares, are finite.
+// The largest magnitude of a gradient's element that a rule which squares it sees: its square, and sums of many such squares, are finite.
 template <class T>
 inline constexpr T kLargestGradient = std::is_same_v<T, float> ? T(0x1p62) : T(0x1p510);
 
@@ -21,7 +26,14 @@ struct Piece {
   T *slot[kMaximumSlots];
   // What the rule sees of an element of the gradient: it times `scale`; 0 where that is not finite; at most `bound`.
   T scale = 1;
-  T bound = kLargestGradient<T>;
+  T bound = std::numeric_limits<T>::max();
+};
+
+// The slots of a piece of float32 elements that are kept as bf16; the others stand in the piece.
+struct PackedSlots {
+  Bf16 *slot[kMaximumSlots];            // null for those that are not
+  DitherKey key[kMaximumSlots];         // kNoDither: rounded to the nearest
+  uint32_t counter;                     // of the piece's first element, which begins a group of the dither
 };
 
 // Norms of a whole tensor (or of its touched rows), for rules that scale a step by them.
@@ -46,6 +58,9 @@ using UpdateFunction = uint64_t (*)(const Piece<T> &piece, const double *constan
 template <class T>
 using MeasureFunction = Norms (*)(const Piece<T> &piece, const double *constants);
 
+using PackedUpdateFunction = uint64_t (*)(const Piece<float> &piece, const PackedSlots &packed,
+                                          const double *constants);
+
 template <class T>
 struct KernelOfType {
   PerTarget<UpdateFunction<T>> update;
@@ -59,6 +74,8 @@ struct KernelOfType {
 struct Kernel {
   KernelOfType<float> f32;
   KernelOfType<double> f64;
+  // Only for rules that have slots which may be packed.
+  PerTarget<PackedUpdateFunction> packed_update;
 
   template <class T>
   const KernelOfType<T> &of() const {

@@ -25,11 +25,17 @@ Group new_group(std::string_view name, std::string_view pattern, OptionSet optio
   return group;
 }
 
+// Elements of a state array; 0 where the tensor needs none.
+size_t slot_count(const Rule &rule, size_t slot, const Shape &tensor) {
+  const Shape shape = rule.slot_shape(slot, tensor);
+  return std::ranges::find(shape, 0) == shape.end() ? element_count(shape) : 0;
+}
+
 }  // namespace
 
 Optimizer::Optimizer(std::string_view spec) : Optimizer(parsed_options(parse_spec(spec))) {}
 
-Optimizer::Optimizer(const OptionSet &options_of_spec) : settings_(options_of_spec) {
+Optimizer::Optimizer(const OptionSet &options_of_spec) : settings_(options_of_spec), schedule_(schedule_settings(options_of_spec)), plateau_(schedule_) {
   groups_.push_back(new_group("", "*", options_of_spec));
   check_support(settings_, {options()});
 }
@@ -62,18 +68,26 @@ void Optimizer::configure(Change change) {
   for (const Group &group : groups_) changed.push_back(group.options);
   change(changed);
   const Settings settings(changed.front());
+  ScheduleSettings schedule = schedule_settings(changed.front());
   check_support(settings, changed);
+  const Settings before = settings_;
   try {
     for (size_t g = 0; g < groups_.size(); g++) groups_[g].rule->configure(changed[g]);
+    settings_ = settings;
+    renew_slots();
   } catch (...) {
     for (Group &group : groups_) group.rule->configure(group.options);
+    settings_ = before;
     throw;
   }
   for (size_t g = 0; g < groups_.size(); g++) {
     groups_[g].options = std::move(changed[g]);
     groups_[g].clip = ClipSettings(groups_[g].options);
   }
-  settings_ = settings;
+  const Plateau::State reached = plateau_.state();
+  schedule_ = std::move(schedule);
+  plateau_ = Plateau(schedule_);
+  plateau_.restore(reached);
   laid_out_ = false;
 }
 
@@ -169,6 +183,7 @@ void Optimizer::assign_groups() {
         sweep_.group_of[i] = static_cast<uint32_t>(g);
     }
   }
+  renew_slots();
   laid_out_ = false;
 }
 
@@ -232,15 +247,29 @@ Storage Optimizer::storage_of(const Slot &slot) const {
   return slot.packing == Packing::positive_mean ? Storage::block8_positive : Storage::block8_signed;
 }
 
+// Until the first step the state arrays, still empty of meaning, follow the options and groups.
+void Optimizer::renew_slots() {
+  if (step_count_ != 0) return;
+  std::vector<std::pair<size_t, std::vector<StateArray>>> renewed;
+  for (size_t i = 0; i < sweep_.states.size(); i++) {
+    const Rule &rule = *groups_[sweep_.group_of[i]].rule;
+    const std::vector<StateArray> &slots = sweep_.states[i].slots;
+    bool same = slots.size() == rule.slots().size();
+    for (size_t s = 0; same && s < slots.size(); s++)
+      same = slots[s].storage() == storage_of(rule.slots()[s]) &&
+             slots[s].count() == slot_count(rule, s, sweep_.specs[i].shape);
+    if (!same) renewed.emplace_back(i, new_state(sweep_.specs[i], sweep_.group_of[i]).slots);
+  }
+  for (auto &[i, slots] : renewed) sweep_.states[i].slots = std::move(slots);
+}
+
 TensorState Optimizer::new_state(const TensorSpec &spec, size_t group) const {
   TensorState state;
   const Rule &rule = *groups_[group].rule;
   const std::span<const Slot> slots = rule.slots();
   const size_t run = spec.rows ? static_cast<size_t>(spec.shape[1]) : element_count(spec.shape);
   for (size_t s = 0; s < slots.size(); s++) {
-    const Shape shape = rule.slot_shape(s, spec.shape);
-    const bool none = std::ranges::find(shape, 0) != shape.end();
-    state.slots.emplace_back(storage_of(slots[s]), none ? 0 : element_count(shape), run);
+    state.slots.emplace_back(storage_of(slots[s]), slot_count(rule, s, spec.shape), run);
   }
   if (spec.rows) state.touched.resize(static_cast<size_t>(spec.shape[0]));
   return state;

@@ -101,6 +101,7 @@ class Optimizer {
   void assign_groups();
   Storage storage_of(const Slot &slot) const;
   TensorState new_state(const TensorSpec &spec, size_t group) const;
+  void renew_slots();
 
   void prepare();
   void allocate();
@@ -111,6 +112,8 @@ class Optimizer {
   void count_averages();
   void fill_initial_state();
   double schedule_rate_factor() const;
+  template <class T>
+  void give_rule_average(size_t tensor, const T *parameters, T *to) const;
   void load_arrays(const StateReader &reader);
   void swap(Optimizer &other);
 
@@ -121,6 +124,8 @@ class Optimizer {
   std::vector<TensorCall> calls_;
   bool laid_out_ = false;
 
+  ScheduleSettings schedule_;
+  Plateau plateau_;
   double rate_factor_ = 1;
   uint64_t step_count_ = 0, skip_count_ = 0, zero_count_ = 0;
   uint64_t accumulated_ = 0;      // calls of step since the last real one

@@ -59,6 +59,9 @@ class Rule {
   virtual void begin_step(uint64_t step, double gradient_norm) = 0;
   double constants[kMaximumConstants] = {};
 
+  // Whether the formula squares gradients: then it sees none whose square would overflow.
+  virtual bool squares_gradients() const { return true; }
+
   // Per tensor: whether its norms are wanted, and where the factor that follows from them goes. The kernel then
   // has a measure function, and the constant is 1 for other tensors.
   virtual bool wants_norms(bool /*matrix*/) const { return false; }
@@ -69,6 +72,14 @@ class Rule {
   // take back what was too much.
   virtual bool settles() const { return false; }
   virtual double nearness(const Norms &) const { return 0; }
+
+  // Rules that know a better point than the parameters, an average over the steps: how a run of its elements follows from
+  // those of the parameters and state arrays. Only after the first step.
+  virtual bool averages() const { return false; }
+  virtual void average(size_t /*count*/, const float * /*parameter*/, const float *const * /*slots*/,
+                       float * /*out*/) const {}
+  virtual void average(size_t /*count*/, const double * /*parameter*/, const double *const * /*slots*/,
+                       double * /*out*/) const {}
 
   // The second gradient of the gradient-norm penalty; 0 when it is off.
   virtual double penalty() const { return 0; }
@@ -94,13 +105,17 @@ constexpr OptionSpec beta2_option() {
   return below_option("beta2", "0.999", 0, 1,
                       "Decay of the second moment, the running mean of the squared gradient.");
 }
-constexpr OptionSpec epsilon_option(const char *default_text, const char *help) {
+constexpr OptionSpec epsilon_option(
+    const char *default_text,
+    const char *help = "So that nothing is divided by zero; eps_mode says where it stands.") {
   return above_option("epsilon", default_text, 0, kInfinity, help);
 }
 constexpr OptionSpec coupled_decay_option() {
   return number_option("weight_decay", "0", 0, kInfinity,
                        "L2 penalty: this times the parameter is added to its gradient.");
 }
+// Formulas subtract learning_rate * weight_decay * w together with the step. Multiplying by 1 - that instead would lose
+// digits of the decay: in float32 the factor has steps of 6e-8.
 constexpr OptionSpec decoupled_decay_option(const char *default_text) {
   return number_option("weight_decay", default_text, 0, kInfinity,
                        "Decoupled decay: each step also multiplies the parameter by 1 - learning_rate * this.");
@@ -121,6 +136,7 @@ std::unique_ptr<Rule> create_rule() {
 
 // Each rule's file defines its entry.
 extern const RuleEntry kSgd, kMomentum, kNesterov, kAdagrad, kAdadelta, kRmsprop, kAdam, kAdamw, kAmsgrad,
-    kAdamax, kNadam, kRadam, kAdabelief, kYogi, kQhadam, kLion, kLars, kLamb, kRprop, kAsgd, kFtrl, kNgd;
+    kAdamax, kNadam, kRadam, kAdabelief, kYogi, kQhadam, kLion, kLars, kLamb, kScheduleFreeAdamw, kAdafactor,
+    kMuon, kRprop, kLbfgs, kAsgd, kFtrl, kNgd;
 
 }  // namespace ngd

@@ -9,10 +9,32 @@
 namespace ngd {
 namespace {
 
-constexpr const RuleEntry *kRules[] = {&kSgd,       &kMomentum, &kNesterov, &kAdagrad, &kAdadelta, &kRmsprop,
-                                       &kAdam,      &kAdamw,    &kAmsgrad,  &kAdamax,  &kNadam,    &kRadam,
-                                       &kAdabelief, &kYogi,     &kQhadam,   &kLion,    &kLars,     &kLamb,
-                                       &kRprop,     &kAsgd,     &kFtrl,     &kNgd};
+constexpr const RuleEntry *kRules[] = {&kSgd,
+                                       &kMomentum,
+                                       &kNesterov,
+                                       &kAdagrad,
+                                       &kAdadelta,
+                                       &kRmsprop,
+                                       &kAdam,
+                                       &kAdamw,
+                                       &kAmsgrad,
+                                       &kAdamax,
+                                       &kNadam,
+                                       &kRadam,
+                                       &kAdabelief,
+                                       &kYogi,
+                                       &kQhadam,
+                                       &kLion,
+                                       &kLars,
+                                       &kLamb,
+                                       &kScheduleFreeAdamw,
+                                       &kAdafactor,
+                                       &kMuon,
+                                       &kRprop,
+                                       &kLbfgs,
+                                       &kAsgd,
+                                       &kFtrl,
+                                       &kNgd};
 
 }  // namespace
 

@@ -116,6 +116,11 @@ void Optimizer::save(StateWriter &writer) const {
   writer.text("accumulated", std::to_string(accumulated_));
   writer.text("averaged", std::to_string(averaged_));
   writer.text("good_steps", std::to_string(good_steps_));
+  const Plateau::State &plateau = plateau_.state();
+  writer.text("plateau.best", number_text(plateau.best));
+  writer.text("plateau.bad", std::to_string(plateau.bad));
+  writer.text("plateau.cooldown_left", std::to_string(plateau.cooldown_left));
+  writer.text("plateau.factor", number_text(plateau.factor));
   writer.text("element", element_name(element()));
   writer.text("groups", std::to_string(groups_.size() - 1));
   for (size_t g = 0; g < groups_.size(); g++) {
@@ -194,6 +199,14 @@ void Optimizer::load_arrays(const StateReader &reader) {
   good_steps_ = counter("good_steps");
   if (accumulated_ > 0 && accumulated_ >= settings_.accumulate)
     fail(NGD_E_CHECKPOINT, "the checkpoint has accumulated ", accumulated_, " gradients of ", settings_.accumulate);
+  if (reader.has_text("plateau.best")) {
+    Plateau::State plateau;
+    read_scalar(reader, "plateau.best", plateau.best);
+    plateau.bad = reader.counter("plateau.bad");
+    plateau.cooldown_left = reader.counter("plateau.cooldown_left");
+    read_scalar(reader, "plateau.factor", plateau.factor);
+    plateau_.restore(plateau);
+  }
   for (size_t g = 0; g < groups_.size(); g++) {
     for (Scalar &scalar : groups_[g].rule->scalars()) read_scalar(reader, scalar_key(g, scalar), scalar.value);
     if (step_count_ > 0 || accumulated_ > 0) groups_[g].options.lock();
@@ -243,7 +256,11 @@ size_t Optimizer::load_matching(const StateReader &reader) {
     fail(NGD_E_CHECKPOINT, "the checkpoint is of rule ", quoted(rule_name), ", but this optimizer has rule ",
          quoted(options().kind()));
   const uint64_t steps = reader.counter("steps");
-  std::vector<std::pair<size_t, std::vector<StateArray>>> found;
+  struct Match {
+    size_t tensor;
+    TensorState state;
+  };
+  std::vector<Match> found;
   for (size_t i = 0; i < sweep_.specs.size(); i++) {
     const TensorSpec &spec = sweep_.specs[i];
     const Rule &rule = *groups_[sweep_.group_of[i]].rule;
@@ -259,7 +276,12 @@ size_t Optimizer::load_matching(const StateReader &reader) {
     if (!all) continue;
     for (size_t s = 0; s < slots.size(); s++)
       read_array(reader, concat(spec.name, ".", slots[s].name), rule.slot_shape(s, spec.shape), fresh.slots[s]);
-    found.emplace_back(i, std::move(fresh.slots));
+    if (spec.rows) {
+      const int64_t rows[] = {spec.shape[0]};
+      const std::span<const uint64_t> touched = reader.values<uint64_t>(spec.name + ".touched", rows);
+      for (size_t r = 0; r < touched.size(); r++) fresh.touched[r] = std::min(touched[r], steps);
+    }
+    found.push_back({i, std::move(fresh)});
   }
   if (found.empty()) return 0;
   std::vector<std::pair<double *, double>> scalars;
@@ -267,11 +289,11 @@ size_t Optimizer::load_matching(const StateReader &reader) {
     read_scalar(reader, scalar_key(0, scalar), scalars.emplace_back(&scalar.value, 0).second);
   // Nothing fails from here on.
   if (step_count_ == 0) fill_initial_state();
-  for (auto &[index, slots] : found) {
-    TensorState &state = sweep_.states[index];
-    state.slots = std::move(slots);
+  for (Match &match : found) {
+    TensorState &state = sweep_.states[match.tensor];
+    state.slots = std::move(match.state.slots);
+    state.touched = std::move(match.state.touched);
     state.nearness = TensorState::kMeasureFirst;
-    std::ranges::fill(state.touched, steps);  // as if every row had been touched in the last step
   }
   for (const auto &[to, value] : scalars) *to = value;
   step_count_ = steps;
@@ -288,6 +310,8 @@ void Optimizer::swap(Optimizer &other) {
   std::swap(team_, other.team_);
   std::swap(calls_, other.calls_);
   laid_out_ = other.laid_out_ = false;
+  std::swap(schedule_, other.schedule_);
+  std::swap(plateau_, other.plateau_);
   std::swap(rate_factor_, other.rate_factor_);
   std::swap(step_count_, other.step_count_);
   std::swap(skip_count_, other.skip_count_);

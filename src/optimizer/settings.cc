@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace ngd {
 namespace {
 
@@ -48,6 +50,39 @@ Settings::Settings(const OptionSet &options)
       threads(static_cast<unsigned>(options["threads"])) {
   if (threads == 0) threads = cpu_count();
   if (average_interval == 0) average_interval = average == Average::lookahead ? 5 : 1;
+}
+
+ScheduleSettings schedule_settings(const OptionSet &options) {
+  ScheduleSettings settings;
+  settings.kind = schedule_named(options.choice("schedule"));
+  settings.steps = count(options, "schedule_steps");
+  settings.warmup = count(options, "schedule_warmup");
+  settings.minimum = options["schedule_minimum"];
+  settings.gamma = settings.factor = options["schedule_gamma"];
+  settings.interval = count(options, "schedule_interval");
+  settings.power = options["schedule_power"];
+  settings.multiplier = count(options, "schedule_multiplier");
+  settings.rise = options["schedule_rise"];
+  settings.start_divisor = options["schedule_start_divisor"];
+  settings.end_divisor = options["schedule_end_divisor"];
+  settings.patience = count(options, "schedule_patience");
+  settings.cooldown = count(options, "schedule_cooldown");
+  settings.threshold = options["schedule_threshold"];
+  for (const std::string_view word : split(options.choice("schedule_milestones"), ' ')) {
+    if (word.empty()) continue;
+    int64_t step = 0;
+    if (!parse_integer(word, step) || step < 1 ||
+        (!settings.milestones.empty() && static_cast<uint64_t>(step) <= settings.milestones.back()))
+      fail(NGD_E_RANGE, "option \"schedule_milestones\" is ", quoted(options.choice("schedule_milestones")),
+           "; it takes rising step numbers from 1, separated by blanks");
+    settings.milestones.push_back(static_cast<uint64_t>(step));
+  }
+  const bool ends = settings.kind == Schedule::polynomial || settings.kind == Schedule::linear ||
+                    settings.kind == Schedule::cosine || settings.kind == Schedule::one_cycle;
+  if (ends && settings.steps <= settings.warmup)
+    fail(NGD_E_RANGE, "schedule=", options.choice("schedule"), " needs schedule_steps above schedule_warmup, but they are ",
+         settings.steps, " and ", settings.warmup, "; set schedule_steps first, to the steps of the whole run");
+  return settings;
 }
 
 ClipSettings::ClipSettings(const OptionSet &options)

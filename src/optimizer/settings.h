@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/option.h"
+#include "optimizer/schedule.h"
 
 namespace ngd {
 
@@ -28,6 +29,9 @@ struct Settings {
   uint64_t seed;
   unsigned threads;  // 0 is resolved to the number of CPUs
 };
+
+// The options schedule and schedule_...; throws when they do not go together.
+ScheduleSettings schedule_settings(const OptionSet &options);
 
 // Clipping is a matter of a group: some tensors may stay out of it.
 struct ClipSettings {

@@ -20,16 +20,16 @@ size_t bytes_of(Storage storage) {
 }
 
 Block8 kind_of(Storage storage) {
-  return storage == Storage::block8_signed ? Block8::with_sign : Block8::positive;
+  return storage == Storage::block8_signed ? Block8::first : Block8::second;
 }
 
 }  // namespace
 
 StateArray::StateArray(Storage storage, size_t count, size_t run)
-    : storage_(storage), count_(count), run_(std::max<size_t>(run, 1)), data_(count * bytes_of(storage)) {
+    : storage_(storage), count_(count), run_(std::max<size_t>(run, 1)), data_(count * bytes_of(storage), run < count) {
   if (storage < Storage::block8_signed) return;
   blocks_ = (run_ + kBlock8 - 1) / kBlock8;
-  scales_ = Memory(count / run_ * blocks_ * sizeof(float));
+  scales_ = Memory(count / run_ * blocks_ * sizeof(float), run_ < count);
 }
 
 void StateArray::load(Target target, size_t begin, size_t count, float *to) const {
@@ -57,7 +57,12 @@ void StateArray::store(Target target, size_t begin, size_t count, const float *f
       break;
     case Storage::block8_signed:
     case Storage::block8_positive:
-      encode(target, kind_of(storage_), from, values<uint8_t>() + begin, scales().data() + scale_index(begin), count);
+      if (dither.on)
+        encode_stochastic(target, kind_of(storage_), from, values<uint8_t>() + begin,
+                          scales().data() + scale_index(begin), count, dither.seed, dither.stream, place(begin));
+      else
+        encode_nearest(target, kind_of(storage_), from, values<uint8_t>() + begin,
+                       scales().data() + scale_index(begin), count);
       break;
     default:
       std::copy_n(from, count, values<float>() + begin);

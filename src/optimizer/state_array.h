@@ -23,6 +23,7 @@ class StateArray {
  public:
   StateArray() = default;  // an empty one
   // `run` elements stand together (a row of a table, or all of it): blocks of 8-bit numbers do not cross runs.
+  // More than one run is a table whose rows may never be touched: its memory comes with use.
   StateArray(Storage storage, size_t count, size_t run);
 
   bool empty() const { return count_ == 0; }
@@ -51,6 +52,8 @@ class StateArray {
 
  private:
   size_t scale_index(size_t begin) const { return begin / run_ * blocks_ + begin % run_ / kBlock8; }
+  // Of the random numbers: runs begin at whole blocks.
+  uint64_t place(size_t begin) const { return scale_index(begin) * kBlock8; }
 
   Storage storage_ = Storage::f32;
   size_t count_ = 0, run_ = 1, blocks_ = 0;

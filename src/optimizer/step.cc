@@ -94,11 +94,12 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors, bool consume) {
 void Optimizer::prepare() {
   sweep_.settings = &settings_;
   sweep_.step = step_count_ + 1;
-  if (team_ == nullptr || team_->requested() != settings_.threads) {
+  if (team_ == nullptr || team_->threads() != settings_.threads) {
     team_ = nullptr;
     team_ = std::make_unique<Team>(settings_.threads);
     laid_out_ = false;
   }
+  team_->look_for_fork();
   sweep_.team = team_.get();
   const bool rows = std::ranges::any_of(sweep_.specs, &TensorSpec::rows);
   if (laid_out_ && !rows) return;
@@ -128,14 +129,6 @@ void Optimizer::allocate() {
   for (size_t i = 0; i < sweep_.specs.size(); i++) {
     TensorState &state = sweep_.states[i];
     const size_t count = element_count(sweep_.specs[i].shape);
-    const std::span<const Slot> slots = groups_[sweep_.group_of[i]].rule->slots();
-    for (size_t s = 0; step_count_ == 0 && s < slots.size(); s++) {
-      // The option state may have changed since the tensor was declared.
-      if (!state.slots[s].empty() && state.slots[s].storage() != storage_of(slots[s])) {
-        state.slots = new_state(sweep_.specs[i], sweep_.group_of[i]).slots;
-        break;
-      }
-    }
     if (settings_.accumulate > 1 && state.accumulated.empty()) state.accumulated = StateArray(storage, count, count);
     if (settings_.average != Average::none && state.average.empty()) state.average = StateArray(storage, count, count);
     if (settings_.master && state.master.empty()) {
@@ -257,7 +250,23 @@ void Optimizer::fill_initial_state() {
   }
 }
 
-double Optimizer::schedule_rate_factor() const { return rate_factor_; }
+double Optimizer::schedule_rate_factor() const {
+  double factor = rate_factor_ * schedule_factor(schedule_, step_count_);
+  if (schedule_.kind == Schedule::plateau) factor *= plateau_.factor();
+  return factor;
+}
+
+double Optimizer::learning_rate() const {
+  return options()["learning_rate"] * schedule_rate_factor();
+}
+
+void Optimizer::report(double loss) {
+  if (schedule_.kind != Schedule::plateau)
+    fail(NGD_E_STATE, "losses are reported for schedule=plateau, but schedule is ",
+         options().choice("schedule"));
+  plateau_.report(loss);
+}
+
 bool Optimizer::wants_second_gradient() const {
   return groups_.front().rule->penalty() > 0;
 }

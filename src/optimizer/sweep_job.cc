@@ -18,6 +18,39 @@ bool SweepJob<T>::is_plain(size_t tensor) const {
 }
 
 template <class T>
+bool SweepJob<T>::is_half_packed(const Work &work) const {
+  if (!std::is_same_v<T, float> || sweep_.element != Element::f32 || sweep_.specs[work.tensor].rows) return false;
+  if (sweep_.settings->state != StateFormat::bf16 || group(work).clip == Clip::adaptive) return false;
+  return group(work).rule->kernel().packed_update[sweep_.target] != nullptr &&
+         std::ranges::any_of(state(work.tensor).slots, &StateArray::packed);
+}
+
+template <class T>
+void SweepJob<T>::update_packed(const Work &work, const double *constants) {
+  if constexpr (std::is_same_v<T, float>) {
+    const size_t at = work.begin, count = work.count;
+    TensorState &arrays = state(work.tensor);
+    Piece<float> one = piece(work, group(work).scale, count);
+    one.parameter = parameter(work.tensor, at, count);
+    one.gradient = gradient(work.tensor, at, count, nullptr);
+    PackedSlots packed = {};
+    packed.counter = dither_counter(at);
+    for (size_t s = 0; s < arrays.slots.size(); s++) {
+      if (!arrays.slots[s].packed()) {
+        one.slot[s] = arrays.slots[s].template values<float>() + at;
+        continue;
+      }
+      packed.slot[s] = arrays.slots[s].template values<Bf16>() + at;
+      const Dither random = dither(work.tensor, s);
+      packed.key[s] = random.on ? dither_key(random.seed, random.stream, at) : kNoDither;
+    }
+    begin_lookahead(work.tensor, at, count, one.parameter);
+    not_finite_ += group(work).rule->kernel().packed_update[sweep_.target](one, packed, constants);
+    finish(work.tensor, at, count, one.parameter, {}, true);
+  }
+}
+
+template <class T>
 T *SweepJob<T>::parameter(size_t tensor, size_t at, size_t count) {
   const TensorState &arrays = state(tensor);
   if (!arrays.master.empty()) return arrays.master.template values<T>() + at;
@@ -46,16 +79,21 @@ const T *SweepJob<T>::gradient(size_t tensor, size_t at, size_t count, T *to) co
   return to;
 }
 
-// Numbers of a tensor's stream in this step are used for nothing else.
+// Numbers of a tensor's stream in this step are used for nothing else. A bf16 mean that moves by more than its last
+// bit in a step needs no random rounding.
 template <class T>
 Dither SweepJob<T>::dither(size_t tensor, uint64_t stream) const {
-  return {sweep_.settings->stochastic_rounding, sweep_.settings->seed,
+  const TensorState &arrays = state(tensor);
+  const bool fast = stream != kParameterStream && arrays.slots[stream].storage() == Storage::bf16 &&
+                    sweep_.groups[sweep_.group_of[tensor]].rule->slots()[stream].decay < 1 - 1.0 / 64;
+  return {sweep_.settings->stochastic_rounding && !fast, sweep_.settings->seed,
           (sweep_.step << 24) ^ (tensor * (kMaximumSlots + 1) + stream)};
 }
 
 template <class T>
 Piece<T> SweepJob<T>::piece(const Work &work, double scale, size_t count) const {
   Piece<T> one = {count, nullptr, nullptr, {}, static_cast<T>(scale)};
+  if (group(work).rule->squares_gradients()) one.bound = kLargestGradient<T>;
   if (group(work).clip == Clip::value) one.bound = std::min(one.bound, static_cast<T>(group(work).threshold));
   return one;
 }
@@ -118,6 +156,7 @@ void SweepJob<T>::prepare(const Work &work, T *to) {
     const size_t count = std::min(kTile, work.begin + work.count - at);
     const double scale = group(work).scale;
     const Piece<T> one = piece(work, scale, count);
+    if (sweep_.average_begins) begin_lookahead(work.tensor, at, count, parameter(work.tensor, at, count));
     const T *values = gradient(work.tensor, at, count, scratch(1));
     for (size_t i = 0; i < count; i++) {
       const T value = one.scale * values[i];

@@ -69,12 +69,8 @@ class SweepJob {
       finish(work.tensor, at, count, w, {}, true);
     }
   }
-  // For rules on whole tensors: the gradient as a rule sees it, and the start of Lookahead's slow weights.
+  // For rules on whole tensors: the gradient as a rule sees it.
   void prepare(const Work &work, T *to);
-  void begin_average(const Work &work) {
-    std::copy_n(parameter(work.tensor, work.begin, work.count), work.count,
-                state(work.tensor).average.template values<T>() + work.begin);
-  }
 
  private:
   const GroupStep &group(const Work &work) const { return sweep_.groups[sweep_.group_of[work.tensor]]; }
@@ -89,6 +85,7 @@ class SweepJob {
     return constants_;
   }
   void update_with(const Work &work, const double *constants) {
+    if (is_half_packed(work)) return update_packed(work, constants);
     walk(work, true, [&](const Piece<T> &piece) {
       not_finite_ += kernel(work).update[sweep_.target](piece, constants);
       return Norms();
@@ -97,6 +94,9 @@ class SweepJob {
 
   T *scratch(size_t index) const { return scratch_ + index * kTile; }
   bool is_plain(size_t tensor) const;
+  // Whether the state is bf16 and all else plain, so that the kernel converts it in its registers.
+  bool is_half_packed(const Work &work) const;
+  void update_packed(const Work &work, const double *constants);
   T *parameter(size_t tensor, size_t at, size_t count);
   const T *gradient(size_t tensor, size_t at, size_t count, T *to) const;
   Dither dither(size_t tensor, uint64_t stream) const;
@@ -114,6 +114,11 @@ class SweepJob {
   double unit_scale(const Work &work, size_t begin, size_t count, size_t gradient_begin);
   Piece<T> piece(const Work &work, double scale, size_t count) const;
 
+  // Lookahead's slow weights start where the parameters do.
+  void begin_lookahead(size_t tensor, size_t at, size_t count, const T *w) {
+    if (sweep_.average_begins && sweep_.settings->average == Average::lookahead)
+      std::copy_n(w, count, state(tensor).average.template values<T>() + at);
+  }
   // The averages, copies and zeros that follow an update of w, elements at to at + count.
   void finish(size_t tensor, size_t at, size_t count, T *w, std::span<T *const> slots, bool updates);
   void zero_gradient(size_t tensor, size_t at, size_t count);
@@ -169,8 +174,7 @@ Norms SweepJob<T>::walk_elements(size_t tensor, size_t begin, size_t end, double
         slots[s] = arrays.slots[s].template values<T>() + at;
       one.slot[s] = slots[s];
     }
-    if (updates && sweep_.average_begins && sweep_.settings->average == Average::lookahead)
-      std::copy_n(one.parameter, count, arrays.average.template values<T>() + at);
+    if (updates) begin_lookahead(tensor, at, count, one.parameter);
     norms.add(body(one));
     finish(tensor, at, count, one.parameter, {slots, arrays.slots.size()}, updates);
   }
@@ -211,7 +215,8 @@ Norms SweepJob<T>::walk_rows(const Work &work, bool updates, Body body) {
 // Runs body(job) on every thread, with a job for the element type's arithmetic.
 template <class Body>
 void Sweep::in_parallel(Body body) {
-  const auto on_thread = [&](unsigned thread) noexcept {
+  std::ranges::fill(not_finite_, 0);
+  auto on_thread = [&](unsigned thread) noexcept {
     if (element == Element::f64) {
       SweepJob<double> job(*this, thread);
       body(job);

@@ -28,7 +28,6 @@ uint64_t Sweep::update_whole_group(size_t group) {
     own_works(job, [&](const Work &work) {
       using Number = typename std::remove_reference_t<decltype(job)>::Number;
       job.prepare(work, reinterpret_cast<Number *>(prepared_[work.tensor].data()));
-      if (average_begins && settings->average == Average::lookahead) job.begin_average(work);
     });
   });
   const uint64_t not_finite = not_finite_total();

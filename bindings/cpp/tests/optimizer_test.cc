@@ -67,7 +67,7 @@ void options_are_set_by_name_and_listed(void **) {
     assert_text(option.choices[3], "seed-literal");
   }
   assert_true(found);
-  assert_int_equal(ngd::Optimizer::rules().size(), 22);
+  assert_int_equal(ngd::Optimizer::rules().size(), 26);
   assert_text(error_of(NGD_E_OPTION, [&] { optimizer.set("learning_rat", 0.1); }),
               "unknown option \"learning_rat\" for rule \"ngd\"; did you mean \"learning_rate\"?");
   error_of(NGD_E_OPTION, [] { ngd::Optimizer("adm"); });

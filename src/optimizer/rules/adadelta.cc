@@ -5,6 +5,7 @@
 //   d  = g * sqrt(u + epsilon) / sqrt(v + epsilon)
 //   u <- rho * u + (1 - rho) * d^2
 //   w <- w - learning_rate * d                              the paper has learning_rate = 1
+// Equal to PyTorch's, and to Keras' with learning_rate=0.001, rho=0.95, epsilon=1e-7.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adadelta.cc"
 #include "optimizer/rule.h"
@@ -42,7 +43,8 @@ constexpr Kernel kKernel = NGD_KERNEL(AdadeltaKernel);
 
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("1"), below_option("rho", "0.9", 0, 1, "Decay of both running means."),
-    epsilon_option("1e-6", "Added inside both roots; sets the size of the first step."), coupled_decay_option()};
+    epsilon_option("1e-6", "Added inside both roots; sets the size of the first step."),
+    coupled_decay_option()};
 
 class Adadelta : public Rule {
  public:

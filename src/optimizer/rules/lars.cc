@@ -3,7 +3,8 @@
 //   q  = trust * ||w|| / (||g|| + weight_decay * ||w||)     1 for vectors, and when either norm is 0
 //   b <- momentum * b + learning_rate * q * (g + weight_decay * w)
 //   w <- w - b
-// Norms are of a whole tensor.
+// Norms are of a whole tensor. As in the paper, where learning_rate times a schedule is gamma, and trust eta. optax divides by
+// ||g + weight_decay * w|| instead. PyTorch and Keras have no LARS.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/lars.cc"
 #include "optimizer/rule.h"
@@ -58,6 +59,7 @@ class Lars : public Rule {
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   bool wants_norms(bool matrix) const override { return matrix; }
   size_t trust_constant() const override { return C::kTrust; }
   double trust(const Norms &norms) const override {

@@ -10,7 +10,7 @@
 //                                                       accel=seed: quasi-hyperbolic, Ma and Yarats 2019, with
 //                                                       k = alpha beta2/(1-beta1^t) - delta/(delta t - 1)
 //   u  = n / sqrt(v/(1-beta2^t) + epsilon) / (1 + damp ||g||)
-//                                                       epsilon inside the root; ||g|| over all tensors
+//                                                       ||g|| over all tensors; epsilon.h has eps_mode's other places
 //   q  = 1                                              trust=none, and for vectors
 //      | min(1, tau max(||w||, floor sqrt(count)) / (learning_rate ||u||))
 //                                                       trust=cap
@@ -50,10 +50,11 @@ struct NgdFormula {
     kOfMoment,
     kOfGradient,
     kCorrection2,
-    kEpsilon,
+    kInside,
+    kOutside,
     kStep,
     kTrust,
-    kKeep,
+    kShrink,
     kConstants
   };
   static constexpr size_t kSlots = 2;
@@ -68,11 +69,11 @@ struct NgdFormula {
     v = c[kBeta2] * v_old + c[kRest2] * (z * z);
     if constexpr (kNumerator == Numerator::literal) return c[kOfGradient] * g + c[kOfMoment] * (v_old * m_old);
     const V n = c[kOfMoment] * (kNumerator == Numerator::old_moment ? m_old : m) + c[kOfGradient] * g;
-    return n / root(v * c[kCorrection2] + c[kEpsilon]);
+    return n / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]);
   }
   template <class V>
   static HWY_INLINE void apply(const V *c, V &w, V u) {
-    w = c[kKeep] * w - c[kStep] * c[kTrust] * u;
+    w = w - (c[kShrink] * w + c[kStep] * c[kTrust] * u);
   }
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -82,7 +83,7 @@ struct NgdFormula {
   template <class V>
   static HWY_INLINE void settle(const V *c, V &w, V g, V *s) {
     const V n = c[kOfMoment] * s[0] + c[kOfGradient] * g;
-    w = w + c[kStep] * c[kTrust] * (n / root(s[1] * c[kCorrection2] + c[kEpsilon]));
+    w = w + c[kStep] * c[kTrust] * (n / (root(s[1] * c[kCorrection2] + c[kInside]) + c[kOutside]));
   }
 };
 using AnyForm = NgdFormula<Numerator::moment, false>;
@@ -104,8 +105,10 @@ constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.001"),
     beta1_option(),
     beta2_option(),
-    epsilon_option("1e-8",
-                   "Added inside the root: a floor of its square root; 1e-16 gives the floor of Adam's 1e-8."),
+    epsilon_option(
+        "1e-8",
+        "A floor of the root; inside it, 1e-16 gives the floor of Adam's 1e-8. eps_mode says where it stands."),
+    eps_mode_option("inside"),
     choice_option("accel", "nesterov", "none|nesterov|seed|seed-literal",
                   "How the numerator looks ahead; seed-literal is the printed formula, for study only."),
     above_option("alpha", "1", 0, kInfinity, "Weight of the gradient in accel=seed and seed-literal."),
@@ -195,11 +198,10 @@ class NgdRule : public MomentRule {
     set_moment_constants<C>();
     constants[C::kOfMoment] = of_moment;
     constants[C::kOfGradient] = of_gradient;
-    constants[C::kCorrection2] = 1 / correction2(t);
-    constants[C::kEpsilon] = epsilon_;
+    set_root_constants<C>(t);
     constants[C::kStep] = learning_rate_ * damping_;
     constants[C::kTrust] = 1;
-    constants[C::kKeep] = kept();
+    constants[C::kShrink] = learning_rate_ * weight_decay_;
   }
 
   double trust(const Norms &norms) const override {
