@@ -11,8 +11,9 @@ namespace {
 
 using Content = Floats::Content;
 
-// Rules that need norms of whole tensors before they change anything: no single sweep is their limit.
-bool needs_norms(const std::string &rule) {
+// Rules that need norms or products of whole tensors before they change anything: no single sweep is their limit,
+// and their bytes are not counted.
+bool needs_whole_tensors(const std::string &rule) {
   constexpr const char *kRules[] = {"lars", "lamb", "adafactor", "muon", "lbfgs"};
   return std::find(std::begin(kRules), std::end(kRules), rule) != std::end(kRules);
 }
@@ -41,7 +42,8 @@ Burst hand_burst(const std::shared_ptr<FlatArrays> &arrays, HandLoop loop, doubl
 
 Comparison against_limit(const Flat &flat, double burst) {
   const StateSize state = state_size(flat.spec);
-  const bool limited = state.arrays < kMaximumStreams;
+  const bool sweeps_once = !needs_whole_tensors(flat.rule);
+  const bool limited = state.arrays < kMaximumStreams && state.bytes == 4 * static_cast<double>(state.arrays);
   const bool by_hand = flat.by_hand && plain_loop(flat.rule) != nullptr;
   const size_t count = flat.parameters, hand_count = by_hand ? count : 0;
   const auto arrays = std::shared_ptr<FlatArrays>(new FlatArrays{
@@ -50,13 +52,13 @@ Comparison against_limit(const Flat &flat, double burst) {
       Limit(limited ? 1 + state.arrays : 0, count, flat.threads)});
   Comparison comparison;
   comparison.spec = flat.spec;
-  comparison.bytes = 4 + 8 + 2 * state.bytes + (flat.looks ? 4 : 0);
+  if (sweeps_once) comparison.bytes = 4 + 8 + 2 * state.bytes + (flat.looks ? 4 : 0);
   comparison.ours = burst_of([arrays] { arrays->subject.step(arrays->parameters, arrays->gradients); }, burst);
   if (limited) {
     comparison.against = "limit";
     const auto step = [arrays, looks = flat.looks] { arrays->limit.step(arrays->gradients, looks); };
     comparison.other = burst_of(step, burst);
-    if (!needs_norms(flat.rule)) comparison.goal = Goal{1.05};
+    if (sweeps_once) comparison.goal = Goal{1.05};
   }
   if (by_hand) {
     comparison.plain = hand_burst(arrays, plain_loop(flat.rule), burst);
