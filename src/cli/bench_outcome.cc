@@ -97,6 +97,10 @@ void print_outcomes(const Task &task, const std::vector<Outcome> &outcomes, Styl
     fmt::print("\n{}: {}; {} steps of {} rows; \"steps\": to {:.0f} % of held-out rows right\n", task.plan.name,
                task.plan.about, task.plan.steps, task.plan.batch, 100 * task.plan.target);
   table.print(style);
+  for (const Outcome &outcome : outcomes) {
+    if (style == Style::table && !outcome.refused.empty())
+      fmt::print("{}: refused: {}\n", outcome.rule, outcome.refused);
+  }
   std::fflush(stdout);
 }
 
@@ -115,6 +119,7 @@ Json outcome_json(const Outcome &outcome) {
           {"loss", number(outcome.loss())},
           {"ngd_sooner", outcome.ngd ? Json(outcome.ngd->first) : Json(nullptr)},
           {"ngd_later", outcome.ngd ? Json(outcome.ngd->second) : Json(nullptr)},
+          {"refused", outcome.refused.empty() ? Json(nullptr) : Json(outcome.refused)},
           {"runs", runs}};
 }
 

@@ -14,9 +14,10 @@ namespace cli {
 
 struct Outcome {
   std::string rule;
-  double rate = std::nan("");                    // NaN when every rate diverged
-  size_t good_rates = 0;                         // rates with which it learns nearly as well
-  std::vector<TaskRun> runs;                     // one a seed; none when every rate diverged
+  double rate = std::nan("");  // NaN when every rate diverged
+  size_t good_rates = 0;       // rates with which it learns nearly as well
+  std::vector<TaskRun> runs;   // one a seed; none when every rate diverged or it was refused
+  std::string refused;         // why the library does not train this model by this rule, or ""
   std::optional<std::pair<size_t, size_t>> ngd;  // seeds in which ngd was sooner, and later
 
   std::vector<double> arrivals() const;  // of each seed: steps to the target, infinity for never

@@ -41,31 +41,46 @@ std::vector<double> draw_rates(size_t count) {
 
 constexpr uint64_t kFirstTuningSeed = 1001;  // the fresh seeds count from 1
 
-Outcome try_rule(const std::string &rule, const Task &task, const RulesBench &bench, BenchProgress &progress) {
-  const double cost = static_cast<double>(task.plan.steps) * task.plan.cost;
-  Outcome outcome;
-  outcome.rule = rule;
-  const std::vector<double> rates = draw_rates(bench.trials);
+// The training loss that each rate leads to, the median over the tuning seeds.
+std::vector<double> tune(const std::string &rule, const std::vector<double> &rates, const Task &task,
+                         const RulesBench &bench, BenchProgress &progress) {
   std::vector<double> losses;
   for (const double rate : rates) {
     std::vector<double> tried;
     for (uint64_t seed = 0; seed < bench.tuning_seeds; seed++) {
       progress.begin(fmt::format("{}, {}", task.plan.name, rule));
       tried.push_back(run_task(task, rule, rate, kFirstTuningSeed + seed, false).loss);
-      progress.end(cost);
+      progress.end(task.run_cost());
     }
     losses.push_back(median_of(tried));
   }
+  return losses;
+}
+
+Outcome try_rule(const std::string &rule, const Task &task, const RulesBench &bench, BenchProgress &progress) {
+  Outcome outcome;
+  outcome.rule = rule;
+  const std::vector<double> rates = draw_rates(bench.trials);
+  std::vector<double> losses;
+  try {
+    losses = tune(rule, rates, task, bench, progress);
+  } catch (const Failure &failure) {
+    if (failure.status != NGD_E_UNSUPPORTED) throw;
+    outcome.refused = failure.message;
+    progress.end(static_cast<double>(bench.trials * bench.tuning_seeds + bench.seeds) * task.run_cost());
+    return outcome;
+  }
   const auto best = std::min_element(losses.begin(), losses.end());
   const bool learns = std::isfinite(*best);
-  if (learns) outcome.rate = rates[static_cast<size_t>(best - losses.begin())];
-  if (learns)
+  if (learns) {
+    outcome.rate = rates[static_cast<size_t>(best - losses.begin())];
     outcome.good_rates = static_cast<size_t>(
         std::count_if(losses.begin(), losses.end(), [&](double loss) { return loss <= 1.5 * *best + 0.02; }));
+  }
   for (uint64_t seed = 1; seed <= bench.seeds; seed++) {
     progress.begin(fmt::format("{}, {}", task.plan.name, rule));
     if (learns) outcome.runs.push_back(run_task(task, rule, outcome.rate, seed, true));
-    progress.end(cost);
+    progress.end(task.run_cost());
   }
   return outcome;
 }
@@ -115,8 +130,8 @@ int run(const RulesBench &bench) {
   double work = 0;
   for (const TaskPlan &plan : plans) {
     tasks.push_back(load_task(plan, bench.data));
-    work += static_cast<double>(rules.size() * (bench.trials * bench.tuning_seeds + bench.seeds) * plan.steps) *
-            plan.cost;
+    work += static_cast<double>(rules.size() * (bench.trials * bench.tuning_seeds + bench.seeds)) *
+            tasks.back().run_cost();
   }
   BenchProgress progress(work);
   Json results = Json::array();

@@ -26,6 +26,8 @@ std::vector<TaskPlan> task_plans();
 struct Task {
   TaskPlan plan;
   Dataset training, held_out, watched;  // watched: the first rows of held_out
+
+  double run_cost() const { return static_cast<double>(plan.steps) * plan.cost; }
 };
 
 // Reads the data. Throws a Failure when they are not there.

@@ -218,6 +218,16 @@ class RulesBench(ProgramTest):
         self.assertIsNone(task["rules"][0]["steps"])
         self.assertIsNone(task["rules"][0]["runs"][0]["steps"])
 
+    def test_a_rule_that_cannot_train_the_model_is_told_with_the_reason(self):
+        self.write("sms.tsv", "".join(f"{kind}\t{kind} words {row}\n" for row in range(40) for kind in ("ham", "spam")))
+        small = ["--data", ".", "--tasks", "spam", "--rules", "muon,ngd", "--steps", "5", "--trials", "2", "--seeds", "1"]
+        task, = self.json("bench", "rules", *small)["tasks"]
+        rows = {each["rule"]: each for each in task["rules"]}
+        reason = 'rule "muon" works on whole tensors; it takes no table of rows ("embedding.weight")'
+        self.assertEqual((rows["muon"]["refused"], rows["muon"]["runs"]), (reason, []))
+        self.assertEqual((rows["ngd"]["refused"], len(rows["ngd"]["runs"])), (None, 1))
+        self.assertIn(f"\nmuon: refused: {reason}\n", self.ngd("bench", "rules", *small).stdout)
+
     def test_wrong_names_and_absent_data(self):
         self.fails(2, 'ngd: error: unknown task "numbers"; known: digits, letters, spam\n',
                    "bench", "rules", "--data", ".", "--tasks", "numbers")
