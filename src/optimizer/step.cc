@@ -48,6 +48,9 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors, bool consume) {
     fail(NGD_E_STATE, perturbed_
                           ? "the parameters are still perturbed; call restore before the step"
                           : "grad_penalty is on: call perturb and restore before each step, or set it to 0");
+  const bool copies = std::ranges::any_of(tensors, [](const TensorStep<T> &one) { return one.copy != nullptr; });
+  if (copies && settings_.copy == CopyFormat::none)
+    fail(NGD_E_STATE, "the step is to write copies, but in no format; set copy=bf16 or copy=f16");
   calls_.resize(tensors.size());
   for (size_t i = 0; i < tensors.size(); i++)
     calls_[i] = {tensors[i].parameter, tensors[i].gradient, tensors[i].copy, tensors[i].rows};
