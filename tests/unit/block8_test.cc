@@ -1,6 +1,10 @@
 // 8-bit state: every code against the formula of the header, encoding by the distance to the codes, averages.
 #include "math/block8.h"
 
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+
 #include <bit>
 #include <cmath>
 #include <functional>
@@ -258,6 +262,30 @@ void runs_of_every_length_give_the_same_on_every_target(void **) {
   }
 }
 
+// As hosts with "fast" arithmetic set their threads: subnormal numbers are taken for zero.
+void a_host_that_flushes_subnormal_numbers_gets_the_same_bits(void **) {
+#ifdef __SSE2__
+  for (const Block8 kind : kKinds) {
+    for (const float most : {1.0f, 0x1p-92f, 0x1p-126f, 0x1p-130f}) {
+      const std::vector<float> x = many_sizes(kind, 600, most, 8);
+      on_each_target([&](Target target) {
+        const Encoded e = stochastic(target, kind, x, 0);
+        const std::vector<float> y = decoded(target, kind, e);
+        const unsigned mode = _mm_getcsr();
+        _mm_setcsr(mode | 0x8040);
+        const Encoded e_flushed = stochastic(target, kind, x, 0);
+        const std::vector<float> y_flushed = decoded(target, kind, e);
+        _mm_setcsr(mode);
+        assert_memory_equal(e.codes.data(), e_flushed.codes.data(), e.codes.size());
+        assert_memory_equal(y.data(), y_flushed.data(), y.size() * sizeof(float));
+      });
+    }
+  }
+#else
+  skip();
+#endif
+}
+
 // Block by block or all at once, also where the position passes 2^33.
 void stochastic_codes_depend_on_the_position_and_not_on_the_run(void **) {
   for (const Block8 kind : kKinds) {
@@ -347,6 +375,7 @@ int main() {
       cmocka_unit_test(zero_is_zero_and_second_moments_do_not_vanish),
       cmocka_unit_test(what_is_not_finite_becomes_the_largest_code_of_its_block),
       cmocka_unit_test(runs_of_every_length_give_the_same_on_every_target),
+      cmocka_unit_test(a_host_that_flushes_subnormal_numbers_gets_the_same_bits),
       cmocka_unit_test(stochastic_codes_depend_on_the_position_and_not_on_the_run),
       cmocka_unit_test(stochastic_rounding_is_right_on_average),
       cmocka_unit_test(elements_are_rounded_independently),

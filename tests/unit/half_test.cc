@@ -1,6 +1,10 @@
 // Sixteen-bit floats: every value widened, narrowing against arithmetic in float64, stochastic rounding by averages.
 #include "math/half.h"
 
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+
 #include <bit>
 #include <cmath>
 #include <functional>
@@ -166,6 +170,39 @@ void nan_stays_a_quiet_nan(void **) {
   });
 }
 
+// As hosts with "fast" arithmetic set their threads: subnormal numbers are taken for zero.
+void a_host_that_flushes_subnormal_numbers_gets_the_same_bits(void **) {
+#ifdef __SSE2__
+  const unsigned mode = _mm_getcsr();
+  const auto with_flushing = [&](const auto &body) {
+    _mm_setcsr(mode | 0x8040);
+    body();
+    _mm_setcsr(mode);
+  };
+  const std::vector<float> x = narrow_cases(kF16);
+  std::vector<F16> all(kAll);
+  for (uint32_t code = 0; code < kAll; code++) all[code] = static_cast<F16>(code);
+  on_each_target([&](Target target) {
+    std::vector<float> wide(kAll), wide_flushed(kAll);
+    widen(target, all.data(), wide.data(), kAll);
+    with_flushing([&] { widen(target, all.data(), wide_flushed.data(), kAll); });
+    assert_memory_equal(wide.data(), wide_flushed.data(), kAll * sizeof(float));
+    std::vector<F16> h(x.size()), h_flushed(x.size());
+    std::vector<Bf16> b(x.size()), b_flushed(x.size());
+    narrow(target, x.data(), h.data(), x.size());
+    narrow(target, x.data(), b.data(), x.size());
+    with_flushing([&] {
+      narrow(target, x.data(), h_flushed.data(), x.size());
+      narrow(target, x.data(), b_flushed.data(), x.size());
+    });
+    assert_memory_equal(h.data(), h_flushed.data(), x.size() * sizeof(F16));
+    assert_memory_equal(b.data(), b_flushed.data(), x.size() * sizeof(Bf16));
+  });
+#else
+  skip();
+#endif
+}
+
 // Runs of every length write their elements and no others, whatever the alignment.
 template <class From, class To, class Convert>
 void check_lengths(const Convert &convert) {
@@ -323,6 +360,7 @@ int main() {
       cmocka_unit_test(narrowing_to_bf16_takes_the_nearest_and_ties_to_even),
       cmocka_unit_test(narrowing_to_f16_takes_the_nearest_and_ties_to_even),
       cmocka_unit_test(nan_stays_a_quiet_nan),
+      cmocka_unit_test(a_host_that_flushes_subnormal_numbers_gets_the_same_bits),
       cmocka_unit_test(runs_of_every_length_touch_their_elements_alone),
       cmocka_unit_test(stochastic_rounding_depends_on_the_position_and_not_on_the_run),
       cmocka_unit_test(stochastic_rounding_takes_one_of_the_two_neighbours),
