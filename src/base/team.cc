@@ -1,21 +1,19 @@
-// Starting, waking and ending the threads of a team.
+// Starting, waking and stopping the threads of a team.
 #include "base/team.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <new>
-#include <system_error>
+#include <algorithm>
 
 #include "base/error.h"
 
 namespace ngd {
 namespace {
 
-// About 20 microseconds: longer than the gap between two parts of a step, shorter than a wake-up is worth.
-constexpr int kSpins = 500;
-
-void pause() {
+// Tells the CPU that this thread waits, which leaves more of it to the one that is waited for.
+void pause_briefly() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -23,82 +21,109 @@ void pause() {
 #endif
 }
 
-// Waits until `value` is no longer `old`: a while at full speed, then asleep.
-void wait_for_change(const std::atomic<uint32_t> &value, uint32_t old) {
-  for (int spin = 0; spin < kSpins; spin++) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    pause();
-  }
-  value.wait(old, std::memory_order_acquire);
+int64_t nanoseconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// All but those of faults, which belong to the thread that caused them and to the host's handler of crashes.
+sigset_t host_signals() {
+  sigset_t set;
+  sigfillset(&set);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) sigdelset(&set, fault);
+  return set;
 }
 
 }  // namespace
 
 Team::Team(unsigned threads) : owner_(getpid()) {
   if (threads <= 1) return;
-  workers_.reserve(threads - 1);
-  // Signals are the host's: they go to its own threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    for (unsigned t = 1; t < threads; t++) workers_.emplace_back([this, t] { work(t); });
-  } catch (const std::system_error &) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ending_ = true;
-    job_number_.fetch_add(1, std::memory_order_release);
-    job_number_.notify_all();
-    for (std::thread &worker : workers_) worker.join();
-    fail(NGD_E_MEMORY, "the system gave ", workers_.size() + 1, " of ", threads, " threads; set a lower number");
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  size_ = threads;
+  // Where threads outnumber processors, one that spins keeps another from working.
+  spins_ = threads <= static_cast<unsigned long>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
+  helpers_.resize(threads - 1);
+  start_helpers();
 }
 
 Team::~Team() {
-  if (workers_.empty()) return;
-  if (getpid() != owner_) {
-    // The threads are the parent's: there is nothing here to wait for.
-    for (std::thread &worker : workers_) worker.detach();
-    return;
+  if (getpid() == owner_) stop_helpers(helpers_.size());
+}
+
+void Team::start_helpers() {
+  const sigset_t blocked = host_signals();
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  size_t started = 0;
+  for (; started < helpers_.size(); started++) {
+    Helper &helper = helpers_[started];
+    helper.team = this;
+    helper.number = static_cast<unsigned>(started + 1);
+    if (pthread_create(&helper.thread, nullptr, help, &helper) != 0) break;
   }
-  ending_.store(true, std::memory_order_relaxed);
-  job_number_.fetch_add(1, std::memory_order_release);
-  job_number_.notify_all();
-  for (std::thread &worker : workers_) worker.join();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (started == helpers_.size()) return;
+  stop_helpers(started);
+  fail(NGD_E_MEMORY, "thread ", started + 2, " of ", helpers_.size() + 1,
+       " could not be started: the system has no room for another; ask for fewer");
 }
 
-void Team::look_for_fork() {
-  if (size_ > 1 && getpid() != owner_) size_ = 1;
+void Team::stop_helpers(size_t started) {
+  stop_ = true;
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  for (size_t i = 0; i < started; i++) pthread_join(helpers_[i].thread, nullptr);
 }
 
-void Team::start(Job job, const void *context) {
+unsigned Team::size() const {
+  return helpers_.empty() || getpid() != owner_ ? 1 : static_cast<unsigned>(helpers_.size() + 1);
+}
+
+// The last load sees what was written before the value was changed.
+void Team::wait_while(const std::atomic<uint32_t> &value, uint32_t old) const {
+  if (spins_) {
+    const int64_t end = nanoseconds() + kSpin;
+    do {
+      for (int i = 0; i < 16; i++) {
+        if (value.load(std::memory_order_acquire) != old) return;
+        pause_briefly();
+      }
+    } while (nanoseconds() < end);
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+void *Team::help(void *context) {
+  const Helper &helper = *static_cast<const Helper *>(context);
+  Team &team = *helper.team;
+  for (uint32_t round = 0;; round++) {
+    team.wait_while(team.round_, round);
+    if (team.stop_) return nullptr;
+    team.job_(helper.number, team.context_);
+    if (team.working_.fetch_sub(1, std::memory_order_acq_rel) == 1) team.working_.notify_one();
+  }
+}
+
+void Team::run(Job job, void *context) {
+  active_ = size();
+  if (active_ == 1) return job(0, context);
   job_ = job;
   context_ = context;
-  job_number_.fetch_add(1, std::memory_order_release);
-  job_number_.notify_all();
+  working_.store(active_ - 1, std::memory_order_relaxed);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
   job(0, context);
-  meet();
+  for (uint32_t left; (left = working_.load(std::memory_order_acquire)) != 0;) wait_while(working_, left);
 }
 
-void Team::work(unsigned thread) {
-  for (uint32_t seen = 0;;) {
-    wait_for_change(job_number_, seen);
-    seen++;
-    if (ending_.load(std::memory_order_relaxed)) return;
-    job_(thread, context_);
-    meet();
-  }
-}
-
-void Team::meet() {
-  const uint32_t meeting = meeting_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads()) {
+void Team::barrier() {
+  if (active_ == 1) return;
+  const uint32_t passed = passed_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == active_) {
     arrived_.store(0, std::memory_order_relaxed);
-    meeting_.fetch_add(1, std::memory_order_release);
-    meeting_.notify_all();
+    passed_.fetch_add(1, std::memory_order_release);
+    passed_.notify_all();
   } else {
-    wait_for_change(meeting_, meeting);
+    wait_while(passed_, passed);
   }
 }
 

@@ -1,56 +1,77 @@
-// A team of threads that runs one job at a time: the caller and, beside it, threads that wait for the next job.
+// A team of threads for one parallel region after another: the caller and helpers that it owns run one job together.
 #pragma once
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <thread>
 #include <vector>
 
 namespace ngd {
 
+// How the work is divided is the caller's business, by thread number and size(). Helpers that have nothing to do look
+// for a job for kSpin, so that a region of 100 microseconds is not spent on waking them, and sleep after that.
+//
+// Helpers block the host's signals, except those of faults. In a forked child there are no helpers: size() is 1 there,
+// run() works on the calling thread, and the destructor waits for nobody. One thread at a time may use a team.
 class Team {
  public:
-  // `threads` in all, the calling one included; 1 starts none. Throws NGD_E_MEMORY when the system has no more threads.
+  // `thread` is 0 for the caller, up to size() - 1. A job throws nothing and calls no run().
+  using Job = void (*)(unsigned thread, void *context) noexcept;
+
+  // With one thread (or none) nothing is started. Throws NGD_E_MEMORY when the system refuses a thread.
   explicit Team(unsigned threads);
   ~Team();
   Team(const Team &) = delete;
   Team &operator=(const Team &) = delete;
 
-  unsigned threads() const { return static_cast<unsigned>(workers_.size()) + 1; }
-  // How many take part in the jobs to come: all, but only the caller in a child of fork, which has no other threads.
-  unsigned size() const { return size_; }
-  void look_for_fork();  // to be called before size() is used in a new call of the library
+  // Threads that the next run() uses.
+  unsigned size() const;
 
-  // Calls body(thread) for thread = 0 (the caller) to size() - 1 at the same time, and returns when all have returned.
+  // Calls the job on each thread and returns when all have returned. What they wrote is then visible to the caller.
+  void run(Job job, void *context);
+  // body(thread), for any callable that is noexcept.
   template <class Body>
-  void run(const Body &body) {
-    if (size_ == 1) return body(0u);
-    start([](unsigned thread, const void *context) noexcept { (*static_cast<const Body *>(context))(thread); }, &body);
+  void run(Body &&body) {
+    static_assert(noexcept(body(0u)), "a job throws nothing");
+    run([](unsigned thread,
+           void *context) noexcept { (*static_cast<std::remove_reference_t<Body> *>(context))(thread); },
+        &body);
   }
-  // Within a job: waits until every thread of the team is here.
-  void barrier() {
-    if (size_ > 1) meet();
-  }
+
+  // Within a job, to be called by every thread of it: returns when all have called it. What any of them wrote before is
+  // then visible to all.
+  void barrier();
 
  private:
-  using Job = void (*)(unsigned thread, const void *context) noexcept;
-  void start(Job job, const void *context);
-  void work(unsigned thread);
-  void meet();
+  static constexpr int64_t kSpin = 20'000;  // nanoseconds
 
-  unsigned size_ = 1;
-  pid_t owner_;
-  std::vector<std::thread> workers_;
+  struct Helper {
+    Team *team;
+    unsigned number;
+    pthread_t thread;
+  };
+  static void *help(void *helper);
+  void start_helpers();
+  void stop_helpers(size_t started);
+  void wait_while(const std::atomic<uint32_t> &value, uint32_t old) const;
+
+  const pid_t owner_;
+  std::vector<Helper> helpers_;
+  bool spins_ = false;
+
+  // Written before round_ is raised, and read after it was seen.
   Job job_ = nullptr;
-  const void *context_ = nullptr;
-  std::atomic<bool> ending_ = false;
-  // Each on a cache line of its own: one is waited for while others are written.
-  alignas(64) std::atomic<uint32_t> job_number_ = 0;
-  alignas(64) std::atomic<uint32_t> arrived_ = 0;
-  alignas(64) std::atomic<uint32_t> meeting_ = 0;
+  void *context_ = nullptr;
+  unsigned active_ = 1;  // threads of the present run
+  bool stop_ = false;
+
+  // On lines of their own: they are what threads look at while others work.
+  alignas(64) std::atomic<uint32_t> round_{0};    // raised by each run
+  alignas(64) std::atomic<uint32_t> working_{0};  // helpers that have not returned from the job
+  alignas(64) std::atomic<uint32_t> arrived_{0};  // threads that wait at the barrier
+  alignas(64) std::atomic<uint32_t> passed_{0};   // barriers passed
 };
 
 }  // namespace ngd

@@ -5,9 +5,10 @@
 // more than this header, so the library needs Highway's headers only.
 #pragma once
 
-// Before Highway is included: leave out targets that would add size and no speed.
+// Before Highway is included: leave out targets that would add size and no speed, and those of ARM whose vectors have
+// no size known to the compiler, and so neither operators nor arrays.
 #ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #endif
 #include <hwy/detect_targets.h>
 

@@ -1,6 +1,11 @@
 // 8-bit state: every code against the formula of the header, encoding by the distance to the codes, averages.
 #include "math/block8.h"
 
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <functional>
@@ -17,6 +22,9 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr Block8 kKinds[] = {Block8::first, Block8::second};
+
+// What every target is compared with: the scalar one where the architecture has it.
+const Target kReference = *std::ranges::find_if(kTargets, cpu_has);
 
 void on_each_target(const std::function<void(Target)> &body) {
   for (const Target target : kTargets) {
@@ -136,9 +144,9 @@ void the_scale_is_the_least_power_of_two_that_holds_the_largest(void **) {
 
 // Against the two codes around a number, found by looking at all of them; and the bounds that the header states.
 void check_neighbours(Block8 kind, const std::vector<float> &x) {
-  const Encoded code = nearest(Target::scalar, kind, x);
-  const std::vector<float> near = decoded(Target::scalar, kind, code);
-  const std::vector<float> some = decoded(Target::scalar, kind, stochastic(Target::scalar, kind, x, 0));
+  const Encoded code = nearest(kReference, kind, x);
+  const std::vector<float> near = decoded(kReference, kind, code);
+  const std::vector<float> some = decoded(kReference, kind, stochastic(kReference, kind, x, 0));
   const double scale = code.scales[0];
   const double smallest = meaning(kind, 1) * scale, least = 8 * smallest;
   for (size_t i = 0; i < x.size(); i++) {
@@ -185,9 +193,9 @@ void what_was_decoded_is_encoded_to_the_same(void **) {
     }
     // Whatever the largest number rounds to.
     for (const float most : {1.0f, 1.3f, 1.87f, 1.9f, 1.93f, 1.96f, 1.99f}) {
-      const Encoded once = nearest(Target::scalar, kind, many_sizes(kind, 700, most, 4));
-      const std::vector<float> x = decoded(Target::scalar, kind, once);
-      assert_true(decoded(Target::scalar, kind, nearest(Target::scalar, kind, x)) == x);
+      const Encoded once = nearest(kReference, kind, many_sizes(kind, 700, most, 4));
+      const std::vector<float> x = decoded(kReference, kind, once);
+      assert_true(decoded(kReference, kind, nearest(kReference, kind, x)) == x);
     }
   }
 }
@@ -240,22 +248,45 @@ void runs_of_every_length_give_the_same_on_every_target(void **) {
          {0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100, 255, 256, 257, 300, 511, 512, 1024, 1100}) {
       // Exactly as long as the run, so that a sanitizer sees a read or write past the end.
       const std::vector<float> part(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(count));
-      const Encoded near = nearest(Target::scalar, kind, part);
-      const Encoded some = stochastic(Target::scalar, kind, part, 256);
+      const Encoded near = nearest(kReference, kind, part);
+      const Encoded some = stochastic(kReference, kind, part, 256);
       // A short block is as a whole one that ends with zeros.
       std::vector<float> padded = part;
       padded.resize(near.scales.size() * kBlock8);
-      Encoded whole = nearest(Target::scalar, kind, padded);
+      Encoded whole = nearest(kReference, kind, padded);
       whole.codes.resize(count);
       assert_true(near == whole);
       on_each_target([&](Target target) {
         assert_true(nearest(target, kind, part) == near && stochastic(target, kind, part, 256) == some);
-        const std::vector<float> y = decoded(target, kind, some),
-                                 expected = decoded(Target::scalar, kind, some);
+        const std::vector<float> y = decoded(target, kind, some), expected = decoded(kReference, kind, some);
         assert_memory_equal(y.data(), expected.data(), count * sizeof(float));
       });
     }
   }
+}
+
+// As hosts with "fast" arithmetic set their threads: subnormal numbers are taken for zero.
+void a_host_that_flushes_subnormal_numbers_gets_the_same_bits(void **) {
+#ifdef __SSE2__
+  for (const Block8 kind : kKinds) {
+    for (const float most : {1.0f, 0x1p-92f, 0x1p-126f, 0x1p-130f}) {
+      const std::vector<float> x = many_sizes(kind, 600, most, 8);
+      on_each_target([&](Target target) {
+        const Encoded e = stochastic(target, kind, x, 0);
+        const std::vector<float> y = decoded(target, kind, e);
+        const unsigned mode = _mm_getcsr();
+        _mm_setcsr(mode | 0x8040);
+        const Encoded e_flushed = stochastic(target, kind, x, 0);
+        const std::vector<float> y_flushed = decoded(target, kind, e);
+        _mm_setcsr(mode);
+        assert_memory_equal(e.codes.data(), e_flushed.codes.data(), e.codes.size());
+        assert_memory_equal(y.data(), y_flushed.data(), y.size() * sizeof(float));
+      });
+    }
+  }
+#else
+  skip();
+#endif
 }
 
 // Block by block or all at once, also where the position passes 2^33.
@@ -347,6 +378,7 @@ int main() {
       cmocka_unit_test(zero_is_zero_and_second_moments_do_not_vanish),
       cmocka_unit_test(what_is_not_finite_becomes_the_largest_code_of_its_block),
       cmocka_unit_test(runs_of_every_length_give_the_same_on_every_target),
+      cmocka_unit_test(a_host_that_flushes_subnormal_numbers_gets_the_same_bits),
       cmocka_unit_test(stochastic_codes_depend_on_the_position_and_not_on_the_run),
       cmocka_unit_test(stochastic_rounding_is_right_on_average),
       cmocka_unit_test(elements_are_rounded_independently),

@@ -1,6 +1,11 @@
 // Sixteen-bit floats: every value widened, narrowing against arithmetic in float64, stochastic rounding by averages.
 #include "math/half.h"
 
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <functional>
@@ -24,6 +29,9 @@ float float_of(uint32_t bits) {
 uint32_t bits_of(float value) {
   return std::bit_cast<uint32_t>(value);
 }
+
+// What every target is compared with: the scalar one where the architecture has it.
+const Target kReference = *std::ranges::find_if(kTargets, cpu_has);
 
 void on_each_target(const std::function<void(Target)> &body) {
   for (const Target target : kTargets) {
@@ -166,6 +174,39 @@ void nan_stays_a_quiet_nan(void **) {
   });
 }
 
+// As hosts with "fast" arithmetic set their threads: subnormal numbers are taken for zero.
+void a_host_that_flushes_subnormal_numbers_gets_the_same_bits(void **) {
+#ifdef __SSE2__
+  const unsigned mode = _mm_getcsr();
+  const auto with_flushing = [&](const auto &body) {
+    _mm_setcsr(mode | 0x8040);
+    body();
+    _mm_setcsr(mode);
+  };
+  const std::vector<float> x = narrow_cases(kF16);
+  std::vector<F16> all(kAll);
+  for (uint32_t code = 0; code < kAll; code++) all[code] = static_cast<F16>(code);
+  on_each_target([&](Target target) {
+    std::vector<float> wide(kAll), wide_flushed(kAll);
+    widen(target, all.data(), wide.data(), kAll);
+    with_flushing([&] { widen(target, all.data(), wide_flushed.data(), kAll); });
+    assert_memory_equal(wide.data(), wide_flushed.data(), kAll * sizeof(float));
+    std::vector<F16> h(x.size()), h_flushed(x.size());
+    std::vector<Bf16> b(x.size()), b_flushed(x.size());
+    narrow(target, x.data(), h.data(), x.size());
+    narrow(target, x.data(), b.data(), x.size());
+    with_flushing([&] {
+      narrow(target, x.data(), h_flushed.data(), x.size());
+      narrow(target, x.data(), b_flushed.data(), x.size());
+    });
+    assert_memory_equal(h.data(), h_flushed.data(), x.size() * sizeof(F16));
+    assert_memory_equal(b.data(), b_flushed.data(), x.size() * sizeof(Bf16));
+  });
+#else
+  skip();
+#endif
+}
+
 // Runs of every length write their elements and no others, whatever the alignment.
 template <class From, class To, class Convert>
 void check_lengths(const Convert &convert) {
@@ -175,7 +216,7 @@ void check_lengths(const Convert &convert) {
   for (From &x : from)
     x = std::is_same_v<From, float> ? From(random.normal()) : From(0x3F80 + random.below(64));
   std::vector<To> whole(kMost);
-  convert(Target::scalar, from.data(), whole.data(), kMost, size_t{0});
+  convert(kReference, from.data(), whole.data(), kMost, size_t{0});
   on_each_target([&](Target target) {
     for (size_t begin = 0; begin < 40; begin++) {
       for (size_t count = 0; begin + count <= kMost - 4; count += 1 + count / 20) {
@@ -306,7 +347,7 @@ void streams_are_not_one_sequence_begun_elsewhere(void **) {
     for (const uint32_t stream : {1, 2}) {
       const uint64_t other = stream == 1 ? counter : counter ^ apart;
       const float x = float_of(0x3F808000);
-      narrow_stochastic(Target::scalar, &x, &rounded[stream - 1], 1, 1, stream,
+      narrow_stochastic(kReference, &x, &rounded[stream - 1], 1, 1, stream,
                         other / kDitherLanes * 2 * kDitherLanes + other % kDitherLanes);
     }
     same += rounded[0] == rounded[1];
@@ -323,6 +364,7 @@ int main() {
       cmocka_unit_test(narrowing_to_bf16_takes_the_nearest_and_ties_to_even),
       cmocka_unit_test(narrowing_to_f16_takes_the_nearest_and_ties_to_even),
       cmocka_unit_test(nan_stays_a_quiet_nan),
+      cmocka_unit_test(a_host_that_flushes_subnormal_numbers_gets_the_same_bits),
       cmocka_unit_test(runs_of_every_length_touch_their_elements_alone),
       cmocka_unit_test(stochastic_rounding_depends_on_the_position_and_not_on_the_run),
       cmocka_unit_test(stochastic_rounding_takes_one_of_the_two_neighbours),
