@@ -121,6 +121,7 @@ class Optimizer {
   Settings settings_;
   Sweep sweep_;
   std::unique_ptr<Team> team_;
+  unsigned team_threads_ = 0;
   std::vector<TensorCall> calls_;
   bool laid_out_ = false;
 

@@ -308,6 +308,7 @@ void Optimizer::swap(Optimizer &other) {
   std::swap(settings_, other.settings_);
   std::swap(sweep_, other.sweep_);
   std::swap(team_, other.team_);
+  std::swap(team_threads_, other.team_threads_);
   std::swap(calls_, other.calls_);
   laid_out_ = other.laid_out_ = false;
   std::swap(schedule_, other.schedule_);

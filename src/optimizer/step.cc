@@ -97,12 +97,12 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors, bool consume) {
 void Optimizer::prepare() {
   sweep_.settings = &settings_;
   sweep_.step = step_count_ + 1;
-  if (team_ == nullptr || team_->threads() != settings_.threads) {
+  if (team_ == nullptr || team_threads_ != settings_.threads) {
     team_ = nullptr;
     team_ = std::make_unique<Team>(settings_.threads);
+    team_threads_ = settings_.threads;
     laid_out_ = false;
   }
-  team_->look_for_fork();
   sweep_.team = team_.get();
   const bool rows = std::ranges::any_of(sweep_.specs, &TensorSpec::rows);
   if (laid_out_ && !rows) return;

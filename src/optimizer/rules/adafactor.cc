@@ -156,7 +156,7 @@ class Adafactor : public WholeRule {
     }
     // Calls body(row, its number) for all rows, by all threads.
     const auto for_each_row = [&](auto body) {
-      auto part = [&](unsigned thread) {
+      auto part = [&](unsigned thread) noexcept {
         const size_t end = rows.count * (thread + 1) / team.size();
         for (size_t r = rows.count * thread / team.size(); r < end; r++) {
           const size_t start = r * rows.columns, k = r / rows.of_matrix;

@@ -17,7 +17,7 @@ void Blocks::cut(std::span<const Shape> shapes) {
 }
 
 void Blocks::share(void (*body)(void *context, const Block &block, double &part), void *context) {
-  auto part = [&](unsigned thread) {
+  auto part = [&](unsigned thread) noexcept {
     const size_t end = blocks_.size() * (thread + 1) / team_->size();
     for (size_t b = blocks_.size() * thread / team_->size(); b < end; b++) body(context, blocks_[b], parts_[b]);
   };
