@@ -40,7 +40,7 @@ class Run {
   Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> model,
       std::shared_ptr<Optimizer> optimizer, std::shared_ptr<Dataset> training,
       std::shared_ptr<Dataset> held_out);
-  ~Run();  // gives the optimizer its own learning rate back
+  ~Run();  // takes the schedule from the optimizer again
   Run(const Run &) = delete;
   Run &operator=(const Run &) = delete;
 
@@ -64,7 +64,6 @@ class Run {
   void step();
   double train(std::span<const uint64_t> rows);
   void apply_schedule();
-  void adopt_rate();
   void restore_rate();
   void count_skips(uint64_t skipped_before);
   void end_epoch();
@@ -91,7 +90,7 @@ class Run {
   const RunSettings settings_;
   const uint64_t rows_, batch_rows_, batches_;  // of the training data, as the run began
   Position position_;
-  double rate_ = 0;  // that the schedule set last
+  double rate_ = 0;  // of the last step
 
   std::vector<uint64_t> order_;
   uint64_t order_epoch_ = ~uint64_t{0};
