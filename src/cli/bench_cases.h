@@ -14,11 +14,11 @@ namespace cli {
 
 struct OptimizerBench {
   std::vector<size_t> sizes = {size_t{1} << 20, size_t{1} << 24};  // numbers in a flat tensor
+  std::vector<size_t> rows = {100000, 1000000, 10000000};          // of a table
   std::vector<size_t> threads;
   std::vector<std::string> rules, groups;  // all when empty
   size_t rounds = 9;
-  double burst = 0.02;  // seconds
-  bool large = false;
+  double burst = 0.02;         // seconds
   std::shared_ptr<Peer> peer;  // may be null
 
   size_t largest_size() const;
@@ -53,6 +53,8 @@ void add_checked_cases(const OptimizerBench &bench, std::vector<Case> &cases);
 void add_peer_cases(const OptimizerBench &bench, std::vector<Case> &cases);
 void add_small_cases(const OptimizerBench &bench, std::vector<Case> &cases);
 void add_state_cases(const OptimizerBench &bench, std::vector<Case> &cases);
+void add_clip_cases(const OptimizerBench &bench, std::vector<Case> &cases);
 void add_trust_cases(const OptimizerBench &bench, std::vector<Case> &cases);
+void add_rows_cases(const OptimizerBench &bench, std::vector<Case> &cases);
 
 }  // namespace cli

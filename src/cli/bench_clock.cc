@@ -29,12 +29,9 @@ size_t steps_within(const std::function<void()> &step, double seconds) {
 
 Burst burst_of(std::function<void()> step, double seconds, std::function<void()> before) {
   return [step = std::move(step), before = std::move(before), seconds, steps = size_t{0}]() mutable {
-    if (before) before();
     step();
-    if (steps == 0) {
-      steps = steps_within(step, seconds);
-      if (before) before();
-    }
+    if (steps == 0) steps = steps_within(step, seconds);
+    if (before) before();
     return seconds_of(step, steps) / static_cast<double>(steps);
   };
 }

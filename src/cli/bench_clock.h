@@ -16,7 +16,7 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
 using Burst = std::function<double()>;
 
 // A burst of so many calls of step as take `seconds`, at least one, after one that is not timed: caches and
-// threads settle in it. `before` runs untimed ahead of it all; it may be empty.
+// threads settle in it. `before` runs, untimed, just ahead of the timed ones; it may be empty.
 Burst burst_of(std::function<void()> step, double seconds, std::function<void()> before = {});
 
 // The seconds of a step, one value a round.

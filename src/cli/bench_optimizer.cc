@@ -28,7 +28,9 @@ constexpr Group kGroups[] = {
     {"peer", "against another library", add_peer_cases},
     {"small", "1000 tensors of 1000 numbers against one flat tensor of a million", add_small_cases},
     {"state", "smaller state against state of float32", add_state_cases},
+    {"clip", "clip to a norm, step, and clear the gradient in one call, against a plain step", add_clip_cases},
     {"trust", "rules that need norms of matrices against adam", add_trust_cases},
+    {"rows", "4096 random rows of a table, against a loop that reads and writes the same rows", add_rows_cases},
 };
 
 Measured measure(const Case &one, const OptimizerBench &bench) {
@@ -166,7 +168,10 @@ Verb optimizer_bench(CLI::App &bench) {
   app->add_option("--burst", a.burst, "Seconds that one turn lasts, or one step when that is longer")
       ->check(CLI::Range(1e-6, 60.0))
       ->type_name("S");
-  app->add_flag("--large", a.large, "Also tables of a hundred million rows");
+  app->add_option("--rows", a.rows, "Rows of tables; what the memory does not hold is left out")
+      ->delimiter(',')
+      ->check(CLI::Range(size_t{8192}, size_t{1} << 32))
+      ->type_name("N[,N...]");
   app->add_option("--peer", a.peer_program, "Another library's program to compare with, see tests/bench")
       ->type_name("PROGRAM");
   add_output_option(*app, a.style);

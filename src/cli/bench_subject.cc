@@ -117,12 +117,22 @@ Subject::Subject(const std::string &spec, size_t tensors, const std::vector<int6
     call(ngd_optimizer_add_f32, optimizer_.get(), fmt::format("w{}", i).c_str(), shape.data(), shape.size());
 }
 
-void Subject::step(const Floats &parameters, const Floats &gradients) {
+void Subject::list(const Floats &parameters, const Floats &gradients) {
   for (size_t i = 0; i < tensors_; i++) {
     parameter_list_[i] = parameters.data() + i * elements_;
     gradient_list_[i] = gradients.data() + i * elements_;
   }
+}
+
+void Subject::step(const Floats &parameters, const Floats &gradients) {
+  list(parameters, gradients);
   call(ngd_optimizer_step_f32, optimizer_.get(), parameter_list_.data(), gradient_list_.data(), tensors_);
+}
+
+void Subject::sweep(const Floats &parameters, const Floats &gradients) {
+  list(parameters, gradients);
+  call(ngd_optimizer_sweep_f32, optimizer_.get(), parameter_list_.data(), gradient_list_.data(), nullptr,
+       tensors_);
 }
 
 void Subject::save(const std::string &path) const {

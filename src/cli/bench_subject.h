@@ -38,13 +38,16 @@ class Subject {
   Subject(const std::string &spec, size_t tensors, const std::vector<int64_t> &shape);
   size_t parameters() const { return tensors_ * elements_; }
   void step(const Floats &parameters, const Floats &gradients);
+  // The same, but the gradients may be written.
+  void sweep(const Floats &parameters, const Floats &gradients);
   void save(const std::string &path) const;
 
  private:
+  void list(const Floats &parameters, const Floats &gradients);
+
   Optimizer optimizer_;
   size_t tensors_, elements_;
-  std::vector<float *> parameter_list_;
-  std::vector<const float *> gradient_list_;
+  std::vector<float *> parameter_list_, gradient_list_;
 };
 
 }  // namespace cli

@@ -46,6 +46,52 @@ ngd_metrics measure(const ngd_model *model, const ngd_dataset *dataset) {
   return metrics;
 }
 
+Model prepared_model(const Task &task, uint64_t seed) {
+  Model model = create<ngd_model>(ngd_model_create, task.plan.model);
+  call(ngd_model_set, model.get(), "seed", static_cast<double>(seed));
+  call(ngd_model_prepare, model.get(), task.training.get());
+  return model;
+}
+
+// The model that a rule with averages of its own means: a copy of the trained one with the averaged parameters. For
+// other rules the trained one.
+class Averaged {
+ public:
+  Averaged(const Task &task, const ngd_model *trained, const ngd_optimizer *optimizer)
+      : task_(task), trained_(trained), optimizer_(optimizer) {}
+
+  const ngd_model *now() {
+    std::vector<std::vector<float>> parameters, averages;
+    std::vector<const float *> from;
+    std::vector<float *> to;
+    for (size_t i = 0; i < ngd_model_tensor_count(trained_); i++) {
+      auto info = sized<ngd_tensor_info>();
+      call(ngd_model_tensor, trained_, i, &info);
+      averages.emplace_back(info.elements);
+      from.push_back(parameters.emplace_back(info.elements).data());
+      to.push_back(averages.back().data());
+      call(ngd_model_get_tensor_f32, trained_, i, parameters.back().data(), parameters.back().size());
+    }
+    ngd_error error = {};
+    const ngd_status status = ngd_optimizer_average_f32(optimizer_, from.data(), to.data(), to.size(), &error);
+    if (status == NGD_E_STATE) return trained_;  // it keeps no average
+    if (status != NGD_OK) throw Failure{error.message, kExitFailed, status};
+    if (copy_ == nullptr) copy_ = prepared_model(task_, 0);
+    for (size_t i = 0; i < averages.size(); i++) {
+      // An average that is not finite is no model; the trained one is as bad.
+      if (ngd_model_set_tensor_f32(copy_.get(), i, to[i], averages[i].size(), &error) != NGD_OK)
+        return trained_;
+    }
+    return copy_.get();
+  }
+
+ private:
+  const Task &task_;
+  const ngd_model *trained_;
+  const ngd_optimizer *optimizer_;
+  Model copy_;
+};
+
 }  // namespace
 
 std::vector<TaskPlan> task_plans() {
@@ -77,15 +123,14 @@ Task load_task(const TaskPlan &plan, const std::string &folder) {
 
 TaskRun run_task(const Task &task, const std::string &spec, double learning_rate, uint64_t seed, bool watch) {
   const TaskPlan &plan = task.plan;
-  const Model model = create<ngd_model>(ngd_model_create, plan.model);
-  call(ngd_model_set, model.get(), "seed", static_cast<double>(seed));
-  call(ngd_model_prepare, model.get(), task.training.get());
+  const Model model = prepared_model(task, seed);
   const Optimizer optimizer = create<ngd_optimizer>(ngd_optimizer_create, spec);
   call(ngd_optimizer_set, optimizer.get(), "learning_rate", learning_rate);
   auto info = sized<ngd_dataset_info>();
   call(ngd_dataset_get_info, task.training.get(), &info);
 
   TaskRun run;
+  Averaged averaged(task, model.get(), optimizer.get());
   Batches batches(info.rows, plan.batch, seed);
   for (size_t step = 1; step <= plan.steps; step++) {
     const auto [rows, count] = batches.next();
@@ -96,11 +141,11 @@ TaskRun run_task(const Task &task, const std::string &spec, double learning_rate
       break;
     }
     if (watch && run.reached == 0 && step % plan.watch == 0 &&
-        measure(model.get(), task.watched.get()).accuracy >= plan.target)
+        measure(averaged.now(), task.watched.get()).accuracy >= plan.target)
       run.reached = step;
   }
-  if (watch) run.accuracy = measure(model.get(), task.held_out.get()).accuracy;
-  if (std::isfinite(run.loss)) run.loss = measure(model.get(), task.training.get()).loss;
+  if (watch) run.accuracy = measure(averaged.now(), task.held_out.get()).accuracy;
+  if (std::isfinite(run.loss)) run.loss = measure(averaged.now(), task.training.get()).loss;
   if (!std::isfinite(run.loss)) run.loss = std::numeric_limits<double>::infinity();
   return run;
 }

@@ -83,6 +83,25 @@ class OptimizerBench(ProgramTest):
         self.assertTrue(16 < rows["adam 8bit"]["bytes_per_parameter"] < 17)
         self.assertEqual([rows[name]["goal"] for name in ("adam bf16", "adam 8bit")], [0.75, 0.65])
 
+    def test_clipping_and_clearing_read_and_write_the_gradient_once_more(self):
+        row, = self.bench("--groups", "clip", "--threads", "1")["results"]
+        self.assertEqual((row["spec"], row["bytes_per_parameter"], row["against"], row["goal"]),
+                         ("adam:clip=norm,zero_gradient=1", 36, "plain step", 1.3))
+
+    def test_rows_of_tables_are_stepped_on_both_sides(self):
+        results = self.bench("--groups", "rows", "--rows", "8192,20000", "--threads", "1,2")["results"]
+        self.assertEqual([(each["rule"], each["tensors"], each["parameters"], each["threads"]) for each in results],
+                         [(f"adam, {rows} rows", 4096, 4096 * width, threads)
+                          for threads in (1, 2) for width in (32, 8) for rows in (8192, 20000)])
+        for row in results:
+            self.assertEqual((row["bytes_per_parameter"], row["against"], row["goal"]), (28, "limit", 1.1))
+
+    def test_a_table_that_memory_does_not_hold_is_left_out(self):
+        done = self.ngd("bench", "optimizer", *TINY, "--groups", "rows", "--rows", "4294967296", "--threads", "1", expect=2)
+        self.assertEqual(done.stderr, "ngd: left out: 4294967296 rows of 32, which need 2783GB of memory\n"
+                                      "ngd: left out: 4294967296 rows of 8, which need 722GB of memory\n"
+                                      "ngd: error: none of the chosen groups has a case for these rules and threads\n")
+
     def test_shapes_of_small_tensors_and_matrices(self):
         results = self.bench("--groups", "small,trust", "--rules", "adam,ngd", "--threads", "1", "--sizes", "65536")["results"]
         self.assertEqual([(each["group"], each["rule"], each["tensors"], each["parameters"], each["against"])
@@ -108,7 +127,7 @@ class OptimizerBench(ProgramTest):
 
     def test_wrong_names_and_numbers_are_wrong_usage(self):
         usage = "usage: ngd bench [optimizer|rules] [options]; see ngd bench NAME --help\n"
-        groups = ", ".join(["flat", "checked", "peer", "small", "state", "trust"])
+        groups = ", ".join(["flat", "checked", "peer", "small", "state", "clip", "trust", "rows"])
         self.fails(2, f'ngd: error: unknown group "flatt"; known: {groups}\n', "bench", "optimizer", "--groups", "flatt")
         error = self.ngd("bench", "optimizer", "--rules", "adm", expect=2).stderr
         self.assertIn('ngd: error: unknown optimizer rule "adm"; did you mean "adam"?', error)
