@@ -22,6 +22,11 @@
 #include <algorithm>
 #include <limits>
 
+// For loops over state arrays: their vectors stay in registers only when the loop is gone.
+#ifndef NGD_UNROLL
+#define NGD_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 #include "math/dither-inl.h"
 #include "math/half-inl.h"
 #include "optimizer/kernel.h"
@@ -160,12 +165,14 @@ HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
     fetch_ahead<Formula>(piece, i);
     V parameter = hn::LoadU(d, piece.parameter + i);
     V state[kSlots + 1];
+NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
     const V gradient = seen(hn::LoadU(d, piece.gradient + i), bad);
     if constexpr (kSettles) {
       Formula::settle(c, parameter, gradient, state);
     } else {
       Formula::update(c, parameter, gradient, state);
+NGD_UNROLL
       for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, piece.slot[s] + i);
     }
     hn::StoreU(parameter, d, piece.parameter + i);
@@ -196,6 +203,7 @@ HWY_NOINLINE uint64_t run_packed(const Piece<float> &piece, const PackedSlots &p
     fetch_ahead_packed<Formula>(piece, packed, i);
     V parameter = hn::LoadU(d, piece.parameter + i);
     V state[kSlots + 1];
+NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
       state[s] = packed.slot[s] == nullptr
                      ? hn::LoadU(d, piece.slot[s] + i)
@@ -206,6 +214,7 @@ HWY_NOINLINE uint64_t run_packed(const Piece<float> &piece, const PackedSlots &p
     hn::StoreU(parameter, d, piece.parameter + i);
     const size_t place = i % kGroup;
     const uint32_t counter = packed.counter + static_cast<uint32_t>(i / 2 - place / 2 + place % kDitherLanes);
+NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
       if (packed.slot[s] == nullptr) {
         hn::StoreU(state[s], d, piece.slot[s] + i);
@@ -225,12 +234,14 @@ HWY_NOINLINE uint64_t run_packed(const Piece<float> &piece, const PackedSlots &p
     const Tail<Formula, kGroup, float> tail(piece, packed);
     PackedSlots padded = packed;
     Bf16 halves[kSlots + 1][kGroup] = {};
+NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
       if (packed.slot[s] != nullptr) std::copy_n(packed.slot[s] + end, tail.rest(), padded.slot[s] = halves[s]);
     }
     padded.counter += static_cast<uint32_t>(end / 2);
     not_finite += run_packed<Formula>(tail.padded, padded, numbers);
     tail.put_back(packed);
+NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
       if (packed.slot[s] != nullptr) std::copy_n(halves[s], tail.rest(), packed.slot[s] + end);
     }
@@ -279,6 +290,7 @@ HWY_NOINLINE uint64_t add_squares(const Piece<T> &piece, const double *numbers, 
   // The sums lie in the first cache: they are read and written while memory is waited for.
   for (size_t i = 0; i < end; i += hn::MaxLanes(D())) {
     V state[kSlots + 1];
+NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
     V parameter = hn::LoadU(d, piece.parameter + i);
     const V u = Formula::direction(c, parameter, seen(hn::LoadU(d, piece.gradient + i), bad), state);
@@ -287,6 +299,7 @@ HWY_NOINLINE uint64_t add_squares(const Piece<T> &piece, const double *numbers, 
     if constexpr (kUpdates) {
       Formula::apply(c, parameter, u);
       hn::StoreU(parameter, d, piece.parameter + i);
+NGD_UNROLL
       for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, piece.slot[s] + i);
     }
   }

@@ -196,6 +196,20 @@ void SweepJob<T>::zero_gradient(size_t tensor, size_t at, size_t count) {
 
 // --- rows -------------------------------------------------------------------------------------------------------
 
+// Asks for all cache lines of a row.
+template <class T>
+inline void fetch_row(const T *row, size_t count) {
+  for (size_t i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(row + i, 1);
+}
+
+// Rows are short: a call of memcpy for each would take longer than the copy.
+template <class T>
+inline void copy_row(const T *from, size_t count, T *to) {
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) std::memcpy(to + i, from + i, 8 * sizeof(T));
+  for (; i < count; i++) to[i] = from[i];
+}
+
 template <class T>
 void SweepJob<T>::gather(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide) {
   const TensorState &arrays = state(tensor);
@@ -207,20 +221,21 @@ void SweepJob<T>::gather(size_t tensor, std::span<const uint32_t> rows, size_t c
   for (size_t i = 0; i < rows.size(); i++) {
     if (i + kAhead < rows.size()) {
       const size_t later = rows[i + kAhead] * width + column;
-      __builtin_prefetch(table + later, 1);
+      __builtin_prefetch(&arrays.touched[rows[i + kAhead]], 1);
+      fetch_row(table + later, wide);
       for (const StateArray &slot : arrays.slots) {
-        if (!slot.packed()) __builtin_prefetch(slot.template values<T>() + later, 1);
+        if (!slot.packed()) fetch_row(slot.template values<const T>() + later, wide);
       }
     }
     const size_t at = rows[i] * width + column;
-    std::copy_n(table + at, wide, scratch(0) + i * wide);
+    copy_row(table + at, wide, scratch(0) + i * wide);
     const uint64_t rest = rested(arrays.touched[rows[i]], sweep_.step);
     for (size_t s = 0; s < arrays.slots.size(); s++) {
       T *to = scratch(2 + s) + i * wide;
       if (arrays.slots[s].packed())
         arrays.slots[s].load(sweep_.target, at, wide, to);
       else
-        std::copy_n(arrays.slots[s].template values<T>() + at, wide, to);
+        copy_row(arrays.slots[s].template values<const T>() + at, wide, to);
       if (rest == 0 || decays[s].decay() == 1) continue;
       const T factor = static_cast<T>(decays[s](rest));
       for (size_t k = 0; k < wide; k++) to[k] *= factor;
@@ -234,13 +249,13 @@ void SweepJob<T>::scatter(size_t tensor, std::span<const uint32_t> rows, size_t 
   const size_t width = sweep_.width(tensor);
   for (size_t i = 0; i < rows.size(); i++) {
     const size_t at = rows[i] * width + column;
-    std::copy_n(scratch(0) + i * wide, wide, static_cast<T *>(call(tensor).parameter) + at);
+    copy_row<T>(scratch(0) + i * wide, wide, static_cast<T *>(call(tensor).parameter) + at);
     for (size_t s = 0; s < arrays.slots.size(); s++) {
       const T *from = scratch(2 + s) + i * wide;
       if (arrays.slots[s].packed())
         arrays.slots[s].store(sweep_.target, at, wide, from, dither(tensor, s));
       else
-        std::copy_n(from, wide, arrays.slots[s].template values<T>() + at);
+        copy_row(from, wide, arrays.slots[s].template values<T>() + at);
     }
   }
 }
