@@ -195,29 +195,31 @@ static void every_rule_equals_its_formula(void **state) {
   }
 }
 
+/* Two equal matrices, one of them in the group; what AdamW alone does with it. */
 static void a_group_of_muon_may_be_stepped_by_adamw(void **state) {
   (void)state;
   ngd_error error;
   const int64_t shape[2] = {3, 4};
-  double w[12], v[12], u[12], g[12], *parameters[1] = {w}, *others[1] = {v}, *thirds[1] = {u};
-  const double *gradients[1] = {g};
-  ngd_optimizer *matrix = NULL, *plain = NULL, *adamw = NULL;
-  check_ok(ngd_optimizer_create("muon", &matrix, &error));
-  check_ok(ngd_optimizer_create("muon:matrices=adamw", &plain, &error));
+  double hidden[12], embedding[12], alone[12], g[12], *parameters[2] = {hidden, embedding}, *one[1] = {alone};
+  const double *gradients[2] = {g, g};
+  ngd_optimizer *mixed = NULL, *adamw = NULL;
+  check_ok(ngd_optimizer_create("muon", &mixed, &error));
   check_ok(ngd_optimizer_create("adamw:learning_rate=0.0003,beta2=0.95,epsilon=1e-10,weight_decay=0", &adamw,
                                 &error));
-  ngd_optimizer *all[3] = {matrix, plain, adamw};
-  for (int k = 0; k < 3; k++) check_ok(ngd_optimizer_add_f64(all[k], "w", shape, 2, &error));
-  for (int i = 0; i < 12; i++) w[i] = v[i] = u[i] = i;
+  check_ok(ngd_optimizer_add_f64(mixed, "hidden", shape, 2, &error));
+  check_ok(ngd_optimizer_add_f64(mixed, "embedding", shape, 2, &error));
+  check_ok(ngd_optimizer_add_group(mixed, "embeddings", "embed*", "matrices=adamw", &error));
+  check_ok(ngd_optimizer_add_f64(adamw, "embedding", shape, 2, &error));
+  for (int i = 0; i < 12; i++) hidden[i] = embedding[i] = alone[i] = i;
   for (int t = 0; t < 9; t++) {
     for (size_t i = 0; i < 12; i++) g[i] = gradient(i, t);
-    check_ok(ngd_optimizer_step_f64(matrix, parameters, gradients, 1, &error));
-    check_ok(ngd_optimizer_step_f64(plain, others, gradients, 1, &error));
-    check_ok(ngd_optimizer_step_f64(adamw, thirds, gradients, 1, &error));
+    check_ok(ngd_optimizer_step_f64(mixed, parameters, gradients, 2, &error));
+    check_ok(ngd_optimizer_step_f64(adamw, one, gradients, 1, &error));
   }
-  assert_memory_equal(v, u, sizeof v);
-  assert_true(fabs(w[0] - v[0]) > 1e-3);
-  for (int k = 0; k < 3; k++) ngd_optimizer_destroy(all[k]);
+  assert_memory_equal(embedding, alone, sizeof alone);
+  assert_true(fabs(hidden[0] - alone[0]) > 1e-3);
+  ngd_optimizer_destroy(mixed);
+  ngd_optimizer_destroy(adamw);
 }
 
 /* --- L-BFGS ---------------------------------------------------------------------------------------------------- */

@@ -112,12 +112,30 @@ void saved_tables_resume_bit_for_bit(void **) {
   }
 }
 
+// What no step has touched is its own average.
+void averages_of_untouched_rows_are_the_parameters(void **) {
+  for (const char *spec : {"asgd:average_after=0", "schedule_free_adamw"}) {
+    Optimizer optimizer(spec);
+    optimizer.add_rows(Element::f64, "table", kShape);
+    std::vector<double> table = initial_table(), average(table.size());
+    for (int t = 0; t < 6; t++) step_rows(optimizer, table, {1, 3}, {1, 2, 3, 4, 5, 6});
+    const double *const parameters[] = {table.data()};
+    double *const averages[] = {average.data()};
+    optimizer.average<double>(parameters, averages);
+    for (size_t i = 0; i < table.size(); i++) {
+      const bool touched = i / kWidth == 1 || i / kWidth == 3;
+      assert_int_equal(average[i] != table[i], touched);
+    }
+  }
+}
+
 void rules_on_whole_tensors_refuse_tables_of_rows(void **) {
   for (const char *rule : {"adafactor", "muon", "lbfgs"}) {
     Optimizer optimizer(rule);
-    check_raises(NGD_E_UNSUPPORTED,
-                 concat("rule ", quoted(rule), " works on whole tensors; it takes no table of rows (\"table\")"),
-                 [&] { optimizer.add_rows(Element::f64, "table", kShape); });
+    check_raises(
+        NGD_E_UNSUPPORTED,
+        concat("rule ", quoted(rule), " works on whole tensors; it takes no table of rows (\"table\")"),
+        [&] { optimizer.add_rows(Element::f64, "table", kShape); });
   }
 }
 
@@ -147,6 +165,7 @@ int main() {
       cmocka_unit_test(untouched_rows_do_not_move),
       cmocka_unit_test(moments_of_a_rested_row_decay_as_under_zero_gradients),
       cmocka_unit_test(saved_tables_resume_bit_for_bit),
+      cmocka_unit_test(averages_of_untouched_rows_are_the_parameters),
       cmocka_unit_test(rules_on_whole_tensors_refuse_tables_of_rows),
       cmocka_unit_test(the_penalty_moves_and_restores_only_touched_rows),
   };

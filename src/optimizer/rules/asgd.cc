@@ -5,12 +5,11 @@
 //   eta  = learning_rate / (1 + lambda * learning_rate * (t - 1))^power
 //   w   <- (1 - lambda * eta) * w - eta * g
 //   mu   = 1 / max(1, t - 1 - average_after)
-//   a   <- a + mu * (w - a)                                 saved as "<tensor>.average"
-// Equal to PyTorch's, where power is called alpha and average_after t0; average() is its ax. Keras has no ASGD.
+//   a   <- a + mu * (w - a)                                 average()
+// The state is d = a - w, which begins at 0, so that the average of what was never stepped is the parameter itself.
+// Equal to PyTorch's, where power is called alpha, average_after t0, and a is the state ax. Keras has no ASGD.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/asgd.cc"
-#include <algorithm>
-
 #include "optimizer/rule.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
@@ -21,13 +20,14 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AsgdFormula {
-  enum { kRate, kDecay, kMu, kConstants };
+  enum { kRate, kDecay, kRest, kConstants };
   static constexpr size_t kSlots = 1;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
-    V &a = s[0];
+    V &d = s[0];
+    const V before = w;
     w = w - c[kRate] * (g + c[kDecay] * w);
-    a = a + c[kMu] * (w - a);
+    d = c[kRest] * (d + (before - w));
   }
 };
 using AsgdKernel = KernelOf<AsgdFormula>;
@@ -55,7 +55,7 @@ class Asgd : public Rule {
     power_ = options["power"];
     average_after_ = options["average_after"];
     weight_decay_ = options["weight_decay"];
-    slot_ = {"average", 0, 1};
+    slot_ = {"offset", 0, 1};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
@@ -66,17 +66,22 @@ class Asgd : public Rule {
     const double rate = learning_rate_ / std::pow(1 + lambda_ * learning_rate_ * before, power_);
     constants[C::kRate] = rate;
     constants[C::kDecay] = weight_decay_ + lambda_;
-    constants[C::kMu] = before - average_after_ > 1 ? 1 / (before - average_after_) : 1;
+    constants[C::kRest] = before - average_after_ > 1 ? 1 - 1 / (before - average_after_) : 0;  // 1 - mu
   }
   bool averages() const override { return true; }
-  void average(size_t count, const float *, const float *const *slots, float *out) const override {
-    std::copy_n(slots[0], count, out);
+  void average(size_t count, const float *parameter, const float *const *slots, float *out) const override {
+    sum(count, parameter, slots[0], out);
   }
-  void average(size_t count, const double *, const double *const *slots, double *out) const override {
-    std::copy_n(slots[0], count, out);
+  void average(size_t count, const double *parameter, const double *const *slots, double *out) const override {
+    sum(count, parameter, slots[0], out);
   }
 
  private:
+  template <class T>
+  static void sum(size_t count, const T *parameter, const T *offset, T *out) {
+    for (size_t i = 0; i < count; i++) out[i] = parameter[i] + offset[i];
+  }
+
   double lambda_ = 0, power_ = 0, average_after_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
