@@ -124,11 +124,12 @@ void muon_refuses_sides_that_blas_cannot_express(void **) {
                [&] { rule->whole()->prepare(shapes, sizeof(float)); });
 }
 
-// Whatever the counts of L-BFGS's pairs are in a file, they address nothing outside of its arrays, and steps end.
+// Whatever the counts of L-BFGS's pairs are in a file, steps end and find back. The first gradient after loading is the last
+// one before saving, so that it gives no pair that would mend the counts.
 void damaged_counts_do_no_harm(void **) {
   for (const char *key : {"scalar.pairs", "scalar.newest", "scalar.trials", "scalar.product0"}) {
     for (const char *value : {"1e18", "-1e18", "0.5", "3"}) {
-      Optimizer first("lbfgs:history=3"), second("lbfgs:history=3");
+      Optimizer first("lbfgs:history=3,line_search=none"), second("lbfgs:history=3,line_search=none");
       const int64_t shape[] = {5};
       std::vector<double> w = {1, 2, 3, 4, 5}, g(5);
       const TensorStep<double> step[] = {{w.data(), g.data(), {}}};
@@ -146,8 +147,11 @@ void damaged_counts_do_no_harm(void **) {
       assert_true(reader.texts.count(key) == 1);
       reader.texts[key] = value;
       second.load(reader);
-      for (int t = 0; t < 40; t++) go(second);
-      for (const double value_of : w) assert_true(std::fabs(value_of) < 1e-3);
+      second.step(std::span<const TensorStep<double>>(step));
+      for (int t = 0; t < 60; t++) go(second);
+      for (const double left : w) {
+        if (!(std::fabs(left) < 1e-3)) fail_msg("%s = %s: %g", key, value, left);
+      }
     }
   }
 }
