@@ -95,6 +95,14 @@ void OrderedTree::reserve(size_t insertions) {
   inners_.reserve(inners);
 }
 
+// The child still begins where it did, also when its first keys are gone: were that place given to the child before it,
+// a key that comes to it might find that one full.
+void OrderedTree::recount(Child &child, uint32_t level) const {
+  const OrderKey first = child.first;
+  child = child_of(child.node, level);
+  child.first = std::min(child.first, first);
+}
+
 // A new root above the old one.
 void OrderedTree::grow() {
   const uint32_t above = inners_.take();
@@ -118,7 +126,7 @@ void OrderedTree::make_room(Inner &parent, size_t slot, uint32_t level) {
   }
   Child &a = parent.entries[left], &b = parent.entries[left + 1];
   divide(pool[a.node], pool[b.node], (pool[a.node].count + pool[b.node].count) / 2);
-  a = child_of(a.node, level);
+  recount(a, level);
   b = child_of(b.node, level);
 }
 
@@ -131,7 +139,7 @@ void OrderedTree::refill(Inner &parent, size_t slot, uint32_t level) {
   const size_t total = pool[a.node].count + pool[b.node].count;
   const bool merge = total <= Node::kMerge;
   divide(pool[a.node], pool[b.node], merge ? total : total / 2);
-  a = child_of(a.node, level);
+  recount(a, level);
   if (merge) {
     pool.give_back(b.node);
     erase_entry(parent, left + 1);

@@ -72,7 +72,8 @@ class OrderedTree {
   auto &nodes();
   bool full(uint32_t node, uint32_t level) const;
   bool meagre(uint32_t node, uint32_t level) const;
-  Child child_of(uint32_t node, uint32_t level) const;  // what its parent says of it, counted anew
+  Child child_of(uint32_t node, uint32_t level) const;  // what its parent should say of it
+  void recount(Child &child, uint32_t level) const;
   Place fetched(Place place) const;
   void grow();
   template <class Node>
