@@ -102,6 +102,7 @@ typedef struct ngd_icea_info {
   uint64_t bytes;       /**< Memory that the buffer takes. */
   double hard_mass;     /**< s: sum of p_i over the hard set, after the limit `boost`. */
   int32_t plain;        /**< 1 when the next batch will be plain: warm-up, or the plain part of `mode=phase`. */
+  int32_t warming;      /**< 1 while the warm-up lasts. */
 } ngd_icea_info;
 
 /** What a buffer knows of one sample. */

@@ -105,6 +105,7 @@ ngd_status ngd_icea_get_info(const ngd_icea *icea, ngd_icea_info *info, ngd_erro
     full.bytes = from.bytes;
     full.hard_mass = from.hard_mass;
     full.plain = from.plain;
+    full.warming = from.warming;
     ngd::fill_struct(info, full, "ngd_icea_info");
   });
 }

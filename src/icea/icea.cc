@@ -266,6 +266,7 @@ IceaInfo Icea::info() const {
   info.batches = turns_.batches;
   info.draws = turns_.draws;
   info.hard_draws = turns_.hard_draws;
+  info.warming = !turns_.warm(state_->settings, state_->samples);
   info.plain = turns_.next(state_->settings, state_->samples) == BatchKind::plain;
   return info;
 }

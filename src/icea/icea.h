@@ -25,7 +25,7 @@ struct IceaInfo {
   uint64_t samples = 0, seen = 0, hard = 0, capacity = 0, quarantined = 0, records = 0, batches = 0, draws = 0,
            hard_draws = 0, bytes = 0;
   double hard_mass = 0;
-  bool plain = false;
+  bool plain = false, warming = false;
 };
 
 struct IceaSample {

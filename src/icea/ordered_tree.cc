@@ -2,54 +2,53 @@
 #include "icea/ordered_tree.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ngd {
 namespace {
 
+// How many of `count` rising keys are smaller than `key`, or not larger; without branches, which would be guessed wrong
+// half the time.
+template <bool kOrEqual>
+size_t keys_before(const OrderKey *keys, size_t count, OrderKey key) {
+  const auto before = [key](OrderKey other) { return kOrEqual ? other <= key : other < key; };
+  const OrderKey *begin = keys;
+  while (count > 1) {
+    const size_t half = count / 2;
+    begin += before(begin[half - 1]) * half;
+    count -= half;
+  }
+  return static_cast<size_t>(begin - keys) + (count == 1 && before(*begin));
+}
+
 // The child that holds a key, or would: the last that begins at it or before.
 template <class Inner>
 size_t slot_of(const Inner &inner, OrderKey key) {
-  const auto *begin = inner.entries, *end = inner.entries + inner.count;
-  const auto *after =
-      std::upper_bound(begin, end, key, [](OrderKey k, const auto &child) { return k < child.first; });
-  return after == begin ? 0 : static_cast<size_t>(after - begin) - 1;
-}
-
-template <class Node>
-void insert_entry(Node &node, size_t at, const auto &entry) {
-  std::copy_backward(node.entries + at, node.entries + node.count, node.entries + node.count + 1);
-  node.entries[at] = entry;
-  node.count++;
-}
-
-template <class Node>
-void erase_entry(Node &node, size_t at) {
-  std::copy(node.entries + at + 1, node.entries + node.count, node.entries + at);
-  node.count--;
-}
-
-// Moves entries between neighbours until the left one has so many.
-template <class Node>
-void divide(Node &left, Node &right, size_t left_count) {
-  if (left.count < left_count) {
-    const size_t moved = left_count - left.count;
-    std::copy_n(right.entries, moved, left.entries + left.count);
-    std::copy(right.entries + moved, right.entries + right.count, right.entries);
-    right.count -= moved;
-  } else {
-    const size_t moved = left.count - left_count;
-    std::copy_backward(right.entries, right.entries + right.count, right.entries + right.count + moved);
-    std::copy_n(left.entries + left_count, moved, right.entries);
-    right.count += moved;
-  }
-  left.count = left_count;
+  const size_t after = keys_before<true>(inner.first, inner.count, key);
+  return after == 0 ? 0 : after - 1;
 }
 
 size_t divided(size_t count, size_t by) {
   return (count + by - 1) / by;
 }
 
+template <class T>
+void move_array(const T *from, size_t entries, T *to) {
+  std::memmove(to, from, entries * sizeof(T));
+}
+
 }  // namespace
+
+void OrderedTree::Leaf::move(size_t from, size_t entries, Leaf &to, size_t at) const {
+  move_array(keys + from, entries, to.keys + at);
+}
+
+void OrderedTree::Inner::move(size_t from, size_t entries, Inner &to, size_t at) const {
+  move_array(first + from, entries, to.first + at);
+  move_array(weight + from, entries, to.weight + at);
+  move_array(keys + from, entries, to.keys + at);
+  move_array(node + from, entries, to.node + at);
+}
 
 template <class Node>
 auto &OrderedTree::nodes() {
@@ -57,6 +56,21 @@ auto &OrderedTree::nodes() {
     return leaves_;
   else
     return inners_;
+}
+
+// Moves entries between neighbours until the left one has so many.
+template <class Node>
+void OrderedTree::divide(Node &left, Node &right, size_t left_count) {
+  const size_t total = left.count + right.count, right_count = total - left_count;
+  if (left.count < left_count) {
+    right.move(0, left_count - left.count, left, left.count);
+    right.move(left_count - left.count, right_count, right, 0);
+  } else {
+    right.move(0, right.count, right, right_count - right.count);
+    left.move(left_count, left.count - left_count, right, 0);
+  }
+  left.count = left_count;
+  right.count = right_count;
 }
 
 bool OrderedTree::full(uint32_t node, uint32_t level) const {
@@ -67,22 +81,31 @@ bool OrderedTree::meagre(uint32_t node, uint32_t level) const {
   return level == 0 ? leaves_[node].count <= Leaf::kLeast : inners_[node].count <= Inner::kLeast;
 }
 
-OrderedTree::Child OrderedTree::child_of(uint32_t node, uint32_t level) const {
-  Child child = {0, 0, 0, node};
+void OrderedTree::adopt(Inner &parent, size_t slot, uint32_t node, uint32_t level) const {
+  parent.node[slot] = node;
+  parent.weight[slot] = 0;
+  parent.keys[slot] = 0;
   if (level == 0) {
     const Leaf &leaf = leaves_[node];
-    child.first = leaf.entries[0];
-    child.count = static_cast<uint32_t>(leaf.count);
-    for (size_t i = 0; i < leaf.count; i++) child.weight += weigher_(leaf.entries[i]);
+    parent.first[slot] = leaf.keys[0];
+    parent.keys[slot] = static_cast<uint32_t>(leaf.count);
+    for (size_t i = 0; i < leaf.count; i++) parent.weight[slot] += weigher_(leaf.keys[i]);
   } else {
     const Inner &inner = inners_[node];
-    child.first = inner.entries[0].first;
+    parent.first[slot] = inner.first[0];
     for (size_t i = 0; i < inner.count; i++) {
-      child.count += inner.entries[i].count;
-      child.weight += inner.entries[i].weight;
+      parent.keys[slot] += inner.keys[i];
+      parent.weight[slot] += inner.weight[i];
     }
   }
-  return child;
+}
+
+// The child still begins where it did, also when its first keys are gone: were that place given to the child before it,
+// a key that comes to it might find that one full.
+void OrderedTree::recount(Inner &parent, size_t slot, uint32_t level) const {
+  const OrderKey first = parent.first[slot];
+  adopt(parent, slot, parent.node[slot], level);
+  parent.first[slot] = std::min(parent.first[slot], first);
 }
 
 void OrderedTree::reserve(size_t insertions) {
@@ -95,18 +118,10 @@ void OrderedTree::reserve(size_t insertions) {
   inners_.reserve(inners);
 }
 
-// The child still begins where it did, also when its first keys are gone: were that place given to the child before it,
-// a key that comes to it might find that one full.
-void OrderedTree::recount(Child &child, uint32_t level) const {
-  const OrderKey first = child.first;
-  child = child_of(child.node, level);
-  child.first = std::min(child.first, first);
-}
-
 // A new root above the old one.
 void OrderedTree::grow() {
   const uint32_t above = inners_.take();
-  inners_[above].entries[0] = child_of(root_, levels_);
+  adopt(inners_[above], 0, root_, levels_);
   inners_[above].count = 1;
   root_ = above;
   levels_++;
@@ -117,17 +132,19 @@ template <class Node>
 void OrderedTree::make_room(Inner &parent, size_t slot, uint32_t level) {
   auto &pool = nodes<Node>();
   size_t left = slot;
-  if (slot + 1 < parent.count && pool[parent.entries[slot + 1].node].count < Node::kShare) {
+  if (slot + 1 < parent.count && pool[parent.node[slot + 1]].count < Node::kShare) {
     // the right neighbour
-  } else if (slot > 0 && pool[parent.entries[slot - 1].node].count < Node::kShare) {
+  } else if (slot > 0 && pool[parent.node[slot - 1]].count < Node::kShare) {
     left = slot - 1;
   } else {
-    insert_entry(parent, slot + 1, Child{0, 0, 0, pool.take()});
+    parent.move(slot + 1, parent.count - slot - 1, parent, slot + 2);
+    parent.node[slot + 1] = pool.take();
+    parent.count++;
   }
-  Child &a = parent.entries[left], &b = parent.entries[left + 1];
-  divide(pool[a.node], pool[b.node], (pool[a.node].count + pool[b.node].count) / 2);
-  recount(a, level);
-  b = child_of(b.node, level);
+  Node &a = pool[parent.node[left]], &b = pool[parent.node[left + 1]];
+  divide(a, b, (a.count + b.count) / 2);
+  recount(parent, left, level);
+  adopt(parent, left + 1, parent.node[left + 1], level);
 }
 
 // Merges a meagre child with a neighbour, or shares the neighbour's entries with it. The parent has another child.
@@ -135,16 +152,17 @@ template <class Node>
 void OrderedTree::refill(Inner &parent, size_t slot, uint32_t level) {
   auto &pool = nodes<Node>();
   const size_t left = slot + 1 < parent.count ? slot : slot - 1;
-  Child &a = parent.entries[left], &b = parent.entries[left + 1];
-  const size_t total = pool[a.node].count + pool[b.node].count;
+  Node &a = pool[parent.node[left]], &b = pool[parent.node[left + 1]];
+  const size_t total = a.count + b.count;
   const bool merge = total <= Node::kMerge;
-  divide(pool[a.node], pool[b.node], merge ? total : total / 2);
-  recount(a, level);
+  divide(a, b, merge ? total : total / 2);
+  recount(parent, left, level);
   if (merge) {
-    pool.give_back(b.node);
-    erase_entry(parent, left + 1);
+    pool.give_back(parent.node[left + 1]);
+    parent.move(left + 2, parent.count - left - 2, parent, left + 1);
+    parent.count--;
   } else {
-    b = child_of(b.node, level);
+    adopt(parent, left + 1, parent.node[left + 1], level);
   }
 }
 
@@ -160,23 +178,23 @@ void OrderedTree::insert(OrderKey key) {
   for (uint32_t level = levels_; level > 0; level--) {
     Inner &inner = inners_[node];
     size_t slot = slot_of(inner, key);
-    if (full(inner.entries[slot].node, level - 1)) {
+    if (full(inner.node[slot], level - 1)) {
       if (level == 1)
         make_room<Leaf>(inner, slot, 0);
       else
         make_room<Inner>(inner, slot, level - 1);
       slot = slot_of(inner, key);
     }
-    Child &child = inner.entries[slot];
-    child.first = std::min(child.first, key);
-    child.count++;
-    child.weight += weight;
-    node = child.node;
+    inner.first[slot] = std::min(inner.first[slot], key);
+    inner.keys[slot]++;
+    inner.weight[slot] += weight;
+    node = inner.node[slot];
   }
   Leaf &leaf = leaves_[node];
-  insert_entry(
-      leaf, static_cast<size_t>(std::lower_bound(leaf.entries, leaf.entries + leaf.count, key) - leaf.entries),
-      key);
+  const size_t at = keys_before<false>(leaf.keys, leaf.count, key);
+  leaf.move(at, leaf.count - at, leaf, at + 1);
+  leaf.keys[at] = key;
+  leaf.count++;
   size_++;
   weight_ += weight;
 }
@@ -187,17 +205,16 @@ void OrderedTree::erase(OrderKey key) {
   for (uint32_t level = levels_; level > 0; level--) {
     Inner &inner = inners_[node];
     size_t slot = slot_of(inner, key);
-    if (inner.count > 1 && meagre(inner.entries[slot].node, level - 1)) {
+    if (inner.count > 1 && meagre(inner.node[slot], level - 1)) {
       if (level == 1)
         refill<Leaf>(inner, slot, 0);
       else
         refill<Inner>(inner, slot, level - 1);
       slot = slot_of(inner, key);
     }
-    Child &child = inner.entries[slot];
-    child.count--;
-    child.weight -= weight;
-    const uint32_t below = child.node;
+    inner.keys[slot]--;
+    inner.weight[slot] -= weight;
+    const uint32_t below = inner.node[slot];
     if (inner.count == 1) {  // only the root can be down to one
       inners_.give_back(node);
       root_ = below;
@@ -206,10 +223,21 @@ void OrderedTree::erase(OrderKey key) {
     node = below;
   }
   Leaf &leaf = leaves_[node];
-  erase_entry(
-      leaf, static_cast<size_t>(std::lower_bound(leaf.entries, leaf.entries + leaf.count, key) - leaf.entries));
+  const size_t at = keys_before<false>(leaf.keys, leaf.count, key);
+  leaf.move(at + 1, leaf.count - at - 1, leaf, at);
+  leaf.count--;
   size_--;
   weight_ -= weight;
+}
+
+void OrderedTree::prefetch(OrderKey key) const {
+  if (!rooted_) return;
+  uint32_t node = root_;
+  for (uint32_t level = levels_; level > 0; level--) {
+    const Inner &inner = inners_[node];
+    node = inner.node[slot_of(inner, key)];
+  }
+  fetched({node, false, 0});
 }
 
 void OrderedTree::build(std::span<const OrderKey> sorted, const Weigher &weigher) {
@@ -223,7 +251,7 @@ void OrderedTree::build(std::span<const OrderKey> sorted, const Weigher &weigher
                                      sorted.size() * (i + 1) / leaves - sorted.size() * i / leaves);
     level_nodes.push_back(built.leaves_.take());
     Leaf &leaf = built.leaves_[level_nodes.back()];
-    std::ranges::copy(part, leaf.entries);
+    std::ranges::copy(part, leaf.keys);
     leaf.count = part.size();
   }
   for (; level_nodes.size() > 1; built.levels_++) {
@@ -233,16 +261,15 @@ void OrderedTree::build(std::span<const OrderKey> sorted, const Weigher &weigher
       above.push_back(built.inners_.take());
       Inner &inner = built.inners_[above.back()];
       for (size_t at = count * i / inners; at < count * (i + 1) / inners; at++)
-        inner.entries[inner.count++] = built.child_of(level_nodes[at], built.levels_);
+        built.adopt(inner, inner.count++, level_nodes[at], built.levels_);
     }
     level_nodes = std::move(above);
   }
   if (!level_nodes.empty()) {
     built.root_ = level_nodes[0];
     built.rooted_ = true;
-    const Child all = built.child_of(built.root_, built.levels_);
     built.size_ = sorted.size();
-    built.weight_ = all.weight;
+    for (const OrderKey key : sorted) built.weight_ += weigher(key);
   }
   *this = std::move(built);
 }
@@ -255,15 +282,15 @@ OrderedTree::Before OrderedTree::before(OrderKey key) const {
     const Inner &inner = inners_[node];
     const size_t slot = slot_of(inner, key);
     for (size_t i = 0; i < slot; i++) {
-      sum.count += inner.entries[i].count;
-      sum.weight += inner.entries[i].weight;
+      sum.count += inner.keys[i];
+      sum.weight += inner.weight[i];
     }
-    node = inner.entries[slot].node;
+    node = inner.node[slot];
   }
   const Leaf &leaf = leaves_[node];
-  for (size_t i = 0; i < leaf.count && leaf.entries[i] < key; i++) {
+  for (size_t i = 0; i < leaf.count && leaf.keys[i] < key; i++) {
     sum.count++;
-    sum.weight += weigher_(leaf.entries[i]);
+    sum.weight += weigher_(leaf.keys[i]);
   }
   return sum;
 }
@@ -276,14 +303,14 @@ uint64_t OrderedTree::weight_before(uint64_t rank) const {
   for (uint32_t level = levels_; level > 0; level--) {
     const Inner &inner = inners_[node];
     size_t slot = 0;
-    for (; rank >= inner.entries[slot].count; slot++) {
-      rank -= inner.entries[slot].count;
-      sum += inner.entries[slot].weight;
+    for (; rank >= inner.keys[slot]; slot++) {
+      rank -= inner.keys[slot];
+      sum += inner.weight[slot];
     }
-    node = inner.entries[slot].node;
+    node = inner.node[slot];
   }
   const Leaf &leaf = leaves_[node];
-  for (size_t i = 0; i < rank; i++) sum += weigher_(leaf.entries[i]);
+  for (size_t i = 0; i < rank; i++) sum += weigher_(leaf.keys[i]);
   return sum;
 }
 
@@ -298,8 +325,8 @@ OrderedTree::Place OrderedTree::place_of_rank(uint64_t rank) const {
   for (uint32_t level = levels_; level > 0; level--) {
     const Inner &inner = inners_[node];
     size_t slot = 0;
-    for (; rank >= inner.entries[slot].count; slot++) rank -= inner.entries[slot].count;
-    node = inner.entries[slot].node;
+    for (; rank >= inner.keys[slot]; slot++) rank -= inner.keys[slot];
+    node = inner.node[slot];
   }
   return fetched({node, false, rank});
 }
@@ -309,18 +336,18 @@ OrderedTree::Place OrderedTree::place_of_point(uint64_t point) const {
   for (uint32_t level = levels_; level > 0; level--) {
     const Inner &inner = inners_[node];
     size_t slot = 0;
-    for (; point >= inner.entries[slot].weight; slot++) point -= inner.entries[slot].weight;
-    node = inner.entries[slot].node;
+    for (; point >= inner.weight[slot]; slot++) point -= inner.weight[slot];
+    node = inner.node[slot];
   }
   return fetched({node, true, point});
 }
 
 OrderKey OrderedTree::key_at(Place place) const {
   const Leaf &leaf = leaves_[place.leaf];
-  if (!place.by_weight) return leaf.entries[place.rest];
+  if (!place.by_weight) return leaf.keys[place.rest];
   size_t at = 0;
-  for (uint64_t weight; place.rest >= (weight = weigher_(leaf.entries[at])); at++) place.rest -= weight;
-  return leaf.entries[at];
+  for (uint64_t weight; place.rest >= (weight = weigher_(leaf.keys[at])); at++) place.rest -= weight;
+  return leaf.keys[at];
 }
 
 }  // namespace ngd

@@ -23,8 +23,9 @@ class OrderedTree {
 
   // After this, so many insertions cannot run out of memory.
   void reserve(size_t insertions);
-  void insert(OrderKey key);  // which is not there
-  void erase(OrderKey key);   // which is there
+  void insert(OrderKey key);          // which is not there
+  void erase(OrderKey key);           // which is there
+  void prefetch(OrderKey key) const;  // has the memory fetched that insert() or erase() of the key will touch
   // Replaces all by `sorted` keys, rising.
   void build(std::span<const OrderKey> sorted, const Weigher &weigher);
 
@@ -51,29 +52,35 @@ class OrderedTree {
  private:
   static constexpr uint32_t kLeafRoom = 63, kInnerRoom = 64;
 
+  // Entries of a node move together; which arrays they are made of is each node's own affair.
   struct alignas(64) Leaf {
     uint64_t count;
-    OrderKey entries[kLeafRoom];
+    OrderKey keys[kLeafRoom];
     static constexpr uint32_t kRoom = kLeafRoom, kLeast = 24, kMerge = 56, kShare = 56;
+
+    void move(size_t from, size_t entries, Leaf &to, size_t at) const;
   };
   static_assert(sizeof(Leaf) == 512);
-  struct Child {
-    OrderKey first;  // no key of the child is smaller, and none of the children before it is as large
-    uint64_t weight;
-    uint32_t count, node;
-  };
-  struct Inner {
+  struct alignas(64) Inner {
+    OrderKey first[kInnerRoom];  // no key of the child is smaller, and none of the children before is as large
+    uint64_t weight[kInnerRoom];
+    uint32_t keys[kInnerRoom];  // how many
+    uint32_t node[kInnerRoom];
     uint64_t count;
-    Child entries[kInnerRoom];
     static constexpr uint32_t kRoom = kInnerRoom, kLeast = 16, kMerge = 56, kShare = 48;
+
+    void move(size_t from, size_t entries, Inner &to, size_t at) const;
   };
 
   template <class Node>
   auto &nodes();
+  template <class Node>
+  static void divide(Node &left, Node &right, size_t left_count);
   bool full(uint32_t node, uint32_t level) const;
   bool meagre(uint32_t node, uint32_t level) const;
-  Child child_of(uint32_t node, uint32_t level) const;  // what its parent should say of it
-  void recount(Child &child, uint32_t level) const;
+  void adopt(Inner &parent, size_t slot, uint32_t node,
+             uint32_t level) const;  // and counts what the node holds
+  void recount(Inner &parent, size_t slot, uint32_t level) const;
   Place fetched(Place place) const;
   void grow();
   template <class Node>

@@ -45,6 +45,14 @@ void Shard::change(const IceaSettings &settings, uint64_t id, Change change) {
 }
 
 void Shard::record(const IceaSettings &settings, std::span<const Visit> visits) {
+  // What the changes will touch is fetched for all of them first, so that the waits for memory overlap.
+  for (const Visit &one : visits) {
+    ScoredSample sample = samples_[one.id / kShards];
+    for (const bool before : {true, false}) {
+      if (eligible(settings, sample)) tree_.prefetch(order_key(standing(settings, sample), one.id));
+      if (before) visit(settings, one.loss, one.correct, sample);
+    }
+  }
   for (const Visit &one : visits)
     change(settings, one.id, [&](ScoredSample &sample) { visit(settings, one.loss, one.correct, sample); });
 }

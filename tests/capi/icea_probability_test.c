@@ -2,7 +2,7 @@
  * against the chances. */
 #include "icea_reference.h"
 
-static ngd_icea *make(struct reference *r, const struct options *o) {
+static ngd_icea *make_both(struct reference *r, const struct options *o) {
   ngd_error error;
   ngd_icea *icea;
   memset(r, 0, sizeof *r);
@@ -117,7 +117,7 @@ static void chances_are_those_of_the_formula(void **state) {
     const size_t count = settings(list, sizes[s]);
     for (size_t k = 0; k < count; k++) {
       uint64_t random = 100 * k + s;
-      ngd_icea *icea = make(&r, &list[k]);
+      ngd_icea *icea = make_both(&r, &list[k]);
       check_all(icea, &r); /* nothing recorded yet */
       record_some(icea, &r, 3, sizes[s] / 10 + 1, &random);
       check_all(icea, &r);
@@ -165,7 +165,7 @@ static void draws_follow_the_chances(void **state) {
     const size_t count = settings(list, sizes[s]);
     for (size_t k = 0; k < count; k++) {
       uint64_t random = 1000 * k + s;
-      ngd_icea *icea = make(&r, &list[k]);
+      ngd_icea *icea = make_both(&r, &list[k]);
       record_some(icea, &r, 60, sizes[s] / 10 + 1, &random);
       reference_chances(&r);
       check_draws(icea, &r, sizes[s] > 1000 ? 400 : 200, 256);
@@ -188,7 +188,7 @@ static void with_beta_1_the_mean_gradient_is_unbiased(void **state) {
       list[k].beta = 1;
       uint64_t random = 7 * k;
       ngd_error error;
-      ngd_icea *icea = make(&r, &list[k]);
+      ngd_icea *icea = make_both(&r, &list[k]);
       record_some(icea, &r, 30, samples / 10 + 1, &random);
       reference_chances(&r);
       /* The weight of each sample, as a draw returns it; until each has been drawn. */
@@ -233,7 +233,7 @@ static void weights_are_powers_of_one_over_n_q(void **state) {
   ngd_error error;
   o.samples = 200;
   o.beta = 0.4;
-  ngd_icea *icea = make(&r, &o);
+  ngd_icea *icea = make_both(&r, &o);
   record_some(icea, &r, 30, 20, &random);
   reference_chances(&r);
   check_ok(ngd_icea_draw_f32(icea, 400, ids, weights, &error));
@@ -252,7 +252,7 @@ static void hard_draws_are_counted(void **state) {
   uint64_t random = 5, ids[1000];
   ngd_error error;
   o.samples = 500;
-  ngd_icea *icea = make(&r, &o);
+  ngd_icea *icea = make_both(&r, &o);
   record_some(icea, &r, 30, 50, &random);
   reference_chances(&r);
   for (int b = 0; b < 100; b++) check_ok(ngd_icea_draw_f32(icea, 1000, ids, NULL, &error));
@@ -273,7 +273,7 @@ static void options_that_change_the_order_take_effect_at_once(void **state) {
   ngd_error error;
   o.samples = 300;
   o.gamma = 0.5;
-  ngd_icea *icea = make(&r, &o);
+  ngd_icea *icea = make_both(&r, &o);
   record_some(icea, &r, 30, 50, &random);
   check_all(icea, &r);
 #define SET(field, value)                                \

@@ -2,9 +2,7 @@
 #ifndef NGD_ICEA_REFERENCE_H
 #define NGD_ICEA_REFERENCE_H
 
-#include <math.h>
-
-#include "test.h"
+#include "icea_helpers.h"
 
 #define MOST 3000
 
@@ -127,17 +125,6 @@ static void reference_chances(struct reference *r) {
   const double share = !o->phase ? o->rho * r->mass : r->mass > 0 ? 1 : 0;
   for (int i = 0; i < n; i++) r->q[i] = (1 - share) / n;
   for (int k = 0; k < r->hard_count; k++) r->q[r->hard[k]] += o->phase ? p[k] / r->mass : o->rho * p[k];
-}
-
-/* A small generator of the test's own: splitmix64. */
-static uint64_t next_random(uint64_t *state) {
-  uint64_t z = *state += 0x9E3779B97F4A7C15u;
-  z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-  return z ^ z >> 31;
-}
-static double next_uniform(uint64_t *state) {
-  return (double)(next_random(state) >> 11) / 9007199254740992.0;
 }
 
 #endif
