@@ -384,11 +384,11 @@ NGD_API ngd_status ngd_icea_import(ngd_icea *icea, uint64_t first, size_t count,
 NGD_API ngd_status ngd_icea_save(const ngd_icea *icea, const char *path, ngd_error *error) NGD_NOEXCEPT;
 
 /**
- * @brief Restores what ngd_icea_save(), or the checkpoint of a trainer with `icea`, holds, bit for bit.
+ * @brief Restores what ngd_icea_save(), or a checkpoint of a trainer with the option `icea`, holds, bit for bit.
  *
  * Options and number of samples become those of the file. The file is refused whole when anything in it is wrong.
  * @param icea not NULL.
- * @param path file to read; not NULL.
+ * @param path a file, or a run directory, of which the newest checkpoint is taken; not NULL.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_IO; ::NGD_E_CHECKPOINT; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: shared

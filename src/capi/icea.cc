@@ -8,6 +8,7 @@
 #include "capi/handles.h"
 #include "capi/options.h"
 #include "icea/settings.h"
+#include "train/run_directory.h"
 
 using ngd::guard;
 using ngd::require;
@@ -190,7 +191,7 @@ ngd_status ngd_icea_load(ngd_icea *icea, const char *path, ngd_error *error) noe
   return guard(error, [&] {
     require(icea, "icea");
     require(path, "path");
-    const ngd::SafetensorsFile file(path);
+    const ngd::SafetensorsFile file(ngd::checkpoint_path(path));
     ngd::StateReader reader = file.reader();
     reader.prefix = "icea.";
     icea->object->load(reader);
