@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <limits>
+#include <optional>
 
 #include "bench_icea.h"
 #include "chart.h"
@@ -121,72 +122,101 @@ Chart late_part(const std::string &title, std::vector<Series> curves) {
   return {title, "samples with gradient", std::move(curves)};
 }
 
+// What the runs of one method came to, seed by seed.
+struct Outcome {
+  Outcome(const Runs &all, const IceaTaskPlan &plan, const double *targets)
+      : runs(all),
+        first(each(runs, [&](const IceaTask::Run &run) { return run.gradients_to(targets[0], plan); })),
+        second(each(runs, [&](const IceaTask::Run &run) { return run.gradients_to(targets[1], plan); })),
+        final_accuracy(each(runs, [](const IceaTask::Run &run) { return run.final_accuracy; })) {}
+  Runs runs;
+  std::vector<double> first, second, final_accuracy;
+};
+
+// The median of the differences of paired runs, in percentage points.
+double final_difference(const Outcome &ours, const Outcome &theirs) {
+  std::vector<double> differences;
+  for (size_t i = 0; i < ours.runs.size(); i++)
+    differences.push_back(100 * (ours.final_accuracy[i] - theirs.final_accuracy[i]));
+  return median(differences);
+}
+
+std::vector<Column> columns_of(const double *targets, bool noise) {
+  std::vector<Column> columns = {{"method", "method", false},
+                                 {"rate", "rate"},
+                                 {"to_first", fmt::format("to {:g} %", 100 * targets[0])},
+                                 {"first_wins", "won/lost"},
+                                 {"to_second", fmt::format("to {:g} %", 100 * targets[1])},
+                                 {"second_wins", "won/lost"},
+                                 {"final", "final %"},
+                                 {"difference", "pp"},
+                                 {"hard_share", "hard draws"},
+                                 {"quarantined", "quarantine"}};
+  if (noise) {
+    columns.push_back({"wrong_in_hard", "wrong in hard"});
+    columns.push_back({"wrong_in_quarantine", "wrong in q."});
+  }
+  return columns;
+}
+
+// `uniform` is null for itself.
+std::vector<Cell> cells_of(const Method &method, double rate, const Outcome &outcome, const Outcome *uniform,
+                           bool noise) {
+  const auto wins = [&](std::vector<double> Outcome::*member) {
+    return text_cell(uniform == nullptr ? "" : wins_text(outcome.*member, uniform->*member));
+  };
+  const double difference = uniform == nullptr ? 0 : final_difference(outcome, *uniform);
+  const Runs &runs = outcome.runs;
+  std::vector<Cell> cells = {
+      text_cell(method.name),
+      short_cell(rate, 3),
+      gradients_cell(outcome.first),
+      wins(&Outcome::first),
+      gradients_cell(outcome.second),
+      wins(&Outcome::second),
+      number_cell(100 * median(outcome.final_accuracy), 2),
+      uniform == nullptr ? text_cell("") : Cell{difference, fmt::format("{:+.2f}", difference)},
+      number_cell(median(each(runs, [](const IceaTask::Run &run) { return run.hard_share; })), 2),
+      number_cell(median(each(runs, [](const IceaTask::Run &run) { return double(run.quarantined); })), 0)};
+  if (noise) {
+    cells.push_back(number_cell(mean_share(runs, &IceaTask::Run::wrong_in_hard), 2));
+    cells.push_back(number_cell(mean_share(runs, &IceaTask::Run::wrong_in_quarantine), 2));
+  }
+  return cells;
+}
+
 Json run_task(const IceaTask &task, const IceaWorth &bench, std::vector<Chart> &charts) {
   const IceaTaskPlan &plan = task.plan();
-  const double *targets = bench.noise > 0 ? plan.noisy_targets : plan.targets;
+  const bool noise = bench.noise > 0;
+  const double *targets = noise ? plan.noisy_targets : plan.targets;
   const size_t training = task.rows() - task.tested();
   const double epochs = static_cast<double>(plan.steps * plan.batch) / static_cast<double>(training);
   const std::string title =
-      fmt::format("{}: {}{}{}", plan.name, task.note().empty() ? plan.about : task.note(),
-                  task.note().empty() ? "" : std::string(", ") + plan.about,
-                  bench.noise > 0 ? fmt::format(", {:g} % wrong labels", 100 * bench.noise) : "");
+      fmt::format("{}: {}{}{}{}", plan.name, task.note(), task.note().empty() ? "" : ", ", plan.about,
+                  noise ? fmt::format(", {:g} % wrong labels", 100 * bench.noise) : "");
   if (bench.style == Style::table)
     fmt::print("{}\n{} rows to train on, {} to test; batch {}, {} steps: {:.1f} epochs; {} seeds\n\n", title,
                training, task.tested(), plan.batch, plan.steps, epochs, bench.seeds);
-  Table table({{"method", "method", false},
-               {"rate", "rate"},
-               {"to_first", fmt::format("to {:g} %", 100 * targets[0])},
-               {"first_wins", "won/lost"},
-               {"to_second", fmt::format("to {:g} %", 100 * targets[1])},
-               {"second_wins", "won/lost"},
-               {"final", "final %"},
-               {"difference", "pp"},
-               {"hard_share", "hard draws"},
-               {"quarantined", "quarantine"},
-               {"wrong_in_hard", "wrong in hard"},
-               {"wrong_in_quarantine", "wrong in q."}});
-  for (const size_t column : {size_t{2}, size_t{4}}) table.widen(column, 22);
+  Table table(columns_of(targets, noise));
   table.widen(0, 15);
-  const std::vector<Method> methods = methods_of(bench);
+  for (const size_t column : {size_t{2}, size_t{4}}) table.widen(column, 22);
+  std::optional<Outcome> uniform;
   std::vector<Series> curves;
-  std::vector<double> uniform_first, uniform_second, uniform_final;
   double rate = 0;
-  for (const Method &method : methods) {
+  for (const Method &method : methods_of(bench)) {
     if (rate == 0 || bench.own_rates) rate = best_rate(task, method.spec, bench);
     Runs runs;
     for (uint64_t seed = 1; seed <= bench.seeds; seed++)
       runs.push_back(task.run(task.split(seed, bench.noise), method.spec, rate, seed));
-    const auto first = each(runs, [&](const IceaTask::Run &run) { return run.gradients_to(targets[0], plan); });
-    const auto second =
-        each(runs, [&](const IceaTask::Run &run) { return run.gradients_to(targets[1], plan); });
-    const auto final_accuracy = each(runs, [](const IceaTask::Run &run) { return run.final_accuracy; });
-    const bool is_uniform = uniform_final.empty();
-    if (is_uniform) {
-      uniform_first = first;
-      uniform_second = second;
-      uniform_final = final_accuracy;
-    }
-    std::vector<double> differences;
-    for (size_t i = 0; i < final_accuracy.size(); i++)
-      differences.push_back(100 * (final_accuracy[i] - uniform_final[i]));
-    const double difference = median(differences);
-    table.add(
-        {text_cell(method.name), short_cell(rate, 3), gradients_cell(first),
-         text_cell(is_uniform ? "" : wins_text(first, uniform_first)), gradients_cell(second),
-         text_cell(is_uniform ? "" : wins_text(second, uniform_second)),
-         number_cell(100 * median(final_accuracy), 2),
-         is_uniform ? text_cell("") : Cell{difference, fmt::format("{:+.2f}", difference)},
-         number_cell(median(each(runs, [](const IceaTask::Run &run) { return run.hard_share; })), 2),
-         number_cell(median(each(runs, [](const IceaTask::Run &run) { return double(run.quarantined); })), 0),
-         number_cell(mean_share(runs, &IceaTask::Run::wrong_in_hard), 2),
-         number_cell(mean_share(runs, &IceaTask::Run::wrong_in_quarantine), 2)});
-    if (bench.style != Style::json) {
-      table.print(bench.style);
-      std::fflush(stdout);
-    }
+    const Outcome outcome(runs, plan, targets);
+    table.add(cells_of(method, rate, outcome, uniform ? &*uniform : nullptr, noise));
+    if (!uniform) uniform = outcome;
     if (curves.size() < 4) curves.push_back(curve(method, plan, runs, curves.size()));
+    if (bench.style == Style::json) continue;
+    table.print(bench.style);
+    std::fflush(stdout);
   }
-  charts.push_back(late_part(fmt::format("{}: test accuracy, median of {} seeds", title, bench.seeds), curves));
+  charts.push_back(late_part(fmt::format("{}; median of {} seeds", title, bench.seeds), curves));
   if (bench.style == Style::table) fmt::print("\n");
   return {{"task", plan.name}, {"noise", bench.noise}, {"epochs", epochs}, {"methods", table.json()}};
 }
@@ -215,7 +245,7 @@ int bench_icea_worth(const IceaWorth &bench) {
   if (bench.style == Style::json) print_json({{"tasks", results}});
   if (!bench.svg.empty()) {
     std::ofstream file(bench.svg, std::ios::binary);
-    file << draw_svg(charts, "ICEA against shuffled passes");
+    file << draw_svg(charts, "Test accuracy by samples with gradient");
     file.close();
     if (!file) throw Failure{bench.svg + ": cannot be written"};
   }
