@@ -45,9 +45,7 @@ void OrderedTree::Leaf::move(size_t from, size_t entries, Leaf &to, size_t at) c
 
 void OrderedTree::Inner::move(size_t from, size_t entries, Inner &to, size_t at) const {
   move_array(first + from, entries, to.first + at);
-  move_array(weight + from, entries, to.weight + at);
-  move_array(keys + from, entries, to.keys + at);
-  move_array(node + from, entries, to.node + at);
+  move_array(child + from, entries, to.child + at);
 }
 
 template <class Node>
@@ -74,7 +72,7 @@ void OrderedTree::divide(Node &left, Node &right, size_t left_count) {
 }
 
 bool OrderedTree::full(uint32_t node, uint32_t level) const {
-  return level == 0 ? leaves_[node].count == Leaf::kRoom : inners_[node].count == Inner::kRoom;
+  return (level == 0 ? leaves_[node].count : inners_[node].count) == kRoom;
 }
 
 bool OrderedTree::meagre(uint32_t node, uint32_t level) const {
@@ -82,20 +80,20 @@ bool OrderedTree::meagre(uint32_t node, uint32_t level) const {
 }
 
 void OrderedTree::adopt(Inner &parent, size_t slot, uint32_t node, uint32_t level) const {
-  parent.node[slot] = node;
-  parent.weight[slot] = 0;
-  parent.keys[slot] = 0;
+  parent.child[slot].node = node;
+  parent.child[slot].weight = 0;
+  parent.child[slot].keys = 0;
   if (level == 0) {
     const Leaf &leaf = leaves_[node];
     parent.first[slot] = leaf.keys[0];
-    parent.keys[slot] = static_cast<uint32_t>(leaf.count);
-    for (size_t i = 0; i < leaf.count; i++) parent.weight[slot] += weigher_(leaf.keys[i]);
+    parent.child[slot].keys = static_cast<uint32_t>(leaf.count);
+    for (size_t i = 0; i < leaf.count; i++) parent.child[slot].weight += weigher_(leaf.keys[i]);
   } else {
     const Inner &inner = inners_[node];
     parent.first[slot] = inner.first[0];
     for (size_t i = 0; i < inner.count; i++) {
-      parent.keys[slot] += inner.keys[i];
-      parent.weight[slot] += inner.weight[i];
+      parent.child[slot].keys += inner.child[i].keys;
+      parent.child[slot].weight += inner.child[i].weight;
     }
   }
 }
@@ -104,7 +102,7 @@ void OrderedTree::adopt(Inner &parent, size_t slot, uint32_t node, uint32_t leve
 // a key that comes to it might find that one full.
 void OrderedTree::recount(Inner &parent, size_t slot, uint32_t level) const {
   const OrderKey first = parent.first[slot];
-  adopt(parent, slot, parent.node[slot], level);
+  adopt(parent, slot, parent.child[slot].node, level);
   parent.first[slot] = std::min(parent.first[slot], first);
 }
 
@@ -132,19 +130,19 @@ template <class Node>
 void OrderedTree::make_room(Inner &parent, size_t slot, uint32_t level) {
   auto &pool = nodes<Node>();
   size_t left = slot;
-  if (slot + 1 < parent.count && pool[parent.node[slot + 1]].count < Node::kShare) {
+  if (slot + 1 < parent.count && pool[parent.child[slot + 1].node].count < Node::kShare) {
     // the right neighbour
-  } else if (slot > 0 && pool[parent.node[slot - 1]].count < Node::kShare) {
+  } else if (slot > 0 && pool[parent.child[slot - 1].node].count < Node::kShare) {
     left = slot - 1;
   } else {
     parent.move(slot + 1, parent.count - slot - 1, parent, slot + 2);
-    parent.node[slot + 1] = pool.take();
+    parent.child[slot + 1].node = pool.take();
     parent.count++;
   }
-  Node &a = pool[parent.node[left]], &b = pool[parent.node[left + 1]];
+  Node &a = pool[parent.child[left].node], &b = pool[parent.child[left + 1].node];
   divide(a, b, (a.count + b.count) / 2);
   recount(parent, left, level);
-  adopt(parent, left + 1, parent.node[left + 1], level);
+  adopt(parent, left + 1, parent.child[left + 1].node, level);
 }
 
 // Merges a meagre child with a neighbour, or shares the neighbour's entries with it. The parent has another child.
@@ -152,17 +150,17 @@ template <class Node>
 void OrderedTree::refill(Inner &parent, size_t slot, uint32_t level) {
   auto &pool = nodes<Node>();
   const size_t left = slot + 1 < parent.count ? slot : slot - 1;
-  Node &a = pool[parent.node[left]], &b = pool[parent.node[left + 1]];
+  Node &a = pool[parent.child[left].node], &b = pool[parent.child[left + 1].node];
   const size_t total = a.count + b.count;
   const bool merge = total <= Node::kMerge;
   divide(a, b, merge ? total : total / 2);
   recount(parent, left, level);
   if (merge) {
-    pool.give_back(parent.node[left + 1]);
+    pool.give_back(parent.child[left + 1].node);
     parent.move(left + 2, parent.count - left - 2, parent, left + 1);
     parent.count--;
   } else {
-    adopt(parent, left + 1, parent.node[left + 1], level);
+    adopt(parent, left + 1, parent.child[left + 1].node, level);
   }
 }
 
@@ -178,7 +176,7 @@ void OrderedTree::insert(OrderKey key) {
   for (uint32_t level = levels_; level > 0; level--) {
     Inner &inner = inners_[node];
     size_t slot = slot_of(inner, key);
-    if (full(inner.node[slot], level - 1)) {
+    if (full(inner.child[slot].node, level - 1)) {
       if (level == 1)
         make_room<Leaf>(inner, slot, 0);
       else
@@ -186,9 +184,9 @@ void OrderedTree::insert(OrderKey key) {
       slot = slot_of(inner, key);
     }
     inner.first[slot] = std::min(inner.first[slot], key);
-    inner.keys[slot]++;
-    inner.weight[slot] += weight;
-    node = inner.node[slot];
+    inner.child[slot].keys++;
+    inner.child[slot].weight += weight;
+    node = inner.child[slot].node;
   }
   Leaf &leaf = leaves_[node];
   const size_t at = keys_before<false>(leaf.keys, leaf.count, key);
@@ -205,16 +203,16 @@ void OrderedTree::erase(OrderKey key) {
   for (uint32_t level = levels_; level > 0; level--) {
     Inner &inner = inners_[node];
     size_t slot = slot_of(inner, key);
-    if (inner.count > 1 && meagre(inner.node[slot], level - 1)) {
+    if (inner.count > 1 && meagre(inner.child[slot].node, level - 1)) {
       if (level == 1)
         refill<Leaf>(inner, slot, 0);
       else
         refill<Inner>(inner, slot, level - 1);
       slot = slot_of(inner, key);
     }
-    inner.keys[slot]--;
-    inner.weight[slot] -= weight;
-    const uint32_t below = inner.node[slot];
+    inner.child[slot].keys--;
+    inner.child[slot].weight -= weight;
+    const uint32_t below = inner.child[slot].node;
     if (inner.count == 1) {  // only the root can be down to one
       inners_.give_back(node);
       root_ = below;
@@ -230,14 +228,24 @@ void OrderedTree::erase(OrderKey key) {
   weight_ -= weight;
 }
 
-void OrderedTree::prefetch(OrderKey key) const {
+void OrderedTree::fetch_leaf(uint32_t leaf) const {
+  const auto *begin = reinterpret_cast<const char *>(&leaves_[leaf]);
+  for (size_t at = 0; at < sizeof(Leaf); at += 64) __builtin_prefetch(begin + at);
+}
+
+// Level by level, so that what the nodes of one level wait for overlaps. Inner nodes are near enough: to have them fetched
+// too makes it slower.
+void OrderedTree::prefetch(std::span<const OrderKey> keys) const {
   if (!rooted_) return;
-  uint32_t node = root_;
+  uint32_t at[kFetched];
+  std::fill_n(at, keys.size(), root_);
   for (uint32_t level = levels_; level > 0; level--) {
-    const Inner &inner = inners_[node];
-    node = inner.node[slot_of(inner, key)];
+    for (size_t i = 0; i < keys.size(); i++) {
+      const Inner &inner = inners_[at[i]];
+      at[i] = inner.child[slot_of(inner, keys[i])].node;
+      if (level == 1) fetch_leaf(at[i]);
+    }
   }
-  fetched({node, false, 0});
 }
 
 void OrderedTree::build(std::span<const OrderKey> sorted, const Weigher &weigher) {
@@ -282,10 +290,10 @@ OrderedTree::Before OrderedTree::before(OrderKey key) const {
     const Inner &inner = inners_[node];
     const size_t slot = slot_of(inner, key);
     for (size_t i = 0; i < slot; i++) {
-      sum.count += inner.keys[i];
-      sum.weight += inner.weight[i];
+      sum.count += inner.child[i].keys;
+      sum.weight += inner.child[i].weight;
     }
-    node = inner.node[slot];
+    node = inner.child[slot].node;
   }
   const Leaf &leaf = leaves_[node];
   for (size_t i = 0; i < leaf.count && leaf.keys[i] < key; i++) {
@@ -303,21 +311,15 @@ uint64_t OrderedTree::weight_before(uint64_t rank) const {
   for (uint32_t level = levels_; level > 0; level--) {
     const Inner &inner = inners_[node];
     size_t slot = 0;
-    for (; rank >= inner.keys[slot]; slot++) {
-      rank -= inner.keys[slot];
-      sum += inner.weight[slot];
+    for (; rank >= inner.child[slot].keys; slot++) {
+      rank -= inner.child[slot].keys;
+      sum += inner.child[slot].weight;
     }
-    node = inner.node[slot];
+    node = inner.child[slot].node;
   }
   const Leaf &leaf = leaves_[node];
   for (size_t i = 0; i < rank; i++) sum += weigher_(leaf.keys[i]);
   return sum;
-}
-
-OrderedTree::Place OrderedTree::fetched(Place place) const {
-  const auto *leaf = reinterpret_cast<const char *>(&leaves_[place.leaf]);
-  for (size_t at = 0; at < sizeof(Leaf); at += 64) __builtin_prefetch(leaf + at);
-  return place;
 }
 
 OrderedTree::Place OrderedTree::place_of_rank(uint64_t rank) const {
@@ -325,10 +327,11 @@ OrderedTree::Place OrderedTree::place_of_rank(uint64_t rank) const {
   for (uint32_t level = levels_; level > 0; level--) {
     const Inner &inner = inners_[node];
     size_t slot = 0;
-    for (; rank >= inner.keys[slot]; slot++) rank -= inner.keys[slot];
-    node = inner.node[slot];
+    for (; rank >= inner.child[slot].keys; slot++) rank -= inner.child[slot].keys;
+    node = inner.child[slot].node;
   }
-  return fetched({node, false, rank});
+  fetch_leaf(node);
+  return {node, false, rank};
 }
 
 OrderedTree::Place OrderedTree::place_of_point(uint64_t point) const {
@@ -336,10 +339,11 @@ OrderedTree::Place OrderedTree::place_of_point(uint64_t point) const {
   for (uint32_t level = levels_; level > 0; level--) {
     const Inner &inner = inners_[node];
     size_t slot = 0;
-    for (; point >= inner.weight[slot]; slot++) point -= inner.weight[slot];
-    node = inner.node[slot];
+    for (; point >= inner.child[slot].weight; slot++) point -= inner.child[slot].weight;
+    node = inner.child[slot].node;
   }
-  return fetched({node, true, point});
+  fetch_leaf(node);
+  return {node, true, point};
 }
 
 OrderKey OrderedTree::key_at(Place place) const {

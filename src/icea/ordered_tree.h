@@ -23,9 +23,12 @@ class OrderedTree {
 
   // After this, so many insertions cannot run out of memory.
   void reserve(size_t insertions);
-  void insert(OrderKey key);          // which is not there
-  void erase(OrderKey key);           // which is there
-  void prefetch(OrderKey key) const;  // has the memory fetched that insert() or erase() of the key will touch
+  void insert(OrderKey key);  // which is not there
+  void erase(OrderKey key);   // which is there
+  // Has the memory fetched that insert() or erase() of these keys will touch: at most kFetched, so that they wait for each
+  // level of the tree together.
+  static constexpr size_t kFetched = 64;
+  void prefetch(std::span<const OrderKey> keys) const;
   // Replaces all by `sorted` keys, rising.
   void build(std::span<const OrderKey> sorted, const Weigher &weigher);
 
@@ -50,27 +53,31 @@ class OrderedTree {
   OrderKey select(uint64_t rank) const { return key_at(place_of_rank(rank)); }
 
  private:
-  static constexpr uint32_t kLeafRoom = 63, kInnerRoom = 64;
+  static constexpr uint32_t kRoom = 63;  // with their count, so many keys fill eight lines of the cache
 
   // Entries of a node move together; which arrays they are made of is each node's own affair.
   struct alignas(64) Leaf {
     uint64_t count;
-    OrderKey keys[kLeafRoom];
-    static constexpr uint32_t kRoom = kLeafRoom, kLeast = 24, kMerge = 56, kShare = 56;
+    OrderKey keys[kRoom];
+    static constexpr uint32_t kLeast = 24, kMerge = 56, kShare = 56;
 
     void move(size_t from, size_t entries, Leaf &to, size_t at) const;
   };
   static_assert(sizeof(Leaf) == 512);
+  struct Child {
+    uint64_t weight;
+    uint32_t keys;  // how many
+    uint32_t node;
+  };
   struct alignas(64) Inner {
-    OrderKey first[kInnerRoom];  // no key of the child is smaller, and none of the children before is as large
-    uint64_t weight[kInnerRoom];
-    uint32_t keys[kInnerRoom];  // how many
-    uint32_t node[kInnerRoom];
     uint64_t count;
-    static constexpr uint32_t kRoom = kInnerRoom, kLeast = 16, kMerge = 56, kShare = 48;
+    OrderKey first[kRoom];  // no key of the child is smaller, and none of the children before is as large
+    Child child[kRoom];
+    static constexpr uint32_t kLeast = 16, kMerge = 56, kShare = 48;
 
     void move(size_t from, size_t entries, Inner &to, size_t at) const;
   };
+  static_assert(sizeof(Inner) == 1536);
 
   template <class Node>
   auto &nodes();
@@ -81,7 +88,7 @@ class OrderedTree {
   void adopt(Inner &parent, size_t slot, uint32_t node,
              uint32_t level) const;  // and counts what the node holds
   void recount(Inner &parent, size_t slot, uint32_t level) const;
-  Place fetched(Place place) const;
+  void fetch_leaf(uint32_t leaf) const;
   void grow();
   template <class Node>
   void make_room(Inner &parent, size_t slot, uint32_t level);

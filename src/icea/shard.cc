@@ -45,16 +45,22 @@ void Shard::change(const IceaSettings &settings, uint64_t id, Change change) {
 }
 
 void Shard::record(const IceaSettings &settings, std::span<const Visit> visits) {
-  // What the changes will touch is fetched for all of them first, so that the waits for memory overlap.
-  for (const Visit &one : visits) {
-    ScoredSample sample = samples_[one.id / kShards];
-    for (const bool before : {true, false}) {
-      if (eligible(settings, sample)) tree_.prefetch(order_key(standing(settings, sample), one.id));
-      if (before) visit(settings, one.loss, one.correct, sample);
+  constexpr size_t kBlock = OrderedTree::kFetched / 2;
+  for (size_t done = 0; done < visits.size(); done += kBlock) {
+    const auto block = visits.subspan(done, std::min(kBlock, visits.size() - done));
+    // Where the samples of the block stand, and where they will.
+    OrderKey keys[OrderedTree::kFetched];
+    size_t count = 0;
+    for (const Visit &one : block) {
+      ScoredSample sample = samples_[one.id / kShards];
+      if (eligible(settings, sample)) keys[count++] = order_key(standing(settings, sample), one.id);
+      visit(settings, one.loss, one.correct, sample);
+      if (eligible(settings, sample)) keys[count++] = order_key(standing(settings, sample), one.id);
     }
+    tree_.prefetch({keys, count});
+    for (const Visit &one : block)
+      change(settings, one.id, [&](ScoredSample &sample) { visit(settings, one.loss, one.correct, sample); });
   }
-  for (const Visit &one : visits)
-    change(settings, one.id, [&](ScoredSample &sample) { visit(settings, one.loss, one.correct, sample); });
 }
 
 void Shard::put(const IceaSettings &settings, uint64_t id, const ScoredSample &known) {
