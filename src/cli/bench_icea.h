@@ -16,7 +16,7 @@ Verb icea_bench(CLI::App &bench);
 struct IceaSpeed {
   uint64_t samples = 10000000;
   size_t batch = 256, rounds = 2000;
-  std::string spec = "icea";
+  double thread_seconds = 0.4;  // of each measurement with threads
   Style style = Style::table;
 };
 int bench_icea_speed(const IceaSpeed &bench);

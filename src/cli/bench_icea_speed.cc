@@ -217,7 +217,7 @@ int bench_icea_speed(const IceaSpeed &bench) {
   // Threads, in turns, so that a busy moment of the machine meets all.
   std::vector<double> machine, pairs, fours, recorders, drawers;
   for (int turn = 0; turn < 5; turn++) {
-    const double seconds = 0.4;
+    const double seconds = bench.thread_seconds;
     const Rates record_one = run_threads(handle, bench, 1, 0, seconds),
                 draw_one = run_threads(handle, bench, 0, 1, seconds);
     const auto work = [&](const Rates &rates) {  // in units of one thread

@@ -204,10 +204,10 @@ void Run::warn_of_quarantine() {
   const std::string text =
       concat(rough_text(100 * static_cast<double>(quarantined) / static_cast<double>(rows_)),
              " % of the samples (", quarantined, " of ", rows_, ") are in quarantine after ", position_.epoch,
-             " epochs: their labels may be wrong, or their class is rare. Look at the list "
-             "(ngd_icea_get_quarantine, or ngd "
-             "icea RUN). With wrong labels priority gains nothing: try "
-             "icea:sampler=prioritized,exponent=0,cap=1,boost=0");
+             " epochs: their labels may be wrong, their class rare, or little is learned yet. Look at the list "
+             "(ngd_icea_get_quarantine, or ngd icea RUN --list quarantine). With wrong labels the gain is the "
+             "quarantine's, "
+             "not the priority's: try icea:sampler=prioritized,exponent=0,cap=1,boost=0");
   ngd_event warning = event(NGD_EVENT_WARNING);
   warning.message = text.c_str();
   directory_.log(warning_record(warning));
