@@ -9,7 +9,7 @@ import pathlib
 import re
 from typing import Dict, List, Optional
 
-SCALARS = ("void", "char", "float", "double", "size_t", "int32_t", "int64_t", "uint8_t", "uint32_t", "uint64_t")
+SCALARS = ("void", "char", "float", "double", "size_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t")
 
 
 class ParseError(Exception):

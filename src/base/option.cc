@@ -112,7 +112,7 @@ SpecText parse_spec(std::string_view text) {
   return result;
 }
 
-OptionSet::OptionSet(std::span<const OptionSpec> specs, std::string what, std::string kind)
+OptionSet::OptionSet(const OptionTable &specs, std::string what, std::string kind)
     : specs_(specs), values_(specs.size()), what_(std::move(what)), kind_(std::move(kind)) {
   for (size_t i = 0; i < specs_.size(); i++) values_[i] = converted(i, specs_[i].default_text);
 }
@@ -122,7 +122,7 @@ size_t OptionSet::find(std::string_view name) const {
     if (name == specs_[i].name) return i;
   }
   std::vector<std::string_view> names;
-  for (const OptionSpec &spec : specs_) names.push_back(spec.name);
+  for (size_t i = 0; i < specs_.size(); i++) names.push_back(specs_[i].name);
   std::string mend = hint(name, names);
   if (mend.empty()) mend = concat("; it has: ", listed(names));
   fail(NGD_E_OPTION, "unknown option ", quoted(name), " for ", what_, mend);
@@ -239,7 +239,8 @@ std::string OptionSet::full_spec() const {
 std::string OptionSet::joined(bool with_defaults) const {
   std::string result = kind_;
   bool first = true;
-  for (const OptionSpec &spec : specs_) {
+  for (size_t i = 0; i < specs_.size(); i++) {
+    const OptionSpec &spec = specs_[i];
     if (!with_defaults && is_default(spec.name)) continue;
     result += concat(first ? ":" : ",", spec.name, "=", spec_value(text(spec.name)));
     first = false;
@@ -261,7 +262,7 @@ bool OptionSet::is_default(std::string_view name) const {
   return values_[index].number == initial.number && values_[index].text == initial.text;
 }
 
-void describe_option(std::span<const OptionSpec> specs, std::string_view what, size_t index,
+void describe_option(const OptionTable &specs, std::string_view what, size_t index,
                      ngd_option_info *info) {
   if (index >= specs.size())
     fail(NGD_E_NOT_FOUND, what, " has ", specs.size(), " options; there is no option number ", index);

@@ -64,6 +64,24 @@ constexpr OptionSpec fixed(OptionSpec spec) {
   return spec;
 }
 
+// A kind's own options, followed by those that it has in common with others.
+class OptionTable {
+ public:
+  OptionTable() = default;
+  template <class Specs>
+  OptionTable(const Specs &own) : own_(own) {}
+  OptionTable(std::span<const OptionSpec> own, std::span<const OptionSpec> common) : own_(own), common_(common) {}
+
+  size_t size() const { return own_.size() + common_.size(); }
+  size_t own_size() const { return own_.size(); }
+  const OptionSpec &operator[](size_t index) const {
+    return index < own_.size() ? own_[index] : common_[index - own_.size()];
+  }
+
+ private:
+  std::span<const OptionSpec> own_, common_;
+};
+
 struct SpecText {  // "adam:beta1=0.9" taken apart
   struct Option {
     std::string name;
@@ -78,7 +96,7 @@ SpecText parse_spec(std::string_view text);
 class OptionSet {
  public:
   // `what` names the owner in messages: `rule "adam"`. `kind` is the word before the colon of a spec.
-  OptionSet(std::span<const OptionSpec> specs, std::string what, std::string kind);
+  OptionSet(const OptionTable &specs, std::string what, std::string kind);
 
   void set(std::string_view name, double value);
   void set_text(std::string_view name, std::string_view value);
@@ -92,6 +110,9 @@ class OptionSet {
   double operator[](std::string_view name) const;
   const std::string &choice(std::string_view name) const;
   bool is_default(std::string_view name) const;
+
+  // Where an option stands in the table: among the kind's own, or among the common ones.
+  bool is_own(std::string_view name) const { return find(name) < specs_.own_size(); }
 
   void lock() { locked_ = true; }  // from now on options marked fixed are refused
   void unlock() { locked_ = false; }
@@ -108,7 +129,7 @@ class OptionSet {
   Value converted(size_t index, std::string_view text) const;
   void check_range(size_t index, double value) const;
 
-  std::span<const OptionSpec> specs_;
+  OptionTable specs_;
   std::vector<Value> values_;
   std::string what_;
   std::string kind_;
@@ -116,7 +137,7 @@ class OptionSet {
 };
 
 // Fills `info` from specs[index], within its struct_size; throws NGD_E_NOT_FOUND past the end.
-void describe_option(std::span<const OptionSpec> specs, std::string_view what, size_t index,
+void describe_option(const OptionTable &specs, std::string_view what, size_t index,
                      ngd_option_info *info);
 
 // Throws NGD_E_OPTION: `unknown rule "adm"; did you mean "adam"? Known: ...`.

@@ -72,6 +72,8 @@ class StateReader {
   std::span<const T> values(std::string_view name) const {
     return values<T>(name, tensor(name).shape);
   }
+  // The tensor, which must be of this type and shape.
+  const TensorView &checked(std::string_view name, const char *dtype, std::span<const int64_t> shape) const;
   bool has_text(std::string_view key) const { return texts.count(prefix + std::string(key)) != 0; }
   const std::string &text(std::string_view key) const;
   // Texts that hold counters: exact 64-bit whole numbers.
@@ -83,7 +85,6 @@ class StateReader {
 
  private:
   const TensorView *find(std::string_view name) const;
-  const TensorView &checked(std::string_view name, const char *dtype, std::span<const int64_t> shape) const;
 };
 
 }  // namespace ngd

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "bench.h"
 #include "icea_tasks.h"
 
 namespace cli {
@@ -22,7 +23,8 @@ Verb icea_bench(CLI::App &bench) {
   app->add_option("--batch", a.speed.batch, "Samples recorded and drawn at a time (default 256)")
       ->type_name("N");
   app->add_option("--rounds", a.speed.rounds, "Rounds that are timed (default 2000)")->type_name("N");
-  app->add_option("--thread-seconds", a.speed.thread_seconds, "Time of each measurement with threads (default 0.4)")
+  app->add_option("--thread-seconds", a.speed.thread_seconds,
+                  "Time of each measurement with threads (default 0.4)")
       ->type_name("SECONDS");
   std::string known;
   for (const IceaTaskPlan &plan : icea_task_plans())

@@ -4,12 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "verbs.h"
+#include "output.h"
 
 namespace cli {
-
-// A subcommand of `bench`.
-Verb icea_bench(CLI::App &bench);
 
 // Time of recording and drawing beside a loop that makes the same number of dependent reads and writes; memory;
 // threads.

@@ -11,7 +11,9 @@
 #include <cmath>
 #include <thread>
 
+#include "bench_clock.h"
 #include "bench_icea.h"
+#include "bench_memory.h"
 #include "handle.h"
 
 namespace cli {
@@ -19,37 +21,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-// splitmix64: Steele, Lea and Flood 2014.
-struct Numbers {
-  uint64_t state;
-  uint64_t next() {
-    uint64_t z = state += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return z ^ z >> 31;
-  }
-};
-
 struct Batch {
   explicit Batch(size_t size) : ids(size), losses(size), weights(size), correct(size) {}
   // Losses as training has them: many small ones, few large.
-  void fill(Numbers &numbers, uint64_t samples) {
+  void fill(Draws &numbers, uint64_t samples) {
     for (size_t i = 0; i < ids.size(); i++) {
       ids[i] = numbers.next() % samples;
       set_loss(i, numbers);
     }
   }
-  void set_loss(size_t i, Numbers &numbers) {
-    losses[i] = static_cast<float>(-0.7 * std::log(static_cast<double>(numbers.next() >> 11) * 0x1p-53 + 1e-9));
+  void set_loss(size_t i, Draws &numbers) {
+    losses[i] = static_cast<float>(-0.7 * std::log(numbers.uniform() + 1e-9));
     correct[i] = losses[i] < 1;
   }
   void record(ngd_icea *icea) const {
@@ -65,7 +47,7 @@ struct Batch {
 class NullKernel {
  public:
   explicit NullKernel(uint64_t bytes) : table_(bytes / sizeof(uint64_t)) {
-    Numbers numbers = {7};
+    Draws numbers(7);
     for (uint64_t &value : table_) value = numbers.next();
   }
   uint64_t run(size_t batch, uint64_t start) {
@@ -94,7 +76,7 @@ class NullKernel {
 
 // Every sample visited once, in batches.
 double fill(ngd_icea *icea, uint64_t samples) {
-  Numbers numbers = {1};
+  Draws numbers(1);
   const auto start = Clock::now();
   for (uint64_t first = 0; first < samples; first += 4096) {
     Batch batch(std::min<uint64_t>(4096, samples - first));
@@ -117,7 +99,7 @@ Rates run_threads(ngd_icea *icea, const IceaSpeed &bench, size_t recorders, size
   std::vector<uint64_t> counts(recorders + drawers);
   for (size_t t = 0; t < counts.size(); t++) {
     threads.emplace_back([&, t] {
-      Numbers numbers = {t + 100};
+      Draws numbers(t + 100);
       Batch batch(bench.batch);
       uint64_t count = 0;
       while (!go) std::this_thread::yield();
@@ -180,7 +162,7 @@ int bench_icea_speed(const IceaSpeed &bench) {
   auto info = sized<ngd_icea_info>();
   call(ngd_icea_get_info, static_cast<const ngd_icea *>(handle), &info);
   NullKernel kernel(info.bytes);
-  Numbers numbers = {2};
+  Draws numbers(2);
   Batch batch(bench.batch);
   std::vector<double> records, draws, nulls, ratios;
   uint64_t at = 1;
@@ -200,7 +182,7 @@ int bench_icea_speed(const IceaSpeed &bench) {
   if (at == 0) fmt::print(stderr, "ngd: the kernel was run\n");  // so that it is
   call(ngd_icea_get_info, static_cast<const ngd_icea *>(handle), &info);
   const auto microseconds = [](const std::vector<double> &values) {
-    return number_cell(1e6 * median(values), 1);
+    return number_cell(1e6 * median_of(values), 1);
   };
   const double samples = static_cast<double>(bench.samples);
   std::vector<std::pair<std::string, Cell>> fields = {
@@ -211,8 +193,9 @@ int bench_icea_speed(const IceaSpeed &bench) {
       {"record, us", microseconds(records)},
       {"draw, us", microseconds(draws)},
       {"null kernel, us", microseconds(nulls)},
-      {"record + draw / null kernel", number_cell((median(records) + median(draws)) / median(nulls), 2)},
-      {"median of the rounds' ratios", number_cell(median(ratios), 2)}};
+      {"record + draw / null kernel",
+       number_cell((median_of(records) + median_of(draws)) / median_of(nulls), 2)},
+      {"median of the rounds' ratios", number_cell(median_of(ratios), 2)}};
 
   // Threads, in turns, so that a busy moment of the machine meets all.
   std::vector<double> machine, pairs, fours, recorders, drawers;
@@ -230,11 +213,11 @@ int bench_icea_speed(const IceaSpeed &bench) {
     machine.push_back(machine_scaling(kernel, bench.batch, seconds));
   }
   fields.insert(fields.end(), {{"processors", integer_cell(std::thread::hardware_concurrency())},
-                               {"2 recording, times one thread", number_cell(median(recorders), 2)},
-                               {"2 drawing, times one thread", number_cell(median(drawers), 2)},
-                               {"1 recording + 1 drawing", number_cell(median(pairs), 2)},
-                               {"2 recording + 2 drawing", number_cell(median(fours), 2)},
-                               {"null kernel, 2 threads", number_cell(median(machine), 2)}});
+                               {"2 recording, times one thread", number_cell(median_of(recorders), 2)},
+                               {"2 drawing, times one thread", number_cell(median_of(drawers), 2)},
+                               {"1 recording + 1 drawing", number_cell(median_of(pairs), 2)},
+                               {"2 recording + 2 drawing", number_cell(median_of(fours), 2)},
+                               {"null kernel, 2 threads", number_cell(median_of(machine), 2)}});
   if (bench.style == Style::json) {
     Json document;
     for (const auto &[key, cell] : fields) document[key] = cell.value;

@@ -11,6 +11,7 @@
 #include <limits>
 #include <optional>
 
+#include "bench_clock.h"
 #include "bench_icea.h"
 #include "chart.h"
 #include "handle.h"
@@ -39,13 +40,6 @@ double quantile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
   return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
 }
-// The mean of the middle two of an even number; infinity when one of them is.
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 using Runs = std::vector<IceaTask::Run>;
 
 template <class Value>
@@ -72,8 +66,8 @@ double best_rate(const IceaTask &task, const std::string &spec, const IceaWorth 
     std::vector<double> means;
     for (uint64_t seed = kFirstTuningSeed; seed < kFirstTuningSeed + bench.tuning_seeds; seed++)
       means.push_back(task.run(task.split(seed, bench.noise), spec, rate, seed).mean_accuracy);
-    if (median(means) > best) {
-      best = median(means);
+    if (median_of(means) > best) {
+      best = median_of(means);
       chosen = rate;
     }
   }
@@ -84,12 +78,12 @@ std::string gradients_text(const std::vector<double> &gradients) {
   const auto text = [](double value) {
     return std::isfinite(value) ? fmt::format("{:.0f}", value) : std::string("never");
   };
-  return fmt::format("{} [{}, {}]", text(median(gradients)), text(quantile(gradients, 0.25)),
+  return fmt::format("{} [{}, {}]", text(median_of(gradients)), text(quantile(gradients, 0.25)),
                      text(quantile(gradients, 0.75)));
 }
 
 Cell gradients_cell(const std::vector<double> &gradients) {
-  const double middle = median(gradients);
+  const double middle = median_of(gradients);
   return {std::isfinite(middle) ? Json(middle) : Json(), gradients_text(gradients)};
 }
 
@@ -107,7 +101,7 @@ Series curve(const Method &method, const IceaTaskPlan &plan, const Runs &runs, s
   Series series{method.name, {}, {}, color};
   for (size_t look = 0; look < runs[0].accuracy.size(); look++) {
     series.x.push_back(static_cast<double>((look + 1) * plan.watch * plan.batch));
-    series.y.push_back(median(each(runs, [&](const IceaTask::Run &run) { return run.accuracy[look]; })));
+    series.y.push_back(median_of(each(runs, [&](const IceaTask::Run &run) { return run.accuracy[look]; })));
   }
   return series;
 }
@@ -138,7 +132,7 @@ double final_difference(const Outcome &ours, const Outcome &theirs) {
   std::vector<double> differences;
   for (size_t i = 0; i < ours.runs.size(); i++)
     differences.push_back(100 * (ours.final_accuracy[i] - theirs.final_accuracy[i]));
-  return median(differences);
+  return median_of(differences);
 }
 
 std::vector<Column> columns_of(const double *targets, bool noise) {
@@ -174,10 +168,10 @@ std::vector<Cell> cells_of(const Method &method, double rate, const Outcome &out
       wins(&Outcome::first),
       gradients_cell(outcome.second),
       wins(&Outcome::second),
-      number_cell(100 * median(outcome.final_accuracy), 2),
+      number_cell(100 * median_of(outcome.final_accuracy), 2),
       uniform == nullptr ? text_cell("") : Cell{difference, fmt::format("{:+.2f}", difference)},
-      number_cell(median(each(runs, [](const IceaTask::Run &run) { return run.hard_share; })), 2),
-      number_cell(median(each(runs, [](const IceaTask::Run &run) { return double(run.quarantined); })), 0)};
+      number_cell(median_of(each(runs, [](const IceaTask::Run &run) { return run.hard_share; })), 2),
+      number_cell(median_of(each(runs, [](const IceaTask::Run &run) { return double(run.quarantined); })), 0)};
   if (noise) {
     cells.push_back(number_cell(mean_share(runs, &IceaTask::Run::wrong_in_hard), 2));
     cells.push_back(number_cell(mean_share(runs, &IceaTask::Run::wrong_in_quarantine), 2));

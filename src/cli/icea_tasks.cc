@@ -11,6 +11,7 @@
 #include <limits>
 #include <numeric>
 
+#include "bench_memory.h"
 #include "source.h"
 
 namespace cli {
@@ -18,18 +19,6 @@ namespace {
 
 constexpr size_t kMnistSide = 28, kSmallSide = 8, kMnistRows = 5000, kDigitRows = 1797, kMessages = 4000;
 constexpr size_t kCancerColumns = 30;
-
-// splitmix64: Steele, Lea and Flood 2014.
-struct Numbers {
-  uint64_t state;
-  uint64_t next() {
-    uint64_t z = state += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return z ^ z >> 31;
-  }
-  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-};
 
 ngd_dataset_info info_of(const ngd_dataset *dataset) {
   auto info = sized<ngd_dataset_info>();
@@ -187,7 +176,7 @@ IceaTask::IceaTask(const IceaTaskPlan &plan, const std::string &folder) : plan_(
 IceaTask::Split IceaTask::split(uint64_t seed, double noise) const {
   if (noise > 0 && !text_.empty())
     throw Failure{fmt::format("--noise: the task {} has none", plan_.name), kExitUsage};
-  Numbers numbers = {seed * 1000003 + 17};
+  Draws numbers(seed * 1000003 + 17);
   std::vector<size_t> order(rows());
   std::iota(order.begin(), order.end(), size_t{0});
   for (size_t i = order.size(); i > 1; i--) std::swap(order[i - 1], order[numbers.next() % i]);

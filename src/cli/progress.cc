@@ -1,4 +1,4 @@
-// The progress line.
+// The status line, and what a training run says on it.
 #include "progress.h"
 
 #include <unistd.h>
@@ -39,33 +39,35 @@ std::string time_left_text(double seconds) {
   return fmt::format("about {:.0f} h {:.0f} min left", std::floor(quarters / 4), std::fmod(quarters, 4) * 15);
 }
 
-Progress::Progress(Mode mode)
+StatusLine::StatusLine(Mode mode)
     : off_(mode == Mode::off),
       rewrites_(mode == Mode::on || (mode == Mode::automatic && is_terminal(STDERR_FILENO))) {}
 
-void Progress::update(const ngd_event &event) {
+void StatusLine::show(double elapsed, const std::string &text) {
   if (off_) return;
-  if (started_ < 0) started_ = event.seconds;
-  const double elapsed = event.seconds - started_;
   if (!rewrites_) {
     if (elapsed - last_plain_ < kPlainLineEvery) return;
     last_plain_ = elapsed;
-    fmt::print(stderr, "ngd: {}\n", progress_text(event));
+    fmt::print(stderr, "ngd: {}\n", text);
     return;
   }
   if (elapsed < kFirstLineAfter) return;
   // One short of the width: a full line would make some terminals wrap.
-  std::string text = progress_text(event).substr(0, terminal_width(STDERR_FILENO) - 1);
-  fmt::print(stderr, "{}{}", kClearLine, text);
+  fmt::print(stderr, "{}{}", kClearLine, text.substr(0, terminal_width(STDERR_FILENO) - 1));
   std::fflush(stderr);
   drawn_ = true;
 }
 
-void Progress::clear() {
+void StatusLine::clear() {
   if (!drawn_) return;
   fmt::print(stderr, "{}", kClearLine);
   std::fflush(stderr);
   drawn_ = false;
+}
+
+void Progress::update(const ngd_event &event) {
+  if (started_ < 0) started_ = event.seconds;
+  line_.show(event.seconds - started_, progress_text(event));
 }
 
 }  // namespace cli

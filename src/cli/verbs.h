@@ -22,6 +22,7 @@ Verb predict_verb(CLI::App &program);
 Verb eval_verb(CLI::App &program);
 Verb inspect_verb(CLI::App &program);
 Verb options_verb(CLI::App &program);
+Verb bench_verb(CLI::App &program);
 Verb plot_verb(CLI::App &program);
 Verb icea_verb(CLI::App &program);
 Verb bench_verb(CLI::App &program);

@@ -5,9 +5,10 @@
 // more than this header, so the library needs Highway's headers only.
 #pragma once
 
-// Before Highway is included: leave out targets that would add size and no speed.
+// Before Highway is included: leave out targets that would add size and no speed, and those of ARM whose vectors have
+// no size known to the compiler, and so neither operators nor arrays.
 #ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #endif
 #include <hwy/detect_targets.h>
 
@@ -66,4 +67,17 @@ struct PerTarget {
       NGD_OF_SCALAR(function), NGD_OF_SSE4(function), NGD_OF_AVX2(function), NGD_OF_AVX512(function), \
           NGD_OF_NEON(function)                                                                       \
     }                                                                                                 \
+  }
+// For float64, whose loops are as fast as memory on AVX2 already: AVX-512 takes the same code, and the library is smaller.
+#define NGD_PER_TARGET_F64(function)                                                                \
+  {                                                                                                 \
+    {                                                                                               \
+      NGD_OF_SCALAR(function), NGD_OF_SSE4(function), NGD_OF_AVX2(function), NGD_OF_AVX2(function), \
+          NGD_OF_NEON(function)                                                                     \
+    }                                                                                               \
+  }
+// For what the narrow targets do in another way.
+#define NGD_PER_WIDE_TARGET(function)                                                                \
+  {                                                                                                  \
+    { nullptr, nullptr, NGD_OF_AVX2(function), NGD_OF_AVX512(function), NGD_OF_NEON(function) }      \
   }

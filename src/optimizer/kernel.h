@@ -1,12 +1,21 @@
 // The inner loop of a rule: functions over a run of elements, one per element type and vector target.
 #pragma once
 
+#include <limits>
+#include <type_traits>
+
+#include "math/dither.h"
+#include "math/half.h"
 #include "math/simd.h"
 
 namespace ngd {
 
 inline constexpr size_t kMaximumSlots = 4;
 inline constexpr size_t kMaximumConstants = 20;
+
+// The largest magnitude of a gradient's element that a rule which squares it sees: its square, and sums of many such squares, are finite.
+template <class T>
+inline constexpr T kLargestGradient = std::is_same_v<T, float> ? T(0x1p62) : T(0x1p510);
 
 // A contiguous run of elements of one tensor. The state arrays are in the order of Rule::slots().
 template <class T>
@@ -15,6 +24,16 @@ struct Piece {
   T *parameter;
   const T *gradient;
   T *slot[kMaximumSlots];
+  // What the rule sees of an element of the gradient: it times `scale`; 0 where that is not finite; at most `bound`.
+  T scale = 1;
+  T bound = std::numeric_limits<T>::max();
+};
+
+// The slots of a piece of float32 elements that are kept as bf16; the others stand in the piece.
+struct PackedSlots {
+  Bf16 *slot[kMaximumSlots];            // null for those that are not
+  DitherKey key[kMaximumSlots];         // kNoDither: rounded to the nearest
+  uint32_t counter;                     // of the piece's first element, which begins a group of the dither
 };
 
 // Norms of a whole tensor (or of its touched rows), for rules that scale a step by them.
@@ -22,40 +41,48 @@ struct Norms {
   double parameter_squares = 0;
   double direction_squares = 0;
   size_t count = 0;
+  uint64_t not_finite = 0;  // elements of the gradient
 
   void add(const Norms &other) {
     parameter_squares += other.parameter_squares;
     direction_squares += other.direction_squares;
     count += other.count;
+    not_finite += other.not_finite;
   }
 };
 
-// `constants` are a rule's numbers for one step, in the order its formula names them.
+// `constants` are a rule's numbers for one step, in the order its formula names them. An update returns how many
+// elements of the gradient were not finite.
 template <class T>
-using UpdateFunction = void (*)(const Piece<T> &piece, const double *constants);
+using UpdateFunction = uint64_t (*)(const Piece<T> &piece, const double *constants);
 template <class T>
 using MeasureFunction = Norms (*)(const Piece<T> &piece, const double *constants);
 
+using PackedUpdateFunction = uint64_t (*)(const Piece<float> &piece, const PackedSlots &packed,
+                                          const double *constants);
+
+template <class T>
+struct KernelOfType {
+  PerTarget<UpdateFunction<T>> update;
+  // Only for formulas with a direction: the norms of the step to come; nothing is changed.
+  PerTarget<MeasureFunction<T>> measure;
+  // Only for formulas that settle: an update that also measures the step it takes, and the correction after it.
+  PerTarget<MeasureFunction<T>> measured_update;
+  PerTarget<UpdateFunction<T>> settle;
+};
+
 struct Kernel {
-  PerTarget<UpdateFunction<float>> update_f32;
-  PerTarget<UpdateFunction<double>> update_f64;
-  // Only for formulas with a direction; the state is not changed.
-  PerTarget<MeasureFunction<float>> measure_f32;
-  PerTarget<MeasureFunction<double>> measure_f64;
+  KernelOfType<float> f32;
+  KernelOfType<double> f64;
+  // Only for rules that have slots which may be packed, on wide vectors; elsewhere packed slots pass through arrays.
+  PerTarget<PackedUpdateFunction> packed_update;
 
   template <class T>
-  UpdateFunction<T> update(Target target) const {
+  const KernelOfType<T> &of() const {
     if constexpr (std::is_same_v<T, float>)
-      return update_f32[target];
+      return f32;
     else
-      return update_f64[target];
-  }
-  template <class T>
-  MeasureFunction<T> measure(Target target) const {
-    if constexpr (std::is_same_v<T, float>)
-      return measure_f32[target];
-    else
-      return measure_f64[target];
+      return f64;
   }
 };
 

@@ -2,16 +2,39 @@
 #include <vector>
 
 #include "base/error.h"
+#include "optimizer/common_options.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/rule.h"
 
 namespace ngd {
 namespace {
 
-constexpr const RuleEntry *kRules[] = {&kSgd,       &kMomentum, &kNesterov, &kAdagrad, &kAdadelta, &kRmsprop,
-                                       &kAdam,      &kAdamw,    &kAmsgrad,  &kAdamax,  &kNadam,    &kRadam,
-                                       &kAdabelief, &kYogi,     &kQhadam,   &kLion,    &kLars,     &kLamb,
-                                       &kRprop,     &kAsgd,     &kFtrl,     &kNgd};
+constexpr const RuleEntry *kRules[] = {&kSgd,
+                                       &kMomentum,
+                                       &kNesterov,
+                                       &kAdagrad,
+                                       &kAdadelta,
+                                       &kRmsprop,
+                                       &kAdam,
+                                       &kAdamw,
+                                       &kAmsgrad,
+                                       &kAdamax,
+                                       &kNadam,
+                                       &kRadam,
+                                       &kAdabelief,
+                                       &kYogi,
+                                       &kQhadam,
+                                       &kLion,
+                                       &kLars,
+                                       &kLamb,
+                                       &kScheduleFreeAdamw,
+                                       &kAdafactor,
+                                       &kMuon,
+                                       &kRprop,
+                                       &kLbfgs,
+                                       &kAsgd,
+                                       &kFtrl,
+                                       &kNgd};
 
 }  // namespace
 
@@ -28,8 +51,8 @@ const char *rule_name(size_t index) {
   return index < std::size(kRules) ? kRules[index]->name : nullptr;
 }
 
-std::span<const OptionSpec> rule_options(std::string_view rule) {
-  return find_rule(rule).options;
+OptionTable rule_options(std::string_view rule) {
+  return {find_rule(rule).options, common_options()};
 }
 
 }  // namespace ngd

@@ -1,55 +1,40 @@
-// The state arrays of one tensor: one per slot of the rule, of the tensor's element type.
+// What an optimizer knows of one tensor: its declaration, and the arrays that belong to it.
 #pragma once
 
-#include <span>
-#include <variant>
+#include <string>
 #include <vector>
 
 #include "base/state.h"
-#include "optimizer/optimizer.h"
+#include "optimizer/rule.h"
+#include "optimizer/state_array.h"
 
 namespace ngd {
 
-class TensorState {
- public:
-  TensorState(const Optimizer::TensorSpec &spec, Element element, size_t slots)
-      : TensorState(element_count(spec.shape), element, slots) {
-    if (spec.rows) touched.resize(static_cast<size_t>(spec.shape[0]));
-  }
-  // One or more arrays of `count` zeros.
-  TensorState(size_t count, Element element, size_t slots = 1) : element_(element) {
-    for (size_t s = 0; s < slots; s++) {
-      if (element == Element::f32)
-        slots_.emplace_back(std::vector<float>(count));
-      else
-        slots_.emplace_back(std::vector<double>(count));
-    }
-  }
-
-  size_t slot_count() const { return slots_.size(); }
-  template <class T>
-  std::span<T> slot(size_t index) {
-    return std::get<std::vector<T>>(slots_[index]);
-  }
-  template <class T>
-  std::span<const T> slot(size_t index) const {
-    return std::get<std::vector<T>>(slots_[index]);
-  }
-  void fill(size_t index, double value) {
-    std::visit([&](auto &values) { std::ranges::fill(values, value); }, slots_[index]);
-  }
-  Element element() const { return element_; }
-
-  std::vector<uint64_t> touched;  // row-sparse tables: the step that last touched each row, 0 for never
-
- private:
-  Element element_;
-  std::vector<std::variant<std::vector<float>, std::vector<double>>> slots_;
+struct TensorSpec {
+  std::string name;
+  Shape shape;
+  bool rows = false;  // a table of which a step touches some rows
+  friend bool operator==(const TensorSpec &, const TensorSpec &) = default;
 };
 
-// What perturb keeps until restore.
-struct Optimizer::Perturbed {
-  std::vector<TensorState> parameters, gradients;
+struct TensorState {
+  std::vector<StateArray> slots;   // in the order of Rule::slots()
+  StateArray average;              // option average
+  StateArray accumulated;          // option accumulate: the sum of the gradients so far
+  StateArray master;               // option master
+  std::vector<uint64_t> touched;   // tables: the step that last touched each row, 0 for never
+  double nearness = kMeasureFirst; // of the last step, see Rule::settles
+
+  // Above this, the norms are measured before a step; below, in the same pass.
+  static constexpr double kSettleBelow = 0.5;
+  static constexpr double kMeasureFirst = 1;
 };
+
+// Two or more dimensions larger than 1: what rules treat by norms.
+inline bool is_matrix(const Shape &shape) {
+  size_t wide = 0;
+  for (const int64_t size : shape) wide += size > 1;
+  return wide >= 2;
+}
 
 }  // namespace ngd

@@ -151,23 +151,18 @@ double Run::train(std::span<const uint64_t> rows) {
   }
 }
 
-// A rate that is not the one set last was set by the user in between: it is the new base of the schedule.
-void Run::adopt_rate() {
-  const double current = optimizer_->options()["learning_rate"];
-  if (current != rate_) position_.learning_rate = rate_ = current;
-}
-
+// The optimizer's own rate may change at any time; the schedule of the run is a factor on it.
 void Run::apply_schedule() {
-  adopt_rate();
-  rate_ = position_.learning_rate * schedule_factor(settings_.schedule, position_.step,
-                                                    settings_.epochs * batches_, settings_.warmup_steps);
-  if (rate_ != optimizer_->options()["learning_rate"]) optimizer_->set("learning_rate", rate_);
+  position_.learning_rate = optimizer_->options()["learning_rate"];
+  optimizer_->use_rate_factor(schedule_factor(settings_.schedule, position_.step, settings_.epochs * batches_,
+                                              settings_.warmup_steps));
+  rate_ = optimizer_->learning_rate();
 }
 
 void Run::restore_rate() {
-  adopt_rate();
+  position_.learning_rate = optimizer_->options()["learning_rate"];
+  optimizer_->use_rate_factor(1);
   rate_ = position_.learning_rate;
-  optimizer_->set("learning_rate", rate_);
 }
 
 void Run::count_skips(uint64_t skipped_before) {
@@ -227,7 +222,7 @@ bool Run::evaluate() {
 
 void Run::save(StateWriter &writer) {
   check_finite();
-  adopt_rate();
+  position_.learning_rate = optimizer_->options()["learning_rate"];
   position_.seconds = seconds();
   writer.prefix = "model.";
   model_->save(writer);

@@ -41,7 +41,7 @@ class Run {
   Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> model,
       std::shared_ptr<Optimizer> optimizer, std::shared_ptr<Dataset> training,
       std::shared_ptr<Dataset> held_out);
-  ~Run();  // gives the optimizer its own learning rate back
+  ~Run();  // takes the schedule from the optimizer again
   Run(const Run &) = delete;
   Run &operator=(const Run &) = delete;
 
@@ -67,7 +67,6 @@ class Run {
   std::span<const uint64_t> next_rows(uint64_t count);
   double train(std::span<const uint64_t> rows);
   void apply_schedule();
-  void adopt_rate();
   void restore_rate();
   void count_skips(uint64_t skipped_before);
   void end_epoch();
@@ -95,7 +94,7 @@ class Run {
   const RunSettings settings_;
   const uint64_t rows_, batch_rows_, batches_;  // of the training data, as the run began
   Position position_;
-  double rate_ = 0;  // that the schedule set last
+  double rate_ = 0;  // of the last step
 
   const std::shared_ptr<Icea> icea_;
   SavedIcea saved_icea_;  // what a checkpoint being written looks at

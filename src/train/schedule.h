@@ -6,14 +6,8 @@
 
 namespace ngd {
 
-// With s = `step` from 0, n = `steps` of the whole run, w = `warmup`:
-//
-//   s < w                (s + 1) / w                          rises to 1
-//   constant             1
-//   linear               left                                 left = (n - s) / (n - w)
-//   cosine               (1 - cos(pi left)) / 2 = sin^2(pi left / 2)
-//
-// `left` falls from 1 towards 0, which it would reach one step after the last; so no step has a rate of zero.
+// A schedule of optimizer/schedule.h by its name, for step number `step`, counted from 0, of `steps` in the whole run,
+// the first `warmup` of which rise.
 double schedule_factor(std::string_view schedule, uint64_t step, uint64_t steps, uint64_t warmup);
 
 }  // namespace ngd

@@ -102,11 +102,7 @@ Run::Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> mo
 }
 
 Run::~Run() {
-  try {
-    restore_rate();
-  } catch (const Error &) {
-    // Every rate here came from the optimizer, so it is within the range: this cannot happen.
-  }
+  restore_rate();
 }
 
 // Also tries both data sets, so that data which do not fit are refused now and not after an epoch.
@@ -154,8 +150,6 @@ void Run::take_up(const std::string &checkpoint) {
   model_->restore(reader);
   reader.prefix = "optimizer.";
   optimizer_->load(reader);
-  // The file has the rate of the last step; the next one follows from the base.
-  optimizer_->set("learning_rate", position_.learning_rate);
 }
 
 }  // namespace ngd

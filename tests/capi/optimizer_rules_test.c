@@ -26,22 +26,38 @@ static int choice_is(const char *name, const char *value) {
   return strcmp(text, value) == 0;
 }
 
+/* The root of v with its bias correction, and epsilon where option eps_mode wants it. */
+static double divisor(double v, double correction) {
+  const double epsilon = option("epsilon");
+  if (choice_is("eps_mode", "inside")) return sqrt(v / correction + epsilon);
+  if (choice_is("eps_mode", "hat")) return (sqrt(v) + epsilon) / sqrt(correction);
+  return sqrt(v / correction) + epsilon;
+}
+static double correction1(double t) {
+  return 1 - pow(option("beta1"), t);
+}
+static double correction2(double t) {
+  return 1 - pow(option("beta2"), t);
+}
+
 static void sgd(element *e, double g, double t) {
   (void)t;
   e->w = e->w - option("learning_rate") * (g + option("weight_decay") * e->w);
 }
 
+static void velocity(element *e, double g, double t) {
+  const int whole = t == 1 && choice_is("first_step", "gradient");
+  e->a = option("momentum") * e->a + (whole ? 1 : 1 - option("dampening")) * g;
+}
+
 static void momentum(element *e, double g, double t) {
-  (void)t;
-  g += option("weight_decay") * e->w;
-  e->a = option("momentum") * e->a + g;
+  velocity(e, g + option("weight_decay") * e->w, t);
   e->w = e->w - option("learning_rate") * e->a;
 }
 
 static void nesterov(element *e, double g, double t) {
-  (void)t;
   g += option("weight_decay") * e->w;
-  e->a = option("momentum") * e->a + g;
+  velocity(e, g, t);
   e->w = e->w - option("learning_rate") * (g + option("momentum") * e->a);
 }
 
@@ -49,7 +65,7 @@ static void adagrad(element *e, double g, double t) {
   if (t == 1) e->a = option("initial_accumulator");
   g += option("weight_decay") * e->w;
   e->a = e->a + g * g;
-  e->w = e->w - option("learning_rate") * g / (sqrt(e->a) + option("epsilon"));
+  e->w = e->w - option("learning_rate") / (1 + (t - 1) * option("lr_decay")) * g / divisor(e->a, 1);
 }
 
 static void adadelta(element *e, double g, double t) {
@@ -67,7 +83,9 @@ static void rmsprop(element *e, double g, double t) {
   const double rho = option("rho");
   g += option("weight_decay") * e->w;
   e->a = rho * e->a + (1 - rho) * g * g;
-  e->w = e->w - option("learning_rate") * g / (sqrt(e->a) + option("epsilon"));
+  e->b = rho * e->b + (1 - rho) * g;
+  e->c = option("momentum") * e->c + g / divisor(e->a - option("centered") * e->b * e->b, 1);
+  e->w = e->w - option("learning_rate") * e->c;
 }
 
 static void adam_moments(element *e, double g) {
@@ -77,15 +95,13 @@ static void adam_moments(element *e, double g) {
 
 static void adam(element *e, double g, double t) {
   adam_moments(e, g + option("weight_decay") * e->w);
-  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
-  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+  e->w = e->w - option("learning_rate") * e->a / correction1(t) / divisor(e->b, correction2(t));
 }
 
 static void adamw(element *e, double g, double t) {
   e->w = e->w - option("learning_rate") * option("weight_decay") * e->w;
   adam_moments(e, g);
-  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
-  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+  e->w = e->w - option("learning_rate") * e->a / correction1(t) / divisor(e->b, correction2(t));
 }
 
 static double sign(double x) {
@@ -95,8 +111,7 @@ static double sign(double x) {
 static void amsgrad(element *e, double g, double t) {
   adam_moments(e, g + option("weight_decay") * e->w);
   e->c = fmax(e->c, e->b);
-  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->c / (1 - pow(option("beta2"), t));
-  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+  e->w = e->w - option("learning_rate") * e->a / correction1(t) / divisor(e->c, correction2(t));
 }
 
 static void adamax(element *e, double g, double t) {
@@ -117,7 +132,7 @@ static void nadam(element *e, double g, double t) {
   for (int i = 1; i <= (int)t; i++) product *= nadam_momentum(i);
   const double next = nadam_momentum(t + 1);
   const double n = (1 - nadam_momentum(t)) / (1 - product) * g + next / (1 - product * next) * e->a;
-  e->w = e->w - option("learning_rate") * n / (sqrt(e->b / (1 - pow(option("beta2"), t))) + option("epsilon"));
+  e->w = e->w - option("learning_rate") * n / divisor(e->b, correction2(t));
 }
 
 static void radam(element *e, double g, double t) {
@@ -127,7 +142,7 @@ static void radam(element *e, double g, double t) {
   double factor = 1;
   if (p > 5) {
     const double r = sqrt((p - 4) * (p - 2) * limit / ((limit - 4) * (limit - 2) * p));
-    factor = r * sqrt(1 - b2) / (sqrt(e->b) + option("epsilon"));
+    factor = r / divisor(e->b, 1 - b2);
   }
   e->w = e->w - option("learning_rate") * m * factor;
 }
@@ -138,7 +153,7 @@ static void adabelief(element *e, double g, double t) {
   e->a = option("beta1") * e->a + (1 - option("beta1")) * g;
   e->b = b2 * e->b + (1 - b2) * (g - e->a) * (g - e->a) + epsilon;
   const double m = e->a / (1 - pow(option("beta1"), t));
-  e->w = e->w - option("learning_rate") * m / (sqrt(e->b / (1 - pow(b2, t))) + epsilon);
+  e->w = e->w - option("learning_rate") * m / divisor(e->b, correction2(t));
 }
 
 static void yogi(element *e, double g, double t) {
@@ -146,8 +161,7 @@ static void yogi(element *e, double g, double t) {
   g += option("weight_decay") * e->w;
   e->a = option("beta1") * e->a + (1 - option("beta1")) * g;
   e->b = e->b - (1 - option("beta2")) * sign(e->b - g * g) * g * g;
-  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
-  e->w = e->w - option("learning_rate") * m / (sqrt(v) + option("epsilon"));
+  e->w = e->w - option("learning_rate") * e->a / correction1(t) / divisor(e->b, correction2(t));
 }
 
 static void qhadam(element *e, double g, double t) {
@@ -155,8 +169,8 @@ static void qhadam(element *e, double g, double t) {
   e->w = e->w - option("learning_rate") * option("weight_decay") * e->w;
   adam_moments(e, g);
   const double n = (1 - nu1) * g + nu1 * e->a / (1 - pow(option("beta1"), t));
-  const double v = (1 - nu2) * g * g + nu2 * e->b / (1 - pow(option("beta2"), t));
-  e->w = e->w - option("learning_rate") * n / (sqrt(v) + option("epsilon"));
+  const double v = (1 - nu2) * g * g + nu2 * e->b / correction2(t);
+  e->w = e->w - option("learning_rate") * n / divisor(v * correction2(t), correction2(t));
 }
 
 static void lion(element *e, double g, double t) {
@@ -175,8 +189,21 @@ static void lars(element *e, double g, double t) {
 
 static void lamb(element *e, double g, double t) {
   adam_moments(e, g);
-  const double m = e->a / (1 - pow(option("beta1"), t)), v = e->b / (1 - pow(option("beta2"), t));
-  e->w = e->w - option("learning_rate") * (m / (sqrt(v) + option("epsilon")) + option("weight_decay") * e->w);
+  const double u = e->a / correction1(t) / divisor(e->b, correction2(t));
+  e->w = e->w - option("learning_rate") * (u + option("weight_decay") * e->w);
+}
+
+/* The paper's three sequences: a is z, b is v, c is x; the sums of weights are of all steps before. */
+static void schedule_free(element *e, double g, double t) {
+  if (t == 1) e->a = e->c = e->w;
+  const double rate = option("learning_rate"), beta1 = option("beta1");
+  double sum = 0, weight = 0;
+  for (int i = 1; i <= (int)t; i++)
+    sum += weight = pow(i, option("step_power")) * pow(rate, option("rate_power"));
+  e->b = option("beta2") * e->b + (1 - option("beta2")) * g * g;
+  e->a = e->a - rate * (g / divisor(e->b, correction2(t)) + option("weight_decay") * e->w);
+  e->c = (1 - weight / sum) * e->c + weight / sum * e->a;
+  e->w = (1 - beta1) * e->a + beta1 * e->c;
 }
 
 static void rprop(element *e, double g, double t) {
@@ -213,7 +240,7 @@ static void ngd(element *e, double g, double t) {
   e->a = b1 * m_old + (1 - b1) * g;
   const double z = choice_is("second", "centered") ? g - e->a : g;
   e->b = b2 * v_old + (1 - b2) * z * z;
-  const double root = sqrt(e->b / (1 - pow(b2, t)) + option("epsilon"));
+  const double root = divisor(e->b, correction2(t));
   double u;
   if (choice_is("accel", "none")) {
     u = e->a / c1 / root;
@@ -236,14 +263,22 @@ static const struct {
     {"sgd:learning_rate=0.05,weight_decay=0.3", sgd},
     {"momentum:learning_rate=0.02", momentum},
     {"momentum:learning_rate=0.02,momentum=0.5,weight_decay=0.1", momentum},
+    {"momentum:dampening=0.4", momentum},
+    {"momentum:dampening=0.9,first_step=damped", momentum},
     {"nesterov:learning_rate=0.02", nesterov},
     {"nesterov:learning_rate=0.02,momentum=0.99,weight_decay=0.01", nesterov},
+    {"nesterov:dampening=0.4,first_step=damped", nesterov},
     {"adagrad:learning_rate=0.1", adagrad},
     {"adagrad:learning_rate=0.1,initial_accumulator=0.1,epsilon=0.001,weight_decay=0.1", adagrad},
+    {"adagrad:learning_rate=0.1,epsilon=0.1,eps_mode=inside,lr_decay=0.3", adagrad},
     {"adadelta", adadelta},
     {"adadelta:learning_rate=0.5,rho=0.95,epsilon=1e-4,weight_decay=0.1", adadelta},
     {"rmsprop", rmsprop},
     {"rmsprop:learning_rate=0.01,rho=0.9,epsilon=0.01,weight_decay=0.1", rmsprop},
+    {"rmsprop:rho=0.9,epsilon=0.1,eps_mode=inside", rmsprop},
+    {"rmsprop:rho=0.9,epsilon=0.01,centered=1", rmsprop},
+    {"rmsprop:rho=0.9,epsilon=0.1,momentum=0.8", rmsprop},
+    {"rmsprop:rho=0.9,epsilon=0.01,eps_mode=inside,centered=1,momentum=0.5,weight_decay=0.1", rmsprop},
     {"adam", adam},
     {"adam:learning_rate=0.01,beta1=0.5,beta2=0.9,epsilon=0.1,weight_decay=0.2", adam},
     {"adam:beta1=0,beta2=0", adam},
@@ -269,6 +304,9 @@ static const struct {
     {"lars:learning_rate=0.01,momentum=0.5,weight_decay=0.1", lars},
     {"lamb", lamb},
     {"lamb:learning_rate=0.01,weight_decay=0.1", lamb},
+    {"schedule_free_adamw", schedule_free},
+    {"schedule_free_adamw:beta1=0.5,step_power=1,weight_decay=0.1", schedule_free},
+    {"schedule_free_adamw:epsilon=0.1,eps_mode=hat,beta2=0.9,rate_power=0,step_power=0.5", schedule_free},
     {"rprop", rprop},
     {"rprop:learning_rate=0.1,eta_plus=1.5,eta_minus=0.25,step_maximum=0.2,step_minimum=0.05", rprop},
     {"asgd", asgd},
@@ -281,6 +319,26 @@ static const struct {
     {"ngd:accel=seed-literal,learning_rate=0.01", ngd},
     {"ngd:second=centered,epsilon=1e-4", ngd},
     {"ngd:beta1=0,beta2=0.5", ngd},
+    {"adam:beta2=0.9,epsilon=0.1,eps_mode=hat", adam},
+    {"adam:beta2=0.9,epsilon=0.1,eps_mode=inside", adam},
+    {"adamw:beta2=0.9,epsilon=0.1,eps_mode=hat", adamw},
+    {"adamw:beta2=0.9,epsilon=0.1,eps_mode=inside", adamw},
+    {"amsgrad:beta2=0.9,epsilon=0.1,eps_mode=hat", amsgrad},
+    {"amsgrad:beta2=0.9,epsilon=0.1,eps_mode=inside", amsgrad},
+    {"nadam:beta2=0.9,epsilon=0.1,eps_mode=hat", nadam},
+    {"nadam:beta2=0.9,epsilon=0.1,eps_mode=inside", nadam},
+    {"radam:beta2=0.9,epsilon=0.1,eps_mode=outside", radam},
+    {"radam:beta2=0.9,epsilon=0.1,eps_mode=inside", radam},
+    {"adabelief:beta2=0.9,epsilon=0.1,eps_mode=hat", adabelief},
+    {"adabelief:beta2=0.9,epsilon=0.1,eps_mode=inside", adabelief},
+    {"yogi:beta2=0.9,epsilon=0.1,eps_mode=hat", yogi},
+    {"yogi:beta2=0.9,epsilon=0.1,eps_mode=inside", yogi},
+    {"qhadam:beta2=0.9,epsilon=0.1,eps_mode=hat,nu2=0.6", qhadam},
+    {"qhadam:beta2=0.9,epsilon=0.1,eps_mode=inside,nu2=0.6", qhadam},
+    {"lamb:beta2=0.9,epsilon=0.1,eps_mode=hat", lamb},
+    {"lamb:beta2=0.9,epsilon=0.1,eps_mode=inside", lamb},
+    {"ngd:beta2=0.9,epsilon=0.1,eps_mode=hat", ngd},
+    {"ngd:beta2=0.9,epsilon=0.1,eps_mode=outside", ngd},
 };
 
 static double gradient(size_t i, int t) {
@@ -396,11 +454,44 @@ static void averages_of_asgd_are_saved(void **state) {
   unlink(path);
 }
 
+/* Options that need other arrays may be set after the tensors were declared. */
+static void arrays_follow_the_options_until_the_first_step(void **state) {
+  (void)state;
+  ngd_error error;
+  const int64_t shape[1] = {kCount};
+  double a[kCount], b[kCount], g[kCount];
+  double *parameters[2] = {a, b};
+  const double *gradients[1] = {g};
+  ngd_optimizer *late = NULL, *early = NULL;
+  check_ok(ngd_optimizer_create("rmsprop", &late, &error));
+  check_ok(ngd_optimizer_create("rmsprop:centered=1,momentum=0.5", &early, &error));
+  check_ok(ngd_optimizer_add_f64(late, "w", shape, 1, &error));
+  check_ok(ngd_optimizer_add_f64(early, "w", shape, 1, &error));
+  check_ok(ngd_optimizer_set(late, "centered", 1, &error));
+  check_ok(ngd_optimizer_set(late, "momentum", 0.5, &error));
+  for (size_t i = 0; i < kCount; i++) a[i] = b[i] = cos(0.9 * (double)i);
+  for (int t = 1; t <= 5; t++) {
+    for (size_t i = 0; i < kCount; i++) g[i] = gradient(i, t);
+    check_ok(ngd_optimizer_step_f64(late, parameters, gradients, 1, &error));
+    check_ok(ngd_optimizer_step_f64(early, parameters + 1, gradients, 1, &error));
+  }
+  assert_memory_equal(a, b, sizeof a);
+  check_error(ngd_optimizer_set(late, "centered", 0, &error), NGD_E_STATE,
+              "option \"centered\" of rule \"rmsprop\" is fixed once it is in use; set it right after creation");
+  ngd_optimizer_destroy(late);
+  ngd_optimizer_destroy(early);
+}
+
+/* Rules whose elements depend on each other: optimizer_whole_test.c. */
+static const char *const elsewhere[] = {"adafactor", "muon", "lbfgs"};
+
 static void every_rule_of_the_library_has_a_case(void **state) {
   (void)state;
   for (size_t i = 0; ngd_optimizer_rule(i) != NULL; i++) {
     const char *rule = ngd_optimizer_rule(i);
     int found = 0;
+    for (size_t k = 0; k < sizeof elsewhere / sizeof elsewhere[0]; k++)
+      found |= strcmp(rule, elsewhere[k]) == 0;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
       const size_t length = strcspn(cases[c].spec, ":");
       found |= strlen(rule) == length && strncmp(rule, cases[c].spec, length) == 0;
@@ -415,6 +506,7 @@ int main(void) {
       cmocka_unit_test(float32_follows_float64),
       cmocka_unit_test(lamb_and_lars_scale_a_matrix_by_its_norm),
       cmocka_unit_test(averages_of_asgd_are_saved),
+      cmocka_unit_test(arrays_follow_the_options_until_the_first_step),
       cmocka_unit_test(every_rule_of_the_library_has_a_case),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,7 @@ static void every_rule_documents_its_options(void **state) {
   size_t i;
   for (i = 0; ngd_optimizer_rule(i); i++)
     check_kind(ngd_optimizer_rule(i), ngd_optimizer_describe, set_of_optimizer);
-  assert_int_equal(i, 22);
+  assert_int_equal(i, 26);
 }
 
 static void every_kind_of_model_documents_its_options(void **state) {

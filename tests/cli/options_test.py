@@ -47,7 +47,7 @@ class Options(ProgramTest):
     def test_unknown_name_is_wrong_usage_in_the_words_of_the_library(self):
         self.fails(2, 'ngd: error: unknown optimizer rule "adm"; did you mean "adam"? Known: sgd, momentum, nesterov, '
                       "adagrad, adadelta, rmsprop, adam, adamw, amsgrad, adamax, nadam, radam, adabelief, yogi, qhadam, lion, "
-                      "lars, lamb, rprop, asgd, ftrl, ngd\n", "options", "optimizer", "adm")
+                      "lars, lamb, schedule_free_adamw, adafactor, muon, rprop, lbfgs, asgd, ftrl, ngd\n", "options", "optimizer", "adm")
         self.fails(2, 'ngd: error: unknown trainer "coach"; it is called trainer\n', "options", "trainer", "coach")
         self.fails(2, 'ngd: error: unknown buffer "ica"; it is called icea\n', "options", "icea", "ica")
 

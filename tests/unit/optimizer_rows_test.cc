@@ -5,7 +5,8 @@
 
 #include "base/random.h"
 #include "optimizer/optimizer.h"
-#include "test.h"
+#include "optimizer/rule.h"
+#include "raises.h"
 
 using namespace ngd;
 
@@ -13,6 +14,15 @@ namespace {
 
 constexpr int64_t kRows = 5, kWidth = 3;
 constexpr int64_t kShape[] = {kRows, kWidth};
+
+// The rules that take tables of rows.
+std::vector<const char *> row_rules() {
+  std::vector<const char *> rules;
+  for (size_t r = 0; rule_name(r) != nullptr; r++) {
+    if (find_rule(rule_name(r)).create()->whole() == nullptr) rules.push_back(rule_name(r));
+  }
+  return rules;
+}
 
 std::vector<double> initial_table() {
   Random random(1, 0);
@@ -28,12 +38,12 @@ void step_rows(Optimizer &optimizer, std::vector<double> &table, const std::vect
 }
 
 void touching_every_row_equals_the_dense_step(void **) {
-  for (size_t r = 0; rule_name(r) != nullptr; r++) {
-    Optimizer dense(rule_name(r)), sparse(rule_name(r));
+  for (const char *rule : row_rules()) {
+    Optimizer dense(rule), sparse(rule);
     dense.add(Element::f64, "table", kShape);
     sparse.add_rows(Element::f64, "table", kShape);
     std::vector<double> a = initial_table(), b = a, gradient(a.size());
-    Random random(2, r);
+    Random random(2, 0);
     for (int t = 0; t < 20; t++) {
       for (double &value : gradient) value = random.normal();
       const TensorStep<double> step[] = {{a.data(), gradient.data(), {}}};
@@ -45,8 +55,8 @@ void touching_every_row_equals_the_dense_step(void **) {
 }
 
 void untouched_rows_do_not_move(void **) {
-  for (size_t r = 0; rule_name(r) != nullptr; r++) {
-    Optimizer optimizer(rule_name(r));
+  for (const char *rule : row_rules()) {
+    Optimizer optimizer(rule);
     optimizer.add_rows(Element::f64, "table", kShape);
     std::vector<double> table = initial_table();
     const std::vector<double> before = table;
@@ -77,8 +87,8 @@ void moments_of_a_rested_row_decay_as_under_zero_gradients(void **) {
 }
 
 void saved_tables_resume_bit_for_bit(void **) {
-  for (size_t r = 0; rule_name(r) != nullptr; r++) {
-    Optimizer first(rule_name(r));
+  for (const char *rule : row_rules()) {
+    Optimizer first(rule);
     first.add_rows(Element::f64, "table", kShape);
     std::vector<double> a = initial_table();
     const auto rows_at = [](uint32_t t) {
@@ -91,7 +101,7 @@ void saved_tables_resume_bit_for_bit(void **) {
     StateReader reader;
     reader.tensors = writer.tensors;
     reader.texts = writer.texts;
-    Optimizer second(rule_name(r));
+    Optimizer second(rule);
     second.load(reader);
     std::vector<double> b = a;
     for (uint32_t t = 8; t < 20; t++) {
@@ -99,6 +109,15 @@ void saved_tables_resume_bit_for_bit(void **) {
       step_rows(second, b, rows_at(t), gradient_at(t));
     }
     assert_memory_equal(a.data(), b.data(), a.size() * sizeof(double));
+  }
+}
+
+void rules_on_whole_tensors_refuse_tables_of_rows(void **) {
+  for (const char *rule : {"adafactor", "muon", "lbfgs"}) {
+    Optimizer optimizer(rule);
+    check_raises(NGD_E_UNSUPPORTED,
+                 concat("rule ", quoted(rule), " works on whole tensors; it takes no table of rows (\"table\")"),
+                 [&] { optimizer.add_rows(Element::f64, "table", kShape); });
   }
 }
 
@@ -128,6 +147,7 @@ int main() {
       cmocka_unit_test(untouched_rows_do_not_move),
       cmocka_unit_test(moments_of_a_rested_row_decay_as_under_zero_gradients),
       cmocka_unit_test(saved_tables_resume_bit_for_bit),
+      cmocka_unit_test(rules_on_whole_tensors_refuse_tables_of_rows),
       cmocka_unit_test(the_penalty_moves_and_restores_only_touched_rows),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

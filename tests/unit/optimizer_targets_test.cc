@@ -11,10 +11,24 @@ using namespace ngd;
 
 namespace {
 
-const char *const kSpecs[] = {"ngd:accel=none,trust=none",  "ngd:accel=seed,second=centered,trust=ratio",
-                              "ngd:accel=seed-literal",     "ngd:second=centered,tau=0.001,weight_decay=0.1",
-                              "ngd:damp=1,tau=0.0001",      "adam:weight_decay=0.1",
-                              "momentum:weight_decay=0.01", "adagrad:initial_accumulator=0.1"};
+const char *const kSpecs[] = {"ngd:accel=none,trust=none",
+                              "ngd:accel=seed,second=centered,trust=ratio",
+                              "ngd:accel=seed-literal",
+                              "ngd:second=centered,tau=0.001,weight_decay=0.1",
+                              "ngd:damp=1,tau=0.0001",
+                              "adam:weight_decay=0.1",
+                              "momentum:weight_decay=0.01",
+                              "adagrad:initial_accumulator=0.1",
+                              "adam:eps_mode=hat,epsilon=0.01",
+                              "qhadam:eps_mode=inside,epsilon=0.01,nu2=0.5",
+                              "ngd:eps_mode=outside,epsilon=0.01",
+                              "lamb:eps_mode=inside,epsilon=0.01",
+                              "rmsprop:centered=1,momentum=0.5",
+                              "nesterov:dampening=0.3,first_step=damped",
+                              "schedule_free_adamw:eps_mode=hat,weight_decay=0.1",
+                              "adafactor:beta1=0.5",
+                              "muon:matrices=adamw",
+                              "lbfgs:line_search=none"};
 
 std::vector<std::string> all_specs() {
   std::vector<std::string> specs(std::begin(kSpecs), std::end(kSpecs));

@@ -73,6 +73,35 @@ class Optimizer : public detail::Handle<ngd_optimizer, detail::optimizer_functio
 
   uint64_t step_count() const noexcept { return ngd_optimizer_step_count(raw()); }
   uint64_t skip_count() const noexcept { return ngd_optimizer_skip_count(raw()); }
+  uint64_t zero_count() const noexcept { return ngd_optimizer_zero_count(raw()); }
+  double gradient_norm() const noexcept { return ngd_optimizer_gradient_norm(raw()); }
+  // Of the next step: the option times what the schedule makes of it.
+  double learning_rate() const noexcept { return ngd_optimizer_learning_rate(raw()); }
+  void report(double loss) { detail::check(ngd_optimizer_report, raw(), loss); }
+
+  // Tensors whose names match `pattern` ("*.bias", "@vectors") have `options` of their own ("weight_decay=0").
+  void add_group(const std::string &group, const std::string &pattern, const std::string &options) {
+    detail::check(ngd_optimizer_add_group, raw(), detail::text(group), detail::text(pattern), detail::text(options));
+  }
+  void set_group(const std::string &group, const std::string &name, double value) {
+    detail::check(ngd_optimizer_set_group, raw(), detail::text(group), detail::text(name), value);
+  }
+  void set_group(const std::string &group, const std::string &name, const std::string &value) {
+    detail::check(ngd_optimizer_set_group_text, raw(), detail::text(group), detail::text(name), detail::text(value));
+  }
+  // The averaged parameters, of the option average or of a rule that has its own.
+  void average(Spans<const float> parameters, Spans<float> averages) const {
+    write_averages(ngd_optimizer_average_f32, parameters, averages);
+  }
+  void average(Spans<const double> parameters, Spans<double> averages) const {
+    write_averages(ngd_optimizer_average_f64, parameters, averages);
+  }
+  // Takes the state of tensors that the file has under the same name and shape; returns how many.
+  size_t load_matching(const std::string &path) {
+    size_t matched = 0;
+    detail::check(ngd_optimizer_load_matching, raw(), detail::text(path), &matched);
+    return matched;
+  }
   void save(const std::string &path) const { detail::check(ngd_optimizer_save, raw(), detail::text(path)); }
   void load(const std::string &path) { detail::check(ngd_optimizer_load, raw(), detail::text(path)); }
 
@@ -104,6 +133,25 @@ class Optimizer : public detail::Handle<ngd_optimizer, detail::optimizer_functio
       gradient_pointers.push_back(gradient.data());
     }
     detail::check(function, raw(), parameter_pointers.data(), gradient_pointers.data(), parameters.size());
+  }
+
+  template <class Function, class T>
+  void write_averages(Function *function, Spans<const T> parameters, Spans<T> averages) const {
+    same_count(parameters.size(), averages.size());
+    const std::vector<TensorInfo> infos = tensors();
+    std::vector<const T *> from;
+    std::vector<T *> to;
+    for (size_t index = 0; index < parameters.size(); index++) {
+      const std::span<const T> parameter = parameters.begin()[index];
+      const std::span<T> average = averages.begin()[index];
+      if (index < infos.size() && (parameter.size() != infos[index].elements || average.size() != infos[index].elements))
+        throw Error(NGD_E_SHAPE, "tensor " + infos[index].name + " has " + std::to_string(infos[index].elements) +
+                                     " elements, but the arrays " + std::to_string(parameter.size()) + " and " +
+                                     std::to_string(average.size()));
+      from.push_back(parameter.data());
+      to.push_back(average.data());
+    }
+    detail::check(function, raw(), from.data(), to.data(), from.size());
   }
 
   std::vector<size_t> sizes_;

@@ -67,7 +67,7 @@ void options_are_set_by_name_and_listed(void **) {
     assert_text(option.choices[3], "seed-literal");
   }
   assert_true(found);
-  assert_int_equal(ngd::Optimizer::rules().size(), 22);
+  assert_int_equal(ngd::Optimizer::rules().size(), 26);
   assert_text(error_of(NGD_E_OPTION, [&] { optimizer.set("learning_rat", 0.1); }),
               "unknown option \"learning_rat\" for rule \"ngd\"; did you mean \"learning_rate\"?");
   error_of(NGD_E_OPTION, [] { ngd::Optimizer("adm"); });
@@ -120,6 +120,26 @@ void saved_state_is_loaded_with_its_tensors(void **) {
 
 }  // namespace
 
+void groups_averages_and_schedules_are_there(void **) {
+  ngd::Optimizer optimizer("sgd:learning_rate=1,average=swa,schedule=plateau,schedule_patience=0");
+  optimizer.add_group("bias", "b", "learning_rate=0.5");
+  optimizer.add<double>("w", {2});
+  optimizer.add<double>("b", {1});
+  std::vector<double> w = {1, 2}, b = {3}, w_gradient = {1, 1}, b_gradient = {1}, w_average(2), b_average(1);
+  for (int t = 0; t < 2; t++)
+    optimizer.step({std::span<double>(w), std::span<double>(b)},
+                   {std::span<const double>(w_gradient), std::span<const double>(b_gradient)});
+  optimizer.average({std::span<const double>(w), std::span<const double>(b)},
+                    {std::span<double>(w_average), std::span<double>(b_average)});
+  assert_true(w_average[0] == -0.5 && w_average[1] == 0.5 && b_average[0] == 2.25);
+  optimizer.report(1);
+  optimizer.report(1);
+  assert_true(optimizer.learning_rate() == 0.1);
+  assert_int_equal(optimizer.zero_count(), 0);
+  assert_true(std::isnan(optimizer.gradient_norm()));
+  optimizer.set_group("bias", "weight_decay", 0.25);
+}
+
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_step_changes_vectors_in_place),
@@ -128,6 +148,7 @@ int main() {
       cmocka_unit_test(options_are_set_by_name_and_listed),
       cmocka_unit_test(moving_leaves_nothing_behind),
       cmocka_unit_test(saved_state_is_loaded_with_its_tensors),
+      cmocka_unit_test(groups_averages_and_schedules_are_there),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

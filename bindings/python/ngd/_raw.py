@@ -313,9 +313,49 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(ngd_error))),
     "ngd_optimizer_add_f64":
         (c_int32, (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_add_bf16":
+        (c_int32, (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_add_f16":
+        (c_int32, (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_add_rows_f32":
+        (c_int32, (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_add_rows_f64":
+        (c_int32, (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_add_group":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_optimizer_set_group":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_double, POINTER(ngd_error))),
+    "ngd_optimizer_set_group_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_optimizer_get_group_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
     "ngd_optimizer_step_f32":
         (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
     "ngd_optimizer_step_f64":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_step_bf16":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_step_f16":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_sweep_f32":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_sweep_f64":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_sweep_bf16":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_sweep_f16":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_step_rows_f32":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_step_rows_f64":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_average_f32":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_average_f64":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_average_bf16":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_optimizer_average_f16":
         (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
     "ngd_optimizer_perturb_f32":
         (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
@@ -333,10 +373,20 @@ FUNCTIONS = {
         (c_uint64, (c_void_p,)),
     "ngd_optimizer_skip_count":
         (c_uint64, (c_void_p,)),
+    "ngd_optimizer_zero_count":
+        (c_uint64, (c_void_p,)),
+    "ngd_optimizer_gradient_norm":
+        (c_double, (c_void_p,)),
+    "ngd_optimizer_learning_rate":
+        (c_double, (c_void_p,)),
+    "ngd_optimizer_report":
+        (c_int32, (c_void_p, c_double, POINTER(ngd_error))),
     "ngd_optimizer_save":
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
     "ngd_optimizer_load":
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
+    "ngd_optimizer_load_matching":
+        (c_int32, (c_void_p, c_char_p, c_void_p, POINTER(ngd_error))),
     "ngd_model_kind":
         (c_char_p, (c_size_t,)),
     "ngd_model_describe":

@@ -153,6 +153,50 @@ class Optimizer(Handle):
         """Steps skipped because a gradient was not finite."""
         return library.ngd_optimizer_skip_count(self._open())
 
+    @property
+    def zero_count(self) -> int:
+        """Gradient elements that were not finite and counted as 0 (option nonfinite="zero")."""
+        return library.ngd_optimizer_zero_count(self._open())
+
+    @property
+    def gradient_norm(self) -> float:
+        """Norm of the last step's gradient before clipping; NaN when nothing asked for it."""
+        return library.ngd_optimizer_gradient_norm(self._open())
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step: the option times what the schedule makes of it."""
+        return library.ngd_optimizer_learning_rate(self._open())
+
+    def report(self, loss: float) -> None:
+        """Tells a schedule="plateau" how well it goes."""
+        self._call("report", float(loss))
+
+    def add_group(self, name: str, pattern: str, options: str = "") -> None:
+        """Tensors whose names match the pattern ("*.bias", "@vectors") get options of their own ("weight_decay=0")."""
+        self._call("add_group", encoded(name), encoded(pattern), encoded(options))
+
+    def set_group(self, group: str, **options: Value) -> None:
+        """Changes options of a group; they are its own from then on."""
+        for name, value in options.items():
+            if isinstance(value, str):
+                self._call("set_group_text", encoded(group), encoded(name), encoded(value))
+            else:
+                self._call("set_group", encoded(group), encoded(name), float(value))
+
+    def average(self, parameters: Arrays) -> List:
+        """The averaged parameters, as new arrays in the order of the tensors: of the option average, or of the rule."""
+        matched, _ = self._matched(parameters, parameters, False)
+        averages = [need_numpy().empty_like(parameter) for parameter in matched]
+        self._call("average" + _suffix(matched[0].dtype), pointer_table(matched), pointer_table(averages), len(matched))
+        return averages
+
+    def load_matching(self, path) -> int:
+        """Takes the state of the tensors that the file has under the same name and shape; returns how many."""
+        matched = ctypes.c_size_t()
+        self._call("load_matching", path_bytes(path), ctypes.byref(matched))
+        return matched.value
+
     def save(self, path) -> None:
         """Writes options, counters and the state of every tensor to a safetensors file."""
         self._call("save", path_bytes(path))

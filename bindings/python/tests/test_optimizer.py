@@ -288,3 +288,28 @@ class Processes(unittest.TestCase):
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
         optimizer.step([w], [g])
         self.assertEqual(optimizer.step_count, 2)
+
+    def test_groups_averages_schedules_and_lenient_loading(self):
+        optimizer = ngd.Optimizer("sgd", learning_rate=1, average="swa", schedule_patience=0, schedule="plateau")
+        optimizer.add_group("bias", "b", "learning_rate=0.5")
+        w, b = np.array([1.0, 2.0]), np.array([3.0])
+        gradients = {"w": np.ones(2), "b": np.ones(1)}
+        for _ in range(2):
+            optimizer.step({"w": w, "b": b}, gradients)
+        averages = optimizer.average({"w": w, "b": b})
+        np.testing.assert_array_equal(averages[0], [-0.5, 0.5])
+        np.testing.assert_array_equal(averages[1], [2.25])
+        optimizer.report(1)
+        optimizer.report(1)
+        self.assertEqual(optimizer.learning_rate, 0.1)
+        optimizer.set_group("bias", learning_rate=0.25)
+        self.assertEqual(optimizer.zero_count, 0)
+        self.assertTrue(np.isnan(optimizer.gradient_norm))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "state.safetensors")
+            optimizer.save(path)
+            other = ngd.Optimizer("sgd")
+            other.add("w", (2,), "float64")
+            other.add("new", (2,), "float64")
+            self.assertEqual(other.load_matching(path), 1)
+            self.assertEqual(other.step_count, 2)

@@ -34,8 +34,9 @@ def adam_like(torch_class, rule, **fixed):
 def sgd_like(rule, nesterov):
     def options(draw):
         rate, momentum, decay = log_uniform(draw, 1e-3, 0.1), draw.uniform(0.1, 0.99), draw.choice([0, 0.05])
-        return ({"lr": rate, "momentum": momentum, "nesterov": nesterov, "weight_decay": decay},
-                {"learning_rate": rate, "momentum": momentum, "weight_decay": decay})
+        dampening = 0 if nesterov else draw.choice([0, 0.4])
+        return ({"lr": rate, "momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": decay},
+                {"learning_rate": rate, "momentum": momentum, "dampening": dampening, "weight_decay": decay})
     return torch.optim.SGD, rule, options
 
 
@@ -46,8 +47,9 @@ def sgd(draw):
 
 def adagrad(draw):
     rate, epsilon, begin = log_uniform(draw, 1e-3, 0.1), log_uniform(draw, 1e-10, 1e-2), draw.choice([0, 0.1])
-    return ({"lr": rate, "eps": epsilon, "initial_accumulator_value": begin},
-            {"learning_rate": rate, "epsilon": epsilon, "initial_accumulator": begin})
+    fall = draw.choice([0, 0.1])
+    return ({"lr": rate, "eps": epsilon, "initial_accumulator_value": begin, "lr_decay": fall},
+            {"learning_rate": rate, "epsilon": epsilon, "initial_accumulator": begin, "lr_decay": fall})
 
 
 def adadelta(draw):
@@ -57,7 +59,9 @@ def adadelta(draw):
 
 def rmsprop(draw):
     rate, rho, epsilon = log_uniform(draw, 1e-4, 0.1), draw.uniform(0.5, 0.999), log_uniform(draw, 1e-10, 1e-2)
-    return {"lr": rate, "alpha": rho, "eps": epsilon}, {"learning_rate": rate, "rho": rho, "epsilon": epsilon}
+    centered, momentum = draw.choice([False, True]), draw.choice([0, 0.8])
+    return ({"lr": rate, "alpha": rho, "eps": epsilon, "centered": centered, "momentum": momentum},
+            {"learning_rate": rate, "rho": rho, "epsilon": epsilon, "centered": centered, "momentum": momentum})
 
 
 def nadam(draw):
@@ -109,6 +113,38 @@ class Torch(unittest.TestCase):
                     optimizer.step([w], [g])
                 worst = np.max(np.abs(w - tensor.detach().numpy()) / (1 + np.abs(w)))
                 self.assertLess(worst, 1e-12, f"{rule} {ours}")
+
+
+    def test_lbfgs_without_search_agrees(self):
+        """PyTorch's with one iteration a step, on logistic regressions; without its tolerances, which stop early."""
+        for trial in range(20):
+            draw, generator = random.Random(f"lbfgs {trial}"), np.random.default_rng(trial)
+            rate, history = draw.uniform(0.3, 1), draw.randint(1, 10)
+            x, y = torch.tensor(generator.normal(size=(60, 12))), torch.tensor(generator.integers(0, 2, 60).astype(float))
+            w = generator.normal(size=12)
+            tensor = torch.nn.Parameter(torch.tensor(w.copy()))
+            peer = torch.optim.LBFGS([tensor], lr=rate, max_iter=1, history_size=history, tolerance_grad=0,
+                                     tolerance_change=-1)
+            optimizer = ngd.Optimizer("lbfgs", line_search="none", learning_rate=rate, history=history)
+
+            def loss(at):
+                return torch.nn.functional.binary_cross_entropy_with_logits(x @ at, y) + 0.05 * (at * at).sum()
+
+            def closure():
+                tensor.grad = None
+                loss(tensor).backward()
+                return loss(tensor)
+
+            # Near the minimum PyTorch takes no more pairs, because s'y is below 1e-10.
+            steps, slope = 0, 1
+            while slope > 1e-4:
+                peer.step(closure)
+                at = torch.tensor(w, requires_grad=True)
+                loss(at).backward()
+                optimizer.step([w], [at.grad.numpy()])
+                steps, slope = steps + 1, at.grad.abs().max()
+                self.assertLess(np.max(np.abs(w - tensor.detach().numpy())), 1e-12, f"rate {rate} step {steps}")
+            self.assertGreater(steps, 5)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 //   m <- beta1 * m + (1 - beta1) * g
 //   s <- beta2 * s + (1 - beta2) * (g - m)^2 + epsilon
 //   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + epsilon)
-// As in the paper epsilon stands in both places, and decay is decoupled.
+// As in the paper epsilon stands in both places; eps_mode is about the second. Decay is decoupled, as in the authors'
+// program by default. PyTorch and Keras have no AdaBelief; optax calls the first epsilon eps_root.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adabelief.cc"
 #include "optimizer/rules/moments.h"
@@ -18,7 +19,19 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AdabeliefFormula {
-  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kEpsilon, kKeep, kConstants };
+  enum {
+    kBeta1,
+    kRest1,
+    kBeta2,
+    kRest2,
+    kRate,
+    kCorrection2,
+    kEpsilon,
+    kInside,
+    kOutside,
+    kShrink,
+    kConstants
+  };
   static constexpr size_t kSlots = 2;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *state) {
@@ -26,7 +39,7 @@ struct AdabeliefFormula {
     m = c[kBeta1] * m + c[kRest1] * g;
     const V surprise = g - m;
     s = c[kBeta2] * s + c[kRest2] * (surprise * surprise) + c[kEpsilon];
-    w = c[kKeep] * w - c[kRate] * m / (root(s * c[kCorrection2]) + c[kEpsilon]);
+    w = w - (c[kShrink] * w + c[kRate] * m / (root(s * c[kCorrection2] + c[kInside]) + c[kOutside]));
   }
 };
 using AdabeliefKernel = KernelOf<AdabeliefFormula>;
@@ -42,9 +55,9 @@ constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.001"),
     beta1_option(),
     below_option("beta2", "0.999", 0, 1, "Decay of the running mean of the squared surprise."),
-    epsilon_option("1e-16", "Added to the squared surprise in each step, and to its corrected root."),
-    decoupled_decay_option("0"),
-    nonfinite_option()};
+    epsilon_option("1e-16", "Added to the squared surprise in each step, and to its root as eps_mode says."),
+    eps_mode_option(),
+    decoupled_decay_option("0")};
 constexpr Kernel kKernel = NGD_KERNEL(AdabeliefKernel);
 
 class Adabelief : public MomentRule {
@@ -55,9 +68,9 @@ class Adabelief : public MomentRule {
     const double t = static_cast<double>(step);
     set_moment_constants<C>();
     constants[C::kRate] = learning_rate_ / correction1(t);
-    constants[C::kCorrection2] = 1 / correction2(t);
     constants[C::kEpsilon] = epsilon_;
-    constants[C::kKeep] = kept();
+    set_root_constants<C>(t);
+    constants[C::kShrink] = learning_rate_ * weight_decay_;
   }
 };
 

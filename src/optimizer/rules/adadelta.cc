@@ -5,6 +5,7 @@
 //   d  = g * sqrt(u + epsilon) / sqrt(v + epsilon)
 //   u <- rho * u + (1 - rho) * d^2
 //   w <- w - learning_rate * d                              the paper has learning_rate = 1
+// Equal to PyTorch's, and to Keras' with learning_rate=0.001, rho=0.95, epsilon=1e-7.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adadelta.cc"
 #include "optimizer/rule.h"
@@ -42,8 +43,8 @@ constexpr Kernel kKernel = NGD_KERNEL(AdadeltaKernel);
 
 constexpr OptionSpec kOptions[] = {
     learning_rate_option("1"), below_option("rho", "0.9", 0, 1, "Decay of both running means."),
-    epsilon_option("1e-6", "Added inside both roots; sets the size of the first step."), coupled_decay_option(),
-    nonfinite_option()};
+    epsilon_option("1e-6", "Added inside both roots; sets the size of the first step."),
+    coupled_decay_option()};
 
 class Adadelta : public Rule {
  public:
@@ -52,8 +53,8 @@ class Adadelta : public Rule {
     rho_ = options["rho"];
     epsilon_ = options["epsilon"];
     weight_decay_ = options["weight_decay"];
-    slots_[0] = {"second_moment", 0, rho_};
-    slots_[1] = {"step_second_moment", 0, rho_};
+    slots_[0] = {"second_moment", 0, rho_, Packing::positive_mean};
+    slots_[1] = {"step_second_moment", 0, rho_, Packing::positive_mean};
   }
   std::span<const Slot> slots() const override { return slots_; }
   const Kernel &kernel() const override { return kKernel; }
@@ -67,7 +68,7 @@ class Adadelta : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, rho_ = 0, epsilon_ = 0, weight_decay_ = 0;
+  double rho_ = 0, epsilon_ = 0, weight_decay_ = 0;
   Slot slots_[2] = {};
 };
 

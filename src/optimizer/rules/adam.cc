@@ -6,7 +6,9 @@
 //   m <- beta1 * m + (1 - beta1) * g
 //   v <- beta2 * v + (1 - beta2) * g^2
 //   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
-// Equal to PyTorch's. Epsilon stands outside the root and is added to the corrected root.
+// Equal to PyTorch's and the paper's algorithm 1. Keras and the paper's faster form (the end of its section 2) add epsilon
+// to the uncorrected root: eps_mode=hat, and epsilon=1e-7 for Keras. optax can add one inside: eps_mode=inside.
+// Decay is times the scheduled rate, as in PyTorch; the paper of AdamW multiplies by the schedule's factor alone.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adam.cc"
 #include "optimizer/rules/moments.h"
@@ -19,7 +21,19 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AdamFormula {
-  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kEpsilon, kCoupled, kKeep, kConstants };
+  enum {
+    kBeta1,
+    kRest1,
+    kBeta2,
+    kRest2,
+    kRate,
+    kCorrection2,
+    kInside,
+    kOutside,
+    kCoupled,
+    kShrink,
+    kConstants
+  };
   static constexpr size_t kSlots = 2;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -27,7 +41,7 @@ struct AdamFormula {
     const V gradient = g + c[kCoupled] * w;
     m = c[kBeta1] * m + c[kRest1] * gradient;
     v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
-    w = c[kKeep] * w - c[kRate] * m / (root(v * c[kCorrection2]) + c[kEpsilon]);
+    w = w - (c[kShrink] * w + c[kRate] * m / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]));
   }
 };
 using AdamKernel = KernelOf<AdamFormula>;
@@ -39,13 +53,12 @@ HWY_AFTER_NAMESPACE();
 namespace ngd {
 namespace {
 
-constexpr const char *kEpsilonHelp = "Added to the corrected root, so that nothing is divided by zero.";
 constexpr OptionSpec kAdamOptions[] = {
-    learning_rate_option("0.001"),        beta1_option(),         beta2_option(),
-    epsilon_option("1e-8", kEpsilonHelp), coupled_decay_option(), nonfinite_option()};
+    learning_rate_option("0.001"), beta1_option(),    beta2_option(),
+    epsilon_option("1e-8"),        eps_mode_option(), coupled_decay_option()};
 constexpr OptionSpec kAdamwOptions[] = {
-    learning_rate_option("0.001"),  beta1_option(),    beta2_option(), epsilon_option("1e-8", kEpsilonHelp),
-    decoupled_decay_option("0.01"), nonfinite_option()};
+    learning_rate_option("0.001"), beta1_option(),    beta2_option(),
+    epsilon_option("1e-8"),        eps_mode_option(), decoupled_decay_option("0.01")};
 
 constexpr Kernel kKernel = NGD_KERNEL(AdamKernel);
 
@@ -59,10 +72,9 @@ class Adam : public MomentRule {
     set_moment_constants<C>();
     // The first correction is folded into the rate, so that the loop has one division.
     constants[C::kRate] = learning_rate_ / correction1(t);
-    constants[C::kCorrection2] = 1 / correction2(t);
-    constants[C::kEpsilon] = epsilon_;
+    set_root_constants<C>(t);
     constants[C::kCoupled] = kDecoupled ? 0 : weight_decay_;
-    constants[C::kKeep] = kDecoupled ? kept() : 1;
+    constants[C::kShrink] = kDecoupled ? learning_rate_ * weight_decay_ : 0;
   }
 };
 

@@ -4,7 +4,7 @@
 //   m <- beta1 * m + (1 - beta1) * g
 //   u <- max(beta2 * u, |g| + epsilon)
 //   w <- w - learning_rate / (1 - beta1^t) * m / u
-// Equal to PyTorch's. The paper has no epsilon; Keras adds it to u where it divides.
+// Equal to PyTorch's. The paper has no epsilon; Keras adds it to u where it divides, w <- w - rate m / (u + epsilon).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/adamax.cc"
 #include "optimizer/rules/moments.h"
@@ -38,17 +38,16 @@ namespace ngd {
 namespace {
 
 constexpr OptionSpec kOptions[] = {
-    learning_rate_option("0.002"),
-    beta1_option(),
+    learning_rate_option("0.002"), beta1_option(),
     below_option("beta2", "0.999", 0, 1, "Decay of the largest gradient seen."),
     epsilon_option("1e-8", "Added to the gradient's magnitude, so that nothing is divided by zero."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AdamaxKernel);
 
 class Adamax : public MomentRule {
  public:
   Adamax() : MomentRule(kKernel, "infinity_norm") {}
+  void configure(const OptionSet &options) override { configure_moments(options); }
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(AdamaxFormula);
     constants[C::kBeta1] = beta1_;

@@ -5,7 +5,8 @@
 //   v <- beta2 * v + (1 - beta2) * g^2
 //   x <- max(x, v)
 //   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(x / (1 - beta2^t)) + epsilon)
-// Equal to PyTorch's Adam(amsgrad=True). The paper has no bias corrections.
+// Equal to PyTorch's Adam(amsgrad=True). Keras takes the same maximum, with eps_mode=hat. The paper has no bias
+// corrections; optax takes the maximum of the corrected moments.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/amsgrad.cc"
 #include "optimizer/rules/moments.h"
@@ -18,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AmsgradFormula {
-  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kEpsilon, kDecay, kConstants };
+  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kCorrection2, kInside, kOutside, kDecay, kConstants };
   static constexpr size_t kSlots = 3;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -27,7 +28,7 @@ struct AmsgradFormula {
     m = c[kBeta1] * m + c[kRest1] * gradient;
     v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
     x = larger(x, v);
-    w = w - c[kRate] * m / (root(x * c[kCorrection2]) + c[kEpsilon]);
+    w = w - c[kRate] * m / (root(x * c[kCorrection2] + c[kInside]) + c[kOutside]);
   }
 };
 using AmsgradKernel = KernelOf<AmsgradFormula>;
@@ -39,19 +40,14 @@ HWY_AFTER_NAMESPACE();
 namespace ngd {
 namespace {
 
-constexpr OptionSpec kOptions[] = {
-    learning_rate_option("0.001"),
-    beta1_option(),
-    beta2_option(),
-    epsilon_option("1e-8", "Added to the corrected root, so that nothing is divided by zero."),
-    coupled_decay_option(),
-    nonfinite_option()};
+constexpr OptionSpec kOptions[] = {learning_rate_option("0.001"), beta1_option(),    beta2_option(),
+                                   epsilon_option("1e-8"),        eps_mode_option(), coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(AmsgradKernel);
 
 class Amsgrad : public MomentRule {
  public:
   Amsgrad() : MomentRule(kKernel) {
-    slots_[2] = {"largest_second_moment", 0, 1};
+    slots_[2] = {"largest_second_moment", 0, 1, Packing::positive_mean};
     slot_count_ = 3;
   }
   void begin_step(uint64_t step, double) override {
@@ -59,8 +55,7 @@ class Amsgrad : public MomentRule {
     const double t = static_cast<double>(step);
     set_moment_constants<C>();
     constants[C::kRate] = learning_rate_ / correction1(t);
-    constants[C::kCorrection2] = 1 / correction2(t);
-    constants[C::kEpsilon] = epsilon_;
+    set_root_constants<C>(t);
     constants[C::kDecay] = weight_decay_;
   }
 };

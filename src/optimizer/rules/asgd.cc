@@ -6,9 +6,11 @@
 //   w   <- (1 - lambda * eta) * w - eta * g
 //   mu   = 1 / max(1, t - 1 - average_after)
 //   a   <- a + mu * (w - a)                                 saved as "<tensor>.average"
-// Equal to PyTorch's, where power is called alpha and average_after t0.
+// Equal to PyTorch's, where power is called alpha and average_after t0; average() is its ax. Keras has no ASGD.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/asgd.cc"
+#include <algorithm>
+
 #include "optimizer/rule.h"
 // After our headers: reads this file once per vector target.
 #include <hwy/foreach_target.h>
@@ -19,13 +21,12 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct AsgdFormula {
-  enum { kRate, kKeep, kDecay, kMu, kConstants };
+  enum { kRate, kDecay, kMu, kConstants };
   static constexpr size_t kSlots = 1;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
     V &a = s[0];
-    const V gradient = g + c[kDecay] * w;
-    w = c[kKeep] * w - c[kRate] * gradient;
+    w = w - c[kRate] * (g + c[kDecay] * w);
     a = a + c[kMu] * (w - a);
   }
 };
@@ -43,9 +44,8 @@ constexpr OptionSpec kOptions[] = {
     number_option("lambda", "0.0001", 0, kInfinity, "Decay of the parameters and of the rate."),
     number_option("power", "0.75", 0, kInfinity, "How fast the rate falls."),
     number_option("average_after", "1e6", 0, kInfinity, "Steps after which the parameters are averaged."),
-    coupled_decay_option(),
-    nonfinite_option()};
-constexpr Kernel kKernel = NGD_KERNEL(AsgdKernel);
+    coupled_decay_option()};
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(AsgdKernel);
 
 class Asgd : public Rule {
  public:
@@ -59,18 +59,25 @@ class Asgd : public Rule {
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t step, double) override {
     using C = HWY_STATIC_DISPATCH(AsgdFormula);
     const double before = static_cast<double>(step - 1);
     const double rate = learning_rate_ / std::pow(1 + lambda_ * learning_rate_ * before, power_);
     constants[C::kRate] = rate;
-    constants[C::kKeep] = 1 - lambda_ * rate;
-    constants[C::kDecay] = weight_decay_;
+    constants[C::kDecay] = weight_decay_ + lambda_;
     constants[C::kMu] = before - average_after_ > 1 ? 1 / (before - average_after_) : 1;
+  }
+  bool averages() const override { return true; }
+  void average(size_t count, const float *, const float *const *slots, float *out) const override {
+    std::copy_n(slots[0], count, out);
+  }
+  void average(size_t count, const double *, const double *const *slots, double *out) const override {
+    std::copy_n(slots[0], count, out);
   }
 
  private:
-  double learning_rate_ = 0, lambda_ = 0, power_ = 0, average_after_ = 0, weight_decay_ = 0;
+  double lambda_ = 0, power_ = 0, average_after_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

@@ -5,7 +5,8 @@
 //   n    <- n + g^2
 //   w    <- 0                                               where |z| <= l1
 //         | (sign(z) * l1 - z) / ((beta + sqrt(n)) / learning_rate + l2)
-// The parameters follow from z and n alone, so what they begin with fades; l1 makes exact zeros.
+// The parameters follow from z and n alone, so what they begin with fades; l1 makes exact zeros. As in the paper. Keras begins
+// n at 0.1, has beta = 0 by default (1e-9 here) and 2 l2 for l2. PyTorch has no FTRL.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/ftrl.cc"
 #include "optimizer/rule.h"
@@ -45,8 +46,8 @@ constexpr OptionSpec kOptions[] = {
     above_option("beta", "1", 0, kInfinity,
                  "Added to the root of the sum of squares: how slowly rates begin to fall."),
     number_option("l1", "0", 0, kInfinity, "L1 penalty: parameters that do not pay for it are exactly 0."),
-    number_option("l2", "0", 0, kInfinity, "L2 penalty."), nonfinite_option()};
-constexpr Kernel kKernel = NGD_KERNEL(FtrlKernel);
+    number_option("l2", "0", 0, kInfinity, "L2 penalty.")};
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(FtrlKernel);
 
 class Ftrl : public Rule {
  public:
@@ -69,7 +70,7 @@ class Ftrl : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, beta_ = 0, l1_ = 0, l2_ = 0;
+  double beta_ = 0, l1_ = 0, l2_ = 0;
   Slot slots_[2] = {};
 };
 

@@ -5,7 +5,8 @@
 //   u  = (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon) + weight_decay * w
 //   q  = clamp(||w|| / ||u||, lo, hi)                       1 when either norm is 0
 //   w <- w - learning_rate * q * u
-// Norms are of a whole tensor; vectors (biases, scales) have q = 1.
+// Norms are of a whole tensor; vectors (biases, scales) have q = 1. The paper scales ||w|| by a function that it leaves
+// open; Keras and optax scale vectors too, and do not limit the ratio (hi=1e30). PyTorch has no LAMB.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/lamb.cc"
 #include <algorithm>
@@ -28,7 +29,8 @@ struct LambFormula {
     kRest2,
     kCorrection1,
     kCorrection2,
-    kEpsilon,
+    kInside,
+    kOutside,
     kDecay,
     kRate,
     kTrust,
@@ -40,7 +42,7 @@ struct LambFormula {
     V &m = s[0], &v = s[1];
     m = c[kBeta1] * m + c[kRest1] * g;
     v = c[kBeta2] * v + c[kRest2] * (g * g);
-    return c[kCorrection1] * m / (root(v * c[kCorrection2]) + c[kEpsilon]) + c[kDecay] * w;
+    return c[kCorrection1] * m / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]) + c[kDecay] * w;
   }
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -61,12 +63,12 @@ constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.001"),
     beta1_option(),
     beta2_option(),
-    epsilon_option("1e-6", "Added to the corrected root, so that nothing is divided by zero."),
+    epsilon_option("1e-6"),
+    eps_mode_option(),
     number_option("lo", "0", 0, kInfinity, "Smallest ratio of norms."),
     number_option("hi", "10", 0, kInfinity, "Largest ratio of norms."),
     number_option("weight_decay", "0", 0, kInfinity,
-                  "This times the parameter is added to the step before its norm is taken."),
-    nonfinite_option()};
+                  "This times the parameter is added to the step before its norm is taken.")};
 constexpr Kernel kKernel = NGD_MEASURED_KERNEL(LambKernel);
 
 class Lamb : public MomentRule {
@@ -90,8 +92,7 @@ class Lamb : public MomentRule {
     const double t = static_cast<double>(step);
     set_moment_constants<C>();
     constants[C::kCorrection1] = 1 / correction1(t);
-    constants[C::kCorrection2] = 1 / correction2(t);
-    constants[C::kEpsilon] = epsilon_;
+    set_root_constants<C>(t);
     constants[C::kDecay] = weight_decay_;
     constants[C::kRate] = learning_rate_;
     constants[C::kTrust] = 1;

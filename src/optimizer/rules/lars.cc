@@ -3,7 +3,8 @@
 //   q  = trust * ||w|| / (||g|| + weight_decay * ||w||)     1 for vectors, and when either norm is 0
 //   b <- momentum * b + learning_rate * q * (g + weight_decay * w)
 //   w <- w - b
-// Norms are of a whole tensor.
+// Norms are of a whole tensor. As in the paper, where learning_rate times a schedule is gamma, and trust eta. optax divides by
+// ||g + weight_decay * w|| instead. PyTorch and Keras have no LARS.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/lars.cc"
 #include "optimizer/rule.h"
@@ -44,8 +45,7 @@ constexpr OptionSpec kOptions[] = {
     above_option("trust", "0.001", 0, kInfinity,
                  "Length of a step as a share of the matrix's norm, at learning_rate 1."),
     number_option("weight_decay", "0", 0, kInfinity,
-                  "L2 penalty: this times the parameter is added to its gradient."),
-    nonfinite_option()};
+                  "L2 penalty: this times the parameter is added to its gradient.")};
 constexpr Kernel kKernel = NGD_MEASURED_KERNEL(LarsKernel);
 
 class Lars : public Rule {
@@ -55,10 +55,11 @@ class Lars : public Rule {
     momentum_ = options["momentum"];
     trust_ = options["trust"];
     weight_decay_ = options["weight_decay"];
-    slot_ = {"velocity", 0, momentum_};
+    slot_ = {"velocity", 0, momentum_, Packing::signed_mean};
   }
   std::span<const Slot> slots() const override { return {&slot_, 1}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   bool wants_norms(bool matrix) const override { return matrix; }
   size_t trust_constant() const override { return C::kTrust; }
   double trust(const Norms &norms) const override {
@@ -75,7 +76,7 @@ class Lars : public Rule {
  private:
   using C = HWY_STATIC_DISPATCH(LarsFormula);
 
-  double learning_rate_ = 0, momentum_ = 0, trust_ = 0, weight_decay_ = 0;
+  double momentum_ = 0, trust_ = 0, weight_decay_ = 0;
   Slot slot_ = {};
 };
 

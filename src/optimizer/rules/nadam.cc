@@ -6,7 +6,8 @@
 //   v  <- beta2 * v + (1 - beta2) * g^2
 //   n   = (1 - b_t) / (1 - p_t) * g + b_(t+1) / (1 - p_(t+1)) * m
 //   w  <- w - learning_rate * n / (sqrt(v / (1 - beta2^t)) + epsilon)
-// Equal to PyTorch's. ngd with accel=nesterov is the limit of a large momentum_decay.
+// Equal to PyTorch's, and to Keras' with momentum_decay=1 and epsilon=1e-7. ngd with accel=nesterov and eps_mode=outside
+// is the limit of a large momentum_decay.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/nadam.cc"
 #include "optimizer/rules/moments.h"
@@ -19,7 +20,19 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct NadamFormula {
-  enum { kBeta1, kRest1, kBeta2, kRest2, kOfGradient, kOfMoment, kCorrection2, kEpsilon, kDecay, kConstants };
+  enum {
+    kBeta1,
+    kRest1,
+    kBeta2,
+    kRest2,
+    kOfGradient,
+    kOfMoment,
+    kCorrection2,
+    kInside,
+    kOutside,
+    kDecay,
+    kConstants
+  };
   static constexpr size_t kSlots = 2;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -27,7 +40,8 @@ struct NadamFormula {
     const V gradient = g + c[kDecay] * w;
     m = c[kBeta1] * m + c[kRest1] * gradient;
     v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
-    w = w - (c[kOfGradient] * gradient + c[kOfMoment] * m) / (root(v * c[kCorrection2]) + c[kEpsilon]);
+    w = w -
+        (c[kOfGradient] * gradient + c[kOfMoment] * m) / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]);
   }
 };
 using NadamKernel = KernelOf<NadamFormula>;
@@ -43,11 +57,11 @@ constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.002"),
     beta1_option(),
     beta2_option(),
-    epsilon_option("1e-8", "Added to the corrected root, so that nothing is divided by zero."),
+    epsilon_option("1e-8"),
+    eps_mode_option(),
     number_option("momentum_decay", "0.004", 0, kInfinity,
                   "How fast the look-ahead grows from half of beta1 to all of it."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(NadamKernel);
 
 class Nadam : public MomentRule {
@@ -67,8 +81,7 @@ class Nadam : public MomentRule {
     set_moment_constants<C>();
     constants[C::kOfGradient] = learning_rate_ * (1 - now) / (1 - product_.value);
     constants[C::kOfMoment] = learning_rate_ * next / (1 - product_.value * next);
-    constants[C::kCorrection2] = 1 / correction2(t);
-    constants[C::kEpsilon] = epsilon_;
+    set_root_constants<C>(t);
     constants[C::kDecay] = weight_decay_;
   }
 

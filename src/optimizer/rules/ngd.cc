@@ -10,7 +10,7 @@
 //                                                       accel=seed: quasi-hyperbolic, Ma and Yarats 2019, with
 //                                                       k = alpha beta2/(1-beta1^t) - delta/(delta t - 1)
 //   u  = n / sqrt(v/(1-beta2^t) + epsilon) / (1 + damp ||g||)
-//                                                       epsilon inside the root; ||g|| over all tensors
+//                                                       ||g|| over all tensors; epsilon.h has eps_mode's other places
 //   q  = 1                                              trust=none, and for vectors
 //      | min(1, tau max(||w||, floor sqrt(count)) / (learning_rate ||u||))
 //                                                       trust=cap
@@ -36,24 +36,27 @@
 HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
-// The numerator's form. none and nesterov differ in constants only.
-enum class Numerator { moment, old_moment, literal };
-
-template <Numerator kNumerator, bool kCentered>
+// The common form has neither m_old nor centring: they would cost a seventh of its time in cache. The general one has all,
+// and multiplies by 0 what is not wanted; accel=seed-literal divides by sqrt(0 v + 0) + 1.
+template <bool kCommon>
 struct NgdFormula {
-  // n = of_moment * (m or m_old) + of_gradient * g; the literal form has of_moment * v_old * m_old instead.
+  // n = of_moment * m + (of_old + of_product * v_old) * m_old + of_gradient * g
   enum {
     kBeta1,
     kRest1,
     kBeta2,
     kRest2,
+    kCentered,
     kOfMoment,
+    kOfOld,
+    kOfProduct,
     kOfGradient,
     kCorrection2,
-    kEpsilon,
+    kInside,
+    kOutside,
     kStep,
     kTrust,
-    kKeep,
+    kShrink,
     kConstants
   };
   static constexpr size_t kSlots = 2;
@@ -64,25 +67,31 @@ struct NgdFormula {
     V &m = s[0], &v = s[1];
     const V m_old = m, v_old = v;
     m = c[kBeta1] * m_old + c[kRest1] * g;
-    const V z = kCentered ? g - m : g;
+    const V z = kCommon ? g : g - c[kCentered] * m;
     v = c[kBeta2] * v_old + c[kRest2] * (z * z);
-    if constexpr (kNumerator == Numerator::literal) return c[kOfGradient] * g + c[kOfMoment] * (v_old * m_old);
-    const V n = c[kOfMoment] * (kNumerator == Numerator::old_moment ? m_old : m) + c[kOfGradient] * g;
-    return n / root(v * c[kCorrection2] + c[kEpsilon]);
+    V n = c[kOfMoment] * m;
+    if constexpr (!kCommon) n = n + (c[kOfOld] + c[kOfProduct] * v_old) * m_old;
+    n = n + c[kOfGradient] * g;
+    return n / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]);
+  }
+  template <class V>
+  static HWY_INLINE void apply(const V *c, V &w, V u) {
+    w = w - (c[kShrink] * w + c[kStep] * c[kTrust] * u);
   }
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
-    const V u = direction(c, w, g, s);
-    w = c[kKeep] * w - c[kStep] * c[kTrust] * u;
+    apply(c, w, direction(c, w, g, s));
+  }
+  // Where n has no m_old, so that it follows from the new state.
+  template <class V>
+  static HWY_INLINE void settle(const V *c, V &w, V g, V *s) {
+    const V n = c[kOfMoment] * s[0] + c[kOfGradient] * g;
+    w = w + c[kStep] * c[kTrust] * (n / (root(s[1] * c[kCorrection2] + c[kInside]) + c[kOutside]));
   }
 };
-using AnyForm = NgdFormula<Numerator::moment, false>;
-using MomentKernel = KernelOf<NgdFormula<Numerator::moment, false>>;
-using MomentCenteredKernel = KernelOf<NgdFormula<Numerator::moment, true>>;
-using OldMomentKernel = KernelOf<NgdFormula<Numerator::old_moment, false>>;
-using OldMomentCenteredKernel = KernelOf<NgdFormula<Numerator::old_moment, true>>;
-using LiteralKernel = KernelOf<NgdFormula<Numerator::literal, false>>;
-using LiteralCenteredKernel = KernelOf<NgdFormula<Numerator::literal, true>>;
+using AnyForm = NgdFormula<true>;
+using CommonKernel = KernelOf<NgdFormula<true>>;
+using GeneralKernel = KernelOf<NgdFormula<false>>;
 
 }  // namespace ngd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -95,8 +104,10 @@ constexpr OptionSpec kOptions[] = {
     learning_rate_option("0.001"),
     beta1_option(),
     beta2_option(),
-    epsilon_option("1e-8",
-                   "Added inside the root: a floor of its square root; 1e-16 gives the floor of Adam's 1e-8."),
+    epsilon_option(
+        "1e-8",
+        "A floor of the root; inside it, 1e-16 gives the floor of Adam's 1e-8. eps_mode says where it stands."),
+    eps_mode_option("inside"),
     choice_option("accel", "nesterov", "none|nesterov|seed|seed-literal",
                   "How the numerator looks ahead; seed-literal is the printed formula, for study only."),
     above_option("alpha", "1", 0, kInfinity, "Weight of the gradient in accel=seed and seed-literal."),
@@ -116,21 +127,17 @@ constexpr OptionSpec kOptions[] = {
                   "Share of a second gradient, taken at penalty_radius along the first; 1 is SAM."),
     above_option("penalty_radius", "0.05", 0, kInfinity, "Distance at which the second gradient is taken."),
     number_option("damp", "0", 0, kInfinity, "Divides the step by 1 + damp * norm of the whole gradient."),
-    decoupled_decay_option("0"),
-    nonfinite_option()};
+    decoupled_decay_option("0")};
 
 enum class Accel { none, nesterov, seed, literal };
 enum class Trust { none, cap, ratio };
 
-// By form and centring.
-constexpr Kernel kKernels[3][2] = {
-    {NGD_MEASURED_KERNEL(MomentKernel), NGD_MEASURED_KERNEL(MomentCenteredKernel)},
-    {NGD_MEASURED_KERNEL(OldMomentKernel), NGD_MEASURED_KERNEL(OldMomentCenteredKernel)},
-    {NGD_MEASURED_KERNEL(LiteralKernel), NGD_MEASURED_KERNEL(LiteralCenteredKernel)}};
+constexpr Kernel kCommonKernel = NGD_SETTLED_KERNEL(CommonKernel);
+constexpr Kernel kGeneralKernel = NGD_SETTLED_KERNEL(GeneralKernel);
 
 class NgdRule : public MomentRule {
  public:
-  NgdRule() : MomentRule(kKernels[0][0]) {}
+  NgdRule() : MomentRule(kCommonKernel) {}
   void configure(const OptionSet &options) override {
     MomentRule::configure(options);
     alpha_ = options["alpha"];
@@ -155,10 +162,7 @@ class NgdRule : public MomentRule {
       fail(NGD_E_RANGE, "options \"lo\" and \"hi\" of rule \"ngd\" are ", lo_, " and ", hi_,
            "; lo must not exceed hi");
   }
-  const Kernel &kernel() const override {
-    const int form = accel_ == Accel::seed ? 1 : accel_ == Accel::literal ? 2 : 0;
-    return kKernels[form][centered_];
-  }
+  const Kernel &kernel() const override { return without_old() && !centered_ ? kCommonKernel : kGeneralKernel; }
   bool wants_gradient_norm() const override { return damp_ > 0; }
   bool wants_norms(bool matrix) const override { return matrix && trust_ != Trust::none; }
   double penalty() const override { return penalty_; }
@@ -167,7 +171,7 @@ class NgdRule : public MomentRule {
   void begin_step(uint64_t step, double gradient_norm) override {
     const double t = static_cast<double>(step);
     const double now = correction1(t);
-    double of_moment = 1 / now, of_gradient = 0;
+    double of_moment = 1 / now, of_old = 0, of_product = 0, of_gradient = 0;
     if (accel_ == Accel::nesterov) {
       of_moment = beta1_ / correction1(t + 1);
       of_gradient = (1 - beta1_) / now;
@@ -177,34 +181,49 @@ class NgdRule : public MomentRule {
       if (!(sum > 0))
         fail(NGD_E_RANGE, "accel=seed has no positive weights at step ", step, " with alpha ", alpha_,
              ", delta ", delta_, ", beta1 ", beta1_, ", beta2 ", beta2_, "; raise alpha or delta");
-      of_moment = k / sum;
+      of_moment = 0;
+      of_old = k / sum;
       of_gradient = alpha_ / sum;
     } else if (accel_ == Accel::literal) {
-      of_moment = alpha_ * beta2_ / now + delta_ / (1 - delta_ * t);
+      of_moment = 0;
+      of_product = alpha_ * beta2_ / now + delta_ / (1 - delta_ * t);
       of_gradient = alpha_;
     }
     damping_ = 1 / (1 + damp_ * gradient_norm);
     set_moment_constants<C>();
+    constants[C::kCentered] = centered_;
     constants[C::kOfMoment] = of_moment;
+    constants[C::kOfOld] = of_old;
+    constants[C::kOfProduct] = of_product;
     constants[C::kOfGradient] = of_gradient;
-    constants[C::kCorrection2] = 1 / correction2(t);
-    constants[C::kEpsilon] = epsilon_;
+    set_root_constants<C>(t);
+    if (accel_ == Accel::literal) {
+      constants[C::kCorrection2] = constants[C::kInside] = 0;
+      constants[C::kOutside] = 1;
+    }
     constants[C::kStep] = learning_rate_ * damping_;
     constants[C::kTrust] = 1;
-    constants[C::kKeep] = kept();
+    constants[C::kShrink] = learning_rate_ * weight_decay_;
   }
 
   double trust(const Norms &norms) const override {
+    if (trust_ == Trust::cap) return 1 / std::max(1.0, nearness(norms));
     const double w = std::sqrt(norms.parameter_squares), u = damping_ * std::sqrt(norms.direction_squares);
-    if (trust_ == Trust::ratio) return w > 0 && u > 0 ? std::clamp(w / u, lo_, hi_) : 1;
-    const double length = learning_rate_ * u;
-    if (length == 0) return 1;
-    return std::min(1.0, tau_ * std::max(w, floor_ * std::sqrt(static_cast<double>(norms.count))) / length);
+    return w > 0 && u > 0 ? std::clamp(w / u, lo_, hi_) : 1;
   }
+  // trust=cap: the step's length over the longest that is allowed.
+  double nearness(const Norms &norms) const override {
+    const double w = std::sqrt(norms.parameter_squares), u = damping_ * std::sqrt(norms.direction_squares);
+    return learning_rate_ * u / (tau_ * std::max(w, floor_ * std::sqrt(static_cast<double>(norms.count))));
+  }
+  bool settles() const override { return trust_ == Trust::cap && without_old(); }
   size_t trust_constant() const override { return C::kTrust; }
 
  private:
   using C = HWY_STATIC_DISPATCH(AnyForm);  // the names of the constants
+
+  // The numerator has no m_old.
+  bool without_old() const { return accel_ == Accel::none || accel_ == Accel::nesterov; }
 
   double alpha_ = 0, delta_ = 0, tau_ = 0, floor_ = 0, lo_ = 0, hi_ = 0, penalty_ = 0, radius_ = 0, damp_ = 0;
   bool centered_ = false;

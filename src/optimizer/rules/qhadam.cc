@@ -5,7 +5,9 @@
 //   v <- beta2 * v + (1 - beta2) * g^2
 //   w <- w - learning_rate * ((1 - nu1) g + nu1 m / (1 - beta1^t))
 //                          / (sqrt((1 - nu2) g^2 + nu2 v / (1 - beta2^t)) + epsilon)
-// nu1 = nu2 = 1 is Adam; nu1 = beta1, nu2 = 1 is close to NAdam.
+// nu1 = nu2 = 1 is Adam; nu1 = beta1, nu2 = 1 is close to NAdam. Decay is decoupled; the authors' program has an option
+// for it and couples by default. eps_mode=hat divides epsilon by sqrt(1 - beta2^t), although g^2 needs no correction.
+// PyTorch and Keras have no QHAdam.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/qhadam.cc"
 #include "optimizer/rules/moments.h"
@@ -28,8 +30,9 @@ struct QhadamFormula {
     kOfGradient,
     kOfSecond,
     kOfSquare,
-    kEpsilon,
-    kKeep,
+    kInside,
+    kOutside,
+    kShrink,
     kConstants
   };
   static constexpr size_t kSlots = 2;
@@ -40,7 +43,8 @@ struct QhadamFormula {
     m = c[kBeta1] * m + c[kRest1] * g;
     v = c[kBeta2] * v + c[kRest2] * square;
     const V n = c[kOfGradient] * g + c[kOfMoment] * m;
-    w = c[kKeep] * w - c[kRate] * n / (root(c[kOfSquare] * square + c[kOfSecond] * v) + c[kEpsilon]);
+    const V divisor = root(c[kOfSquare] * square + c[kOfSecond] * v + c[kInside]) + c[kOutside];
+    w = w - (c[kShrink] * w + c[kRate] * n / divisor);
   }
 };
 using QhadamKernel = KernelOf<QhadamFormula>;
@@ -58,9 +62,9 @@ constexpr OptionSpec kOptions[] = {
     beta2_option(),
     number_option("nu1", "0.7", 0, 1, "Weight of the first moment against the gradient itself."),
     number_option("nu2", "1", 0, 1, "Weight of the second moment against the squared gradient itself."),
-    epsilon_option("1e-8", "Added to the root, so that nothing is divided by zero."),
-    decoupled_decay_option("0"),
-    nonfinite_option()};
+    epsilon_option("1e-8"),
+    eps_mode_option(),
+    decoupled_decay_option("0")};
 constexpr Kernel kKernel = NGD_KERNEL(QhadamKernel);
 
 class Qhadam : public MomentRule {
@@ -80,8 +84,11 @@ class Qhadam : public MomentRule {
     constants[C::kOfGradient] = 1 - nu1_;
     constants[C::kOfSecond] = nu2_ / correction2(t);
     constants[C::kOfSquare] = 1 - nu2_;
-    constants[C::kEpsilon] = epsilon_;
-    constants[C::kKeep] = kept();
+    const double correction = 1 / correction2(t);
+    const Epsilon epsilon = placed_epsilon(epsilon_, epsilon_mode_, correction, correction);
+    constants[C::kInside] = epsilon.inside;
+    constants[C::kOutside] = epsilon.outside;
+    constants[C::kShrink] = learning_rate_ * weight_decay_;
   }
 
  private:

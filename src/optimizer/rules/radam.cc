@@ -7,7 +7,8 @@
 //   r  = sqrt((p - 4) (p - 2) p_inf / ((p_inf - 4) (p_inf - 2) p))
 //   w <- w - learning_rate * m / (1 - beta1^t) * r * sqrt(1 - beta2^t) / (sqrt(v) + epsilon)     while p > 5
 //   w <- w - learning_rate * m / (1 - beta1^t)                                                    before
-// Equal to PyTorch's: epsilon is added to the root before its correction. The paper switches at p > 4.
+// Equal to PyTorch's: epsilon is added to the root before its correction (eps_mode=hat). The paper has no epsilon and
+// switches at p > 4; optax switches at p >= 5 and has eps_mode=outside.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/radam.cc"
 #include "optimizer/rules/moments.h"
@@ -20,7 +21,7 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct RadamFormula {
-  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kRoot, kOffset, kDecay, kConstants };
+  enum { kBeta1, kRest1, kBeta2, kRest2, kRate, kInside, kRoot, kOffset, kDecay, kConstants };
   static constexpr size_t kSlots = 2;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -28,7 +29,7 @@ struct RadamFormula {
     const V gradient = g + c[kDecay] * w;
     m = c[kBeta1] * m + c[kRest1] * gradient;
     v = c[kBeta2] * v + c[kRest2] * (gradient * gradient);
-    w = w - c[kRate] * m / (c[kRoot] * root(v) + c[kOffset]);
+    w = w - c[kRate] * m / (c[kRoot] * root(v + c[kInside]) + c[kOffset]);
   }
 };
 using RadamKernel = KernelOf<RadamFormula>;
@@ -41,12 +42,8 @@ namespace ngd {
 namespace {
 
 constexpr OptionSpec kOptions[] = {
-    learning_rate_option("0.001"),
-    beta1_option(),
-    beta2_option(),
-    epsilon_option("1e-8", "Added to the root, so that nothing is divided by zero."),
-    coupled_decay_option(),
-    nonfinite_option()};
+    learning_rate_option("0.001"), beta1_option(),         beta2_option(),
+    epsilon_option("1e-8"),        eps_mode_option("hat"), coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(RadamKernel);
 
 class Radam : public MomentRule {
@@ -61,13 +58,16 @@ class Radam : public MomentRule {
     constants[C::kDecay] = weight_decay_;
     double rate = learning_rate_ / correction1(t);
     // Before the variance can be told, the divisor is 1.
+    constants[C::kInside] = 0;
     constants[C::kRoot] = 0;
     constants[C::kOffset] = 1;
     if (p > 5) {
       rate *=
           std::sqrt((p - 4) * (p - 2) * limit / ((limit - 4) * (limit - 2) * p)) * std::sqrt(correction2(t));
       constants[C::kRoot] = 1;
-      constants[C::kOffset] = epsilon_;
+      const Epsilon epsilon = placed_epsilon(epsilon_, epsilon_mode_, 1 / correction2(t), 1);
+      constants[C::kInside] = epsilon.inside;
+      constants[C::kOffset] = epsilon.outside;
     }
     constants[C::kRate] = rate;
   }

@@ -6,7 +6,7 @@
 //   g <- 0 where s < 0
 //   w <- w - sign(g) * d
 //   p <- g
-// d begins at learning_rate. For full batches: only the signs of gradients count. Equal to PyTorch's.
+// d begins at learning_rate. For full batches: only the signs of gradients count. Equal to PyTorch's. Keras has no Rprop.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/rprop.cc"
 #include "optimizer/rule.h"
@@ -48,9 +48,8 @@ constexpr OptionSpec kOptions[] = {
     {"eta_minus", NGD_OPTION_NUMBER, "0.5", "Factor of an element's step when its gradient changes sign.", 0, 1,
      true, true},
     above_option("step_minimum", "1e-6", 0, kInfinity, "Smallest step of an element."),
-    above_option("step_maximum", "50", 0, kInfinity, "Largest step of an element."),
-    nonfinite_option()};
-constexpr Kernel kKernel = NGD_KERNEL(RpropKernel);
+    above_option("step_maximum", "50", 0, kInfinity, "Largest step of an element.")};
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(RpropKernel);
 
 class Rprop : public Rule {
  public:
@@ -64,6 +63,7 @@ class Rprop : public Rule {
   }
   std::span<const Slot> slots() const override { return slots_; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t, double) override {
     using C = HWY_STATIC_DISPATCH(RpropFormula);
     constants[C::kPlus] = plus_;

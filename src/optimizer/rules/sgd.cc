@@ -2,6 +2,7 @@
 //
 //   g <- g + weight_decay * w
 //   w <- w - learning_rate * g
+// Equal to PyTorch's and Keras' SGD without momentum.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/sgd.cc"
 #include "optimizer/rule.h"
@@ -30,9 +31,9 @@ HWY_AFTER_NAMESPACE();
 namespace ngd {
 namespace {
 
-constexpr Kernel kKernel = NGD_KERNEL(SgdKernel);
+constexpr Kernel kKernel = NGD_EXACT_KERNEL(SgdKernel);
 
-constexpr OptionSpec kOptions[] = {learning_rate_option("0.01"), coupled_decay_option(), nonfinite_option()};
+constexpr OptionSpec kOptions[] = {learning_rate_option("0.01"), coupled_decay_option()};
 
 class Sgd : public Rule {
  public:
@@ -42,6 +43,7 @@ class Sgd : public Rule {
   }
   std::span<const Slot> slots() const override { return {}; }
   const Kernel &kernel() const override { return kKernel; }
+  bool squares_gradients() const override { return false; }
   void begin_step(uint64_t, double) override {
     using C = HWY_STATIC_DISPATCH(SgdFormula);
     constants[C::kRate] = learning_rate_;
@@ -49,7 +51,7 @@ class Sgd : public Rule {
   }
 
  private:
-  double learning_rate_ = 0, weight_decay_ = 0;
+  double weight_decay_ = 0;
 };
 
 }  // namespace

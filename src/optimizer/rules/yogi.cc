@@ -4,7 +4,8 @@
 //   m <- beta1 * m + (1 - beta1) * g
 //   v <- v - (1 - beta2) * sign(v - g^2) * g^2
 //   w <- w - learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
-// Both moments begin at initial_accumulator, as in the authors' program.
+// Both moments begin at initial_accumulator, as in the authors' program and optax; the paper's begin at 0 and are not
+// corrected. The authors' program has eps_mode=hat. PyTorch and Keras have no Yogi.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/rules/yogi.cc"
 #include "optimizer/rules/moments.h"
@@ -17,7 +18,7 @@ HWY_BEFORE_NAMESPACE();
 namespace ngd::HWY_NAMESPACE {
 
 struct YogiFormula {
-  enum { kBeta1, kRest1, kRest2, kRate, kCorrection2, kEpsilon, kDecay, kConstants };
+  enum { kBeta1, kRest1, kRest2, kRate, kCorrection2, kInside, kOutside, kDecay, kConstants };
   static constexpr size_t kSlots = 2;
   template <class V>
   static HWY_INLINE void update(const V *c, V &w, V g, V *s) {
@@ -26,7 +27,7 @@ struct YogiFormula {
     const V square = gradient * gradient;
     m = c[kBeta1] * m + c[kRest1] * gradient;
     v = v - c[kRest2] * (sign(v - square) * square);
-    w = w - c[kRate] * m / (root(v * c[kCorrection2]) + c[kEpsilon]);
+    w = w - c[kRate] * m / (root(v * c[kCorrection2] + c[kInside]) + c[kOutside]);
   }
 };
 using YogiKernel = KernelOf<YogiFormula>;
@@ -43,10 +44,10 @@ constexpr OptionSpec kOptions[] = {
     beta1_option(),
     below_option("beta2", "0.999", 0, 1,
                  "1 minus the share of g^2 by which the second moment moves towards it."),
-    epsilon_option("0.001", "Added to the corrected root, so that nothing is divided by zero."),
+    epsilon_option("0.001"),
+    eps_mode_option(),
     fixed(number_option("initial_accumulator", "1e-6", 0, kInfinity, "Both moments before the first step.")),
-    coupled_decay_option(),
-    nonfinite_option()};
+    coupled_decay_option()};
 constexpr Kernel kKernel = NGD_KERNEL(YogiKernel);
 
 class Yogi : public MomentRule {
@@ -64,8 +65,7 @@ class Yogi : public MomentRule {
     constants[C::kRest1] = 1 - beta1_;
     constants[C::kRest2] = 1 - beta2_;
     constants[C::kRate] = learning_rate_ / correction1(t);
-    constants[C::kCorrection2] = 1 / correction2(t);
-    constants[C::kEpsilon] = epsilon_;
+    set_root_constants<C>(t);
     constants[C::kDecay] = weight_decay_;
   }
 };

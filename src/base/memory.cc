@@ -1,0 +1,54 @@
+// Arrays of zeros from the heap, or, when they are large, whole pages from the system.
+#include "base/memory.h"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace ngd {
+namespace {
+
+constexpr size_t kLine = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+size_t rounded(size_t bytes, size_t to) {
+  return (bytes + to - 1) / to * to;
+}
+
+}  // namespace
+
+Memory::Memory(size_t bytes, bool sparse) {
+  if (bytes == 0) return;
+  if (bytes > PTRDIFF_MAX - 2 * kHugePage) throw std::bad_alloc();
+  if (bytes < kHugePage) {
+    data_ = static_cast<std::byte *>(std::aligned_alloc(kLine, rounded(bytes, kLine)));
+    if (data_ == nullptr) throw std::bad_alloc();
+    std::memset(data_, 0, bytes);
+  } else {
+    mapped_ = rounded(bytes, kHugePage) + kHugePage;
+    mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping_ == MAP_FAILED) {
+      mapping_ = nullptr;
+      throw std::bad_alloc();
+    }
+    data_ = reinterpret_cast<std::byte *>(rounded(reinterpret_cast<uintptr_t>(mapping_), kHugePage));
+#ifdef MADV_HUGEPAGE
+    if (!sparse) madvise(data_, rounded(bytes, kHugePage), MADV_HUGEPAGE);  // a wish: nothing depends on it
+#endif
+    // Written first and not read first: a huge page that was read as zeros falls apart when it is written.
+    if (!sparse) std::memset(data_, 0, bytes);
+  }
+  bytes_ = bytes;
+}
+
+Memory::~Memory() {
+  if (mapping_ != nullptr)
+    munmap(mapping_, mapped_);
+  else
+    std::free(data_);
+}
+
+}  // namespace ngd
