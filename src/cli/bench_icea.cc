@@ -46,7 +46,7 @@ Verb icea_bench(CLI::App &bench) {
   app->add_option("--svg", a.worth.svg, "Also write the learning curves as an SVG picture")->type_name("FILE");
   add_output_option(*app, a.style);
   app->footer(
-      "Examples:\n  ngd bench icea\n  ngd bench icea --task letters,mnist\n  ngd bench icea --task mnist "
+      "Example:\n  ngd bench icea\n  ngd bench icea --task letters,mnist\n  ngd bench icea --task mnist "
       "--noise 0.2");
   const auto run = [arguments] {
     Arguments &given = *arguments;

@@ -79,8 +79,8 @@ class Icea {
   struct State;  // state.h: options and shards, which are replaced whole
   class Snapshot;
 
-  template <class Change>
-  void configure(Change change);
+  OptionSet changeable_options() const;
+  void configure(OptionSet options);  // with frame_ held alone, as the one above
   void draw_plain(const Turn &turn, std::span<uint64_t> ids) const;
   uint64_t draw_mixed(const Turn &turn, const Snapshot &snapshot, std::span<uint64_t> ids,
                       std::span<OrderKey> keys) const;

@@ -4,29 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "icea/key_search.h"
+
 namespace ngd {
 namespace {
-
-// How many of `count` rising keys are smaller than `key`, or not larger; without branches, which would be guessed wrong
-// half the time.
-template <bool kOrEqual>
-size_t keys_before(const OrderKey *keys, size_t count, OrderKey key) {
-  const auto before = [key](OrderKey other) { return kOrEqual ? other <= key : other < key; };
-  const OrderKey *begin = keys;
-  while (count > 1) {
-    const size_t half = count / 2;
-    begin += before(begin[half - 1]) * half;
-    count -= half;
-  }
-  return static_cast<size_t>(begin - keys) + (count == 1 && before(*begin));
-}
-
-// The child that holds a key, or would: the last that begins at it or before.
-template <class Inner>
-size_t slot_of(const Inner &inner, OrderKey key) {
-  const size_t after = keys_before<true>(inner.first, inner.count, key);
-  return after == 0 ? 0 : after - 1;
-}
 
 size_t divided(size_t count, size_t by) {
   return (count + by - 1) / by;
@@ -228,26 +209,6 @@ void OrderedTree::erase(OrderKey key) {
   weight_ -= weight;
 }
 
-void OrderedTree::fetch_leaf(uint32_t leaf) const {
-  const auto *begin = reinterpret_cast<const char *>(&leaves_[leaf]);
-  for (size_t at = 0; at < sizeof(Leaf); at += 64) __builtin_prefetch(begin + at);
-}
-
-// Level by level, so that what the nodes of one level wait for overlaps. Inner nodes are near enough: to have them fetched
-// too makes it slower.
-void OrderedTree::prefetch(std::span<const OrderKey> keys) const {
-  if (!rooted_) return;
-  uint32_t at[kFetched];
-  std::fill_n(at, keys.size(), root_);
-  for (uint32_t level = levels_; level > 0; level--) {
-    for (size_t i = 0; i < keys.size(); i++) {
-      const Inner &inner = inners_[at[i]];
-      at[i] = inner.child[slot_of(inner, keys[i])].node;
-      if (level == 1) fetch_leaf(at[i]);
-    }
-  }
-}
-
 void OrderedTree::build(std::span<const OrderKey> sorted, const Weigher &weigher) {
   constexpr size_t kFill = 52;  // leaves room for what comes next
   OrderedTree built(weigher);
@@ -280,78 +241,6 @@ void OrderedTree::build(std::span<const OrderKey> sorted, const Weigher &weigher
     for (const OrderKey key : sorted) built.weight_ += weigher(key);
   }
   *this = std::move(built);
-}
-
-OrderedTree::Before OrderedTree::before(OrderKey key) const {
-  Before sum;
-  if (size_ == 0) return sum;
-  uint32_t node = root_;
-  for (uint32_t level = levels_; level > 0; level--) {
-    const Inner &inner = inners_[node];
-    const size_t slot = slot_of(inner, key);
-    for (size_t i = 0; i < slot; i++) {
-      sum.count += inner.child[i].keys;
-      sum.weight += inner.child[i].weight;
-    }
-    node = inner.child[slot].node;
-  }
-  const Leaf &leaf = leaves_[node];
-  for (size_t i = 0; i < leaf.count && leaf.keys[i] < key; i++) {
-    sum.count++;
-    sum.weight += weigher_(leaf.keys[i]);
-  }
-  return sum;
-}
-
-uint64_t OrderedTree::weight_before(uint64_t rank) const {
-  if (rank == 0) return 0;
-  if (rank >= size_) return weight_;
-  uint64_t sum = 0;
-  uint32_t node = root_;
-  for (uint32_t level = levels_; level > 0; level--) {
-    const Inner &inner = inners_[node];
-    size_t slot = 0;
-    for (; rank >= inner.child[slot].keys; slot++) {
-      rank -= inner.child[slot].keys;
-      sum += inner.child[slot].weight;
-    }
-    node = inner.child[slot].node;
-  }
-  const Leaf &leaf = leaves_[node];
-  for (size_t i = 0; i < rank; i++) sum += weigher_(leaf.keys[i]);
-  return sum;
-}
-
-OrderedTree::Place OrderedTree::place_of_rank(uint64_t rank) const {
-  uint32_t node = root_;
-  for (uint32_t level = levels_; level > 0; level--) {
-    const Inner &inner = inners_[node];
-    size_t slot = 0;
-    for (; rank >= inner.child[slot].keys; slot++) rank -= inner.child[slot].keys;
-    node = inner.child[slot].node;
-  }
-  fetch_leaf(node);
-  return {node, false, rank};
-}
-
-OrderedTree::Place OrderedTree::place_of_point(uint64_t point) const {
-  uint32_t node = root_;
-  for (uint32_t level = levels_; level > 0; level--) {
-    const Inner &inner = inners_[node];
-    size_t slot = 0;
-    for (; point >= inner.child[slot].weight; slot++) point -= inner.child[slot].weight;
-    node = inner.child[slot].node;
-  }
-  fetch_leaf(node);
-  return {node, true, point};
-}
-
-OrderKey OrderedTree::key_at(Place place) const {
-  const Leaf &leaf = leaves_[place.leaf];
-  if (!place.by_weight) return leaf.keys[place.rest];
-  size_t at = 0;
-  for (uint64_t weight; place.rest >= (weight = weigher_(leaf.keys[at])); at++) place.rest -= weight;
-  return leaf.keys[at];
 }
 
 }  // namespace ngd
