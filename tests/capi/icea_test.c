@@ -356,6 +356,21 @@ static void a_learned_sample_leaves_and_a_harder_one_moves_up(void **state) {
   ngd_icea_destroy(icea);
 }
 
+/* 0.1 * 30 is a little above 3 in binary, but no fourth place. */
+static void the_capacity_is_the_share_rounded_up(void **state) {
+  (void)state;
+  const struct {
+    const char *spec;
+    uint64_t samples, capacity;
+  } cases[] = {{"icea", 30, 3},           {"icea", 31, 4},      {"icea", 1, 1},
+               {"icea:cap=0.07", 100, 7}, {"icea:cap=1", 9, 9}, {"icea:remover=none", 50, 50}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ngd_icea *icea = make(cases[i].spec, cases[i].samples);
+    assert_int_equal(info_of(icea).capacity, cases[i].capacity);
+    ngd_icea_destroy(icea);
+  }
+}
+
 static void the_number_of_samples_can_change(void **state) {
   (void)state;
   ngd_error error;
@@ -399,6 +414,7 @@ int main(void) {
       cmocka_unit_test(no_samples_and_one_sample),
       cmocka_unit_test(with_all_in_quarantine_every_sample_still_comes),
       cmocka_unit_test(a_learned_sample_leaves_and_a_harder_one_moves_up),
+      cmocka_unit_test(the_capacity_is_the_share_rounded_up),
       cmocka_unit_test(the_number_of_samples_can_change),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
