@@ -185,17 +185,19 @@ int bench_icea_speed(const IceaSpeed &bench) {
     return number_cell(1e6 * median_of(values), 1);
   };
   const double samples = static_cast<double>(bench.samples);
-  std::vector<std::pair<std::string, Cell>> fields = {
-      {"samples", integer_cell(bench.samples)},
-      {"batch", integer_cell(bench.batch)},
-      {"bytes a sample", number_cell(static_cast<double>(info.bytes) / samples, 2)},
-      {"first visits, ns each", number_cell(1e9 * fill_seconds / samples, 0)},
-      {"record, us", microseconds(records)},
-      {"draw, us", microseconds(draws)},
-      {"null kernel, us", microseconds(nulls)},
-      {"record + draw / null kernel",
-       number_cell((median_of(records) + median_of(draws)) / median_of(nulls), 2)},
-      {"median of the rounds' ratios", number_cell(median_of(ratios), 2)}};
+  struct Field {
+    const char *key, *title;
+    Cell cell;
+  };
+  std::vector<Field> fields = {
+      {"samples", "samples", integer_cell(bench.samples)},
+      {"batch", "batch", integer_cell(bench.batch)},
+      {"bytes_per_sample", "bytes a sample", number_cell(static_cast<double>(info.bytes) / samples, 2)},
+      {"first_visit_nanoseconds", "first visits, ns each", number_cell(1e9 * fill_seconds / samples, 0)},
+      {"record_microseconds", "record, us", microseconds(records)},
+      {"draw_microseconds", "draw, us", microseconds(draws)},
+      {"null_microseconds", "null kernel, us", microseconds(nulls)},
+      {"ratio", "record + draw / null kernel", number_cell(median_of(ratios), 2)}};
 
   // Threads, in turns, so that a busy moment of the machine meets all.
   std::vector<double> machine, pairs, fours, recorders, drawers;
@@ -212,19 +214,23 @@ int bench_icea_speed(const IceaSpeed &bench) {
     fours.push_back(work(run_threads(handle, bench, 2, 2, seconds)));
     machine.push_back(machine_scaling(kernel, bench.batch, seconds));
   }
-  fields.insert(fields.end(), {{"processors", integer_cell(std::thread::hardware_concurrency())},
-                               {"2 recording, times one thread", number_cell(median_of(recorders), 2)},
-                               {"2 drawing, times one thread", number_cell(median_of(drawers), 2)},
-                               {"1 recording + 1 drawing", number_cell(median_of(pairs), 2)},
-                               {"2 recording + 2 drawing", number_cell(median_of(fours), 2)},
-                               {"null kernel, 2 threads", number_cell(median_of(machine), 2)}});
+  fields.insert(fields.end(),
+                {{"processors", "processors", integer_cell(std::thread::hardware_concurrency())},
+                 {"two_recording", "2 recording, times one thread", number_cell(median_of(recorders), 2)},
+                 {"two_drawing", "2 drawing, times one thread", number_cell(median_of(drawers), 2)},
+                 {"one_of_each", "1 recording + 1 drawing", number_cell(median_of(pairs), 2)},
+                 {"two_of_each", "2 recording + 2 drawing", number_cell(median_of(fours), 2)},
+                 {"two_null", "null kernel, 2 threads", number_cell(median_of(machine), 2)}});
   if (bench.style == Style::json) {
     Json document;
-    for (const auto &[key, cell] : fields) document[key] = cell.value;
+    for (const Field &field : fields) document[field.key] = field.cell.value;
     print_json(document);
-  } else {
-    print_fields(bench.style, fields);
+    return 0;
   }
+  std::vector<std::pair<std::string, Cell>> lines;
+  for (const Field &field : fields)
+    lines.emplace_back(bench.style == Style::table ? field.title : field.key, field.cell);
+  print_fields(bench.style, lines);
   return 0;
 }
 

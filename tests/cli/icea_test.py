@@ -124,8 +124,8 @@ class Bench(ProgramTest):
     def test_speed_tells_time_memory_and_threads(self):
         document = self.json("bench", "icea", "--samples", "20000", "--rounds", "20", "--thread-seconds", "0.01")
         self.assertEqual(document["samples"], 20000)
-        self.assertTrue(16 < document["bytes a sample"] < 60)  # small buffers have room to spare
-        for key in ("record, us", "draw, us", "null kernel, us", "record + draw / null kernel", "2 recording + 2 drawing"):
+        self.assertTrue(16 < document["bytes_per_sample"] < 60)  # small buffers have room to spare
+        for key in ("record_microseconds", "draw_microseconds", "null_microseconds", "ratio", "two_of_each"):
             self.assertGreater(document[key], 0)
 
     def test_a_task_compares_with_uniform(self):
