@@ -399,6 +399,25 @@ static void the_number_of_samples_can_change(void **state) {
   ngd_icea_destroy(icea);
 }
 
+/* Cut down in the middle of a pass, or grown, the next pass is whole. */
+static void a_pass_begins_anew_when_the_number_changes(void **state) {
+  (void)state;
+  ngd_error error;
+  const uint64_t sizes[] = {50, 70, 20};
+  ngd_icea *icea = make("icea:warmup=99", 100);
+  uint64_t ids[70];
+  check_ok(ngd_icea_draw_f32(icea, 60, ids, NULL, &error));
+  for (int k = 0; k < 3; k++) {
+    int times[70] = {0};
+    check_ok(ngd_icea_resize(icea, sizes[k], &error));
+    check_ok(ngd_icea_draw_f32(icea, sizes[k], ids, NULL, &error));
+    for (uint64_t i = 0; i < sizes[k]; i++) times[ids[i]]++;
+    for (uint64_t i = 0; i < sizes[k]; i++) assert_int_equal(times[i], 1);
+    check_ok(ngd_icea_draw_f32(icea, sizes[k] / 2, ids, NULL, &error));
+  }
+  ngd_icea_destroy(icea);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(options_are_described_set_and_read),
@@ -416,6 +435,7 @@ int main(void) {
       cmocka_unit_test(a_learned_sample_leaves_and_a_harder_one_moves_up),
       cmocka_unit_test(the_capacity_is_the_share_rounded_up),
       cmocka_unit_test(the_number_of_samples_can_change),
+      cmocka_unit_test(a_pass_begins_anew_when_the_number_changes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
