@@ -27,6 +27,7 @@
 #include "ngd/dataset.h"
 #include "ngd/error.h"
 #include "ngd/export.h"
+#include "ngd/icea.h"
 #include "ngd/model.h"
 #include "ngd/optimizer.h"
 #include "ngd/option.h"

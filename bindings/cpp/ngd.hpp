@@ -12,6 +12,7 @@
 #include "ngd/checkpoint.hpp"
 #include "ngd/dataset.hpp"
 #include "ngd/handle.hpp"
+#include "ngd/icea.hpp"
 #include "ngd/model.hpp"
 #include "ngd/optimizer.hpp"
 #include "ngd/trainer.hpp"

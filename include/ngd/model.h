@@ -340,6 +340,32 @@ NGD_API ngd_status ngd_model_train_batch(ngd_model *model, ngd_optimizer *optimi
                                          ngd_error *error) NGD_NOEXCEPT;
 
 /**
+ * @brief One training step with a weight a row, that tells how each row did: what ngd_icea_draw_f32() gives and
+ * ngd_icea_record_f32() takes.
+ *
+ * The loss is (1/n) sum over rows of weight * l. As ngd_model_train_batch() otherwise.
+ * @param model prepared; not NULL.
+ * @param optimizer of any rule; not NULL.
+ * @param dataset of the kind the model was prepared for; class names are matched by name; not NULL.
+ * @param rows @p count row numbers, repetition allowed; not NULL.
+ * @param weights @p count weights, finite and at least 0; NULL for 1 each.
+ * @param count at least 1.
+ * @param losses receives @p count losses l before the step, without weights; may be NULL.
+ * @param correct receives @p count numbers: 1 where the model's answer was the row's class, else 0; 1 for mean_square;
+ *        may be NULL.
+ * @param loss receives the mean of weight * l before the step; may be NULL.
+ * @param error filled on failure; may be NULL.
+ * @return as ngd_model_train_batch(), and ::NGD_E_RANGE for a weight below 0 and ::NGD_E_NOT_FINITE for one that is not
+ *         finite.
+ * @par Thread: exclusive
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_model_train_weighted(ngd_model *model, ngd_optimizer *optimizer,
+                                            const ngd_dataset *dataset, const uint64_t *rows,
+                                            const float *weights, size_t count, float *losses, int32_t *correct,
+                                            double *loss, ngd_error *error) NGD_NOEXCEPT;
+
+/**
  * @brief Predicts rows of a dataset: numbers for mean_square, probabilities otherwise.
  *
  * For binary_cross_entropy the one number is the probability of class 1.

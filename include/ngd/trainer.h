@@ -19,6 +19,13 @@
  * position), keeping the newest `keep_checkpoints`. With `resume=1` a run goes on from the newest good
  * checkpoint, bit for bit as if it had never stopped.
  *
+ * @par ICEA
+ * With the option `icea`, a spec as ngd_icea_create() takes it, the rows of each batch come from such a buffer, and
+ * each row's loss goes into it; `shuffle` has no effect, and the buffer's seed is the trainer's unless the spec gives
+ * one. An epoch is still as many rows as there are. Where losses are weighted (`beta` above 0), so are those that
+ * events tell. Checkpoints hold the buffer: ngd_icea_load() reads it from them. If after three epochs or later more
+ * than 5 % of the rows are in quarantine, the trainer says so once, by an event and in the log.
+ *
  * @par Learning rate
  * Before each step the trainer sets the optimizer's `learning_rate` to the value it had at the start, times the
  * schedule's factor; when the run ends it has its first value again. A rate set in between, from a callback or
@@ -40,6 +47,7 @@
 #include "ngd/dataset.h"
 #include "ngd/error.h"
 #include "ngd/export.h"
+#include "ngd/icea.h"
 #include "ngd/model.h"
 #include "ngd/optimizer.h"
 #include "ngd/option.h"
@@ -57,7 +65,8 @@ enum {
   NGD_EVENT_PROGRESS = 2,   /**< Now and then within an epoch, see the option `progress_seconds`. */
   NGD_EVENT_EPOCH = 3,      /**< An epoch ended and was evaluated. */
   NGD_EVENT_CHECKPOINT = 4, /**< A checkpoint was written; ngd_event.path names it. */
-  NGD_EVENT_END = 5         /**< Training ended: all epochs, no improvement, or cancelled. */
+  NGD_EVENT_END = 5,        /**< Training ended: all epochs, no improvement, or cancelled. */
+  NGD_EVENT_WARNING = 6     /**< Something to look at; ngd_event.message says what. */
 };
 
 /** What happened. Numbers that are not known are NaN or 0. */
@@ -80,6 +89,10 @@ typedef struct ngd_event {
   const char *path;         /**< Checkpoint written, or ""; valid until the next call with this trainer. */
   int32_t kind;             /**< One of the NGD_EVENT_ numbers. */
   int32_t resumed;          /**< 1 when the run was resumed. */
+  uint64_t hard_set;        /**< With `icea`: samples in the hard set. */
+  uint64_t quarantined;     /**< With `icea`: samples in quarantine. */
+  double hard_share;        /**< With `icea`: share of the epoch's rows drawn from the hard set; NaN without. */
+  const char *message;      /**< Text of a warning, or ""; valid until the next call with this trainer. */
 } ngd_event;
 
 /**
@@ -277,6 +290,20 @@ NGD_API ngd_status ngd_trainer_advance(ngd_trainer *trainer, uint64_t steps, int
 NGD_API ngd_status ngd_trainer_run(ngd_trainer *trainer, ngd_model *model, ngd_optimizer *optimizer,
                                    const ngd_dataset *training, const ngd_dataset *held_out,
                                    ngd_error *error) NGD_NOEXCEPT;
+
+/**
+ * @brief Gives the buffer of a run with the option `icea`: the one in progress, or else the last.
+ *
+ * The handle shares the buffer with the run, so it tells of it, and sets its options, while training goes on.
+ * @param trainer not NULL.
+ * @param out receives a handle of its own, to be destroyed as any other, or NULL on failure; not NULL.
+ * @param error filled on failure; may be NULL.
+ * @return ::NGD_OK; ::NGD_E_STATE before the first run and when the run has no `icea`; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ * @par Thread: exclusive
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_trainer_get_icea(const ngd_trainer *trainer, ngd_icea **out,
+                                        ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Asks a run to stop after the step in hand; it writes a checkpoint and ends with ::NGD_E_CANCELLED.

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "data/dataset.h"
+#include "icea/icea.h"
 #include "model/model.h"
 #include "optimizer/optimizer.h"
 #include "store/safetensors.h"
@@ -17,6 +18,9 @@ struct ngd_optimizer {
 };
 struct ngd_dataset {
   std::shared_ptr<ngd::Dataset> object;
+};
+struct ngd_icea {
+  std::shared_ptr<ngd::Icea> object;
 };
 struct ngd_model {
   std::shared_ptr<ngd::Model> object;

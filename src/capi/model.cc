@@ -185,6 +185,21 @@ ngd_status ngd_model_train_batch(ngd_model *model, ngd_optimizer *optimizer, con
   });
 }
 
+ngd_status ngd_model_train_weighted(ngd_model *model, ngd_optimizer *optimizer, const ngd_dataset *dataset,
+                                    const uint64_t *rows, const float *weights, size_t count, float *losses,
+                                    int32_t *correct, double *loss, ngd_error *error) noexcept {
+  return guard(error, [&] {
+    require(model, "model");
+    require(optimizer, "optimizer");
+    require(dataset, "dataset");
+    require(rows, "rows");
+    const auto given = [count](auto *array) { return std::span(array, array == nullptr ? 0 : count); };
+    const double mean = model->object->train_rows(*optimizer->object, *dataset->object, {rows, count},
+                                                  {given(weights), given(losses), given(correct)});
+    if (loss != nullptr) *loss = mean;
+  });
+}
+
 ngd_status ngd_model_predict_f32(const ngd_model *model, const ngd_dataset *dataset, size_t first, size_t rows,
                                  float *outputs, size_t capacity, ngd_error *error) noexcept {
   return guard(error, [&] {

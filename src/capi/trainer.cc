@@ -103,6 +103,15 @@ ngd_status ngd_trainer_run(ngd_trainer *trainer, ngd_model *model, ngd_optimizer
   });
 }
 
+ngd_status ngd_trainer_get_icea(const ngd_trainer *trainer, ngd_icea **out, ngd_error *error) noexcept {
+  return guard(error, [&] {
+    require(out, "out");
+    *out = nullptr;
+    require(trainer, "trainer");
+    *out = new ngd_icea{trainer->object->icea()};
+  });
+}
+
 void ngd_trainer_cancel(ngd_trainer *trainer) noexcept {
   if (trainer != nullptr) trainer->object->cancel();
 }

@@ -36,6 +36,9 @@ std::string draw_in_terminal(const Chart &chart, size_t width, size_t height, bo
 // Draws all to stdout, as wide as the terminal and at most 110 characters.
 void print_charts(const std::vector<Chart> &charts);
 
+// Text as XML takes it.
+std::string xml_text(const std::string &text);
+
 // One SVG document with the charts below each other.
 std::string draw_svg(const std::vector<Chart> &charts, const std::string &title);
 

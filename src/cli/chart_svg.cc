@@ -14,34 +14,10 @@ constexpr double kLeft = 64, kRight = 150, kTop = 34, kBottom = 46;  // margins 
 constexpr const char *kColors[] = {"#1f6feb", "#d1570a", "#8250df", "#1a7f37"};
 constexpr const char *kReferenceColor = "#8c959f";
 
-std::string escaped(const std::string &text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        // Other control characters may not stand in XML at all.
-        if (static_cast<unsigned char>(c) >= 0x20) result += c;
-    }
-  }
-  return result;
-}
-
 std::string text_at(double x, double y, const char *anchor, const std::string &attributes,
                     const std::string &text) {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor,
-                     attributes, escaped(text));
+                     attributes, xml_text(text));
 }
 
 std::string panel(const Chart &chart, double offset) {
@@ -114,6 +90,30 @@ std::string panel(const Chart &chart, double offset) {
 
 }  // namespace
 
+std::string xml_text(const std::string &text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      default:
+        // Other control characters may not stand in XML at all.
+        if (static_cast<unsigned char>(c) >= 0x20) result += c;
+    }
+  }
+  return result;
+}
+
 std::string draw_svg(const std::vector<Chart> &charts, const std::string &title) {
   const double height = kTitleHeight + kPanelHeight * static_cast<double>(charts.size());
   std::string svg = fmt::format(
@@ -121,7 +121,7 @@ std::string draw_svg(const std::vector<Chart> &charts, const std::string &title)
       "{1:.0f}\" "
       "font-family=\"system-ui, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#59636e\">\n"
       "<title>{2}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
-      kWidth, height, escaped(title));
+      kWidth, height, xml_text(title));
   svg += text_at(kLeft, 26, "start", " font-size=\"16\" font-weight=\"600\" fill=\"#1f2328\"", title);
   for (size_t i = 0; i < charts.size(); i++)
     svg += panel(charts[i], kTitleHeight + kPanelHeight * static_cast<double>(i));

@@ -22,6 +22,7 @@ struct Failure {
 struct Destroy {
   void operator()(ngd_checkpoint *handle) const { ngd_checkpoint_destroy(handle); }
   void operator()(ngd_dataset *handle) const { ngd_dataset_destroy(handle); }
+  void operator()(ngd_icea *handle) const { ngd_icea_destroy(handle); }
   void operator()(ngd_model *handle) const { ngd_model_destroy(handle); }
   void operator()(ngd_optimizer *handle) const { ngd_optimizer_destroy(handle); }
   void operator()(ngd_trainer *handle) const { ngd_trainer_destroy(handle); }
@@ -30,6 +31,7 @@ template <class T>
 using Handle = std::unique_ptr<T, Destroy>;
 using Checkpoint = Handle<ngd_checkpoint>;
 using Dataset = Handle<ngd_dataset>;
+using Icea = Handle<ngd_icea>;
 using Model = Handle<ngd_model>;
 using Optimizer = Handle<ngd_optimizer>;
 using Trainer = Handle<ngd_trainer>;

@@ -33,12 +33,24 @@ ngd_status describe_trainer(const char *kind, size_t index, ngd_option_info *inf
   return NGD_E_OPTION;
 }
 
+const char *icea_kind(size_t index) noexcept {
+  return index == 0 ? "icea" : nullptr;
+}
+
+ngd_status describe_icea(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
+  if (std::string_view(kind) == "icea") return ngd_icea_describe(index, info, error);
+  *error = {NGD_E_OPTION, {}};
+  fmt::format_to_n(error->message, sizeof error->message - 1, "unknown buffer \"{}\"; it is called icea", kind);
+  return NGD_E_OPTION;
+}
+
 const std::vector<Topic> &topics() {
   static const std::vector<Topic> kTopics = {
       {"optimizer", "rules of --optimizer", ngd_optimizer_rule, ngd_optimizer_describe},
       {"model", "kinds of --model", ngd_model_kind, ngd_model_describe},
       {"format", "formats of --format", ngd_dataset_format, ngd_dataset_describe},
-      {"trainer", "the trainer of --trainer", trainer_kind, describe_trainer}};
+      {"trainer", "the trainer of --trainer", trainer_kind, describe_trainer},
+      {"icea", "the buffer of --icea", icea_kind, describe_icea}};
   return kTopics;
 }
 
@@ -92,7 +104,7 @@ const Topic &find_topic(const std::string &name) {
   for (const Topic &topic : topics()) {
     if (name == topic.name) return topic;
   }
-  throw Failure{"unknown topic \"" + name + "\"; known: optimizer, model, format, trainer", kExitUsage};
+  throw Failure{"unknown topic \"" + name + "\"; known: optimizer, model, format, trainer, icea", kExitUsage};
 }
 
 void list_topics(Style style, const std::vector<const Topic *> &chosen) {
@@ -118,7 +130,7 @@ Verb options_verb(CLI::App &program) {
     Style style = Style::table;
   };
   const auto arguments = std::make_shared<Arguments>();
-  app->add_option("topic", arguments->topic, "optimizer, model, format or trainer; all when left out")
+  app->add_option("topic", arguments->topic, "optimizer, model, format, trainer or icea; all when left out")
       ->type_name("TOPIC");
   app->add_option("name", arguments->name, "A rule, kind or format, to list its options")->type_name("NAME");
   add_output_option(*app, arguments->style);
@@ -131,7 +143,8 @@ Verb options_verb(CLI::App &program) {
       return 0;
     }
     const Topic &topic = find_topic(arguments->topic);
-    if (arguments->name.empty() && arguments->topic == "trainer") arguments->name = "trainer";
+    if (arguments->name.empty() && (arguments->topic == "trainer" || arguments->topic == "icea"))
+      arguments->name = arguments->topic;  // the only kind
     if (arguments->name.empty()) {
       list_topics(arguments->style, {&topic});
       return 0;
@@ -143,7 +156,7 @@ Verb options_verb(CLI::App &program) {
       table.print(arguments->style);
     return 0;
   };
-  return {app, "ngd options [optimizer|model|format|trainer] [NAME] [-o table|json|plain]", run};
+  return {app, "ngd options [optimizer|model|format|trainer|icea] [NAME] [-o table|json|plain]", run};
 }
 
 }  // namespace cli

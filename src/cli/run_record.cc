@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -29,6 +30,13 @@ bool has_number(const Series &series) {
 }
 
 }  // namespace
+
+std::optional<double> fraction(const std::string &text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || std::filesystem::exists(text)) return {};
+  return value;
+}
 
 void write_command(const std::string &run, const Command &command) {
   const Json document = {{"data", command.data.files},

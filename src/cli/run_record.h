@@ -1,6 +1,7 @@
 // What the program keeps in a run directory (command.json), and what it reads of the trainer's log.jsonl.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct Command {
   std::string model, optimizer, trainer;  // specs
   uint64_t split_seed = 0;
 };
+
+// --held-out as a share rather than a file: a number's text that names no file.
+std::optional<double> fraction(const std::string &text);
 
 void write_command(const std::string &run, const Command &command);
 Command read_command(const std::string &run);  // throws a Failure that says why it cannot

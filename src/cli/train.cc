@@ -1,7 +1,6 @@
 // ngd train: data, model, optimizer and trainer from the command line, a run directory to resume from.
 #include <fmt/core.h>
 
-#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -16,7 +15,7 @@ namespace {
 
 struct Arguments {
   std::string data, format, labels, held_out, held_out_labels;
-  std::string model, optimizer, trainer, run, resumed_run;
+  std::string model, optimizer, trainer, icea, run, resumed_run;
   std::optional<uint64_t> epochs, batch_size, seed;
   bool resume = false;
   std::string progress = "auto";
@@ -25,14 +24,6 @@ struct Arguments {
 
 std::string absolute(const std::string &path) {
   return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
-}
-
-// A fraction rather than a file: a whole number's text that names no file.
-std::optional<double> fraction(const std::string &text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || std::filesystem::exists(text)) return {};
-  return value;
 }
 
 [[noreturn]] void wrong_usage(const std::string &message) {
@@ -65,6 +56,7 @@ Command resumed_command(const Arguments &arguments) {
                                     {!arguments.model.empty(), "--model"},
                                     {!arguments.optimizer.empty(), "--optimizer"},
                                     {!arguments.trainer.empty(), "--trainer"},
+                                    {!arguments.icea.empty(), "--icea"},
                                     {arguments.batch_size.has_value(), "--batch-size"},
                                     {arguments.seed.has_value(), "--seed"}}) {
     if (given) wrong_usage(fmt::format("{} cannot change when a run is resumed; leave it out", name));
@@ -99,6 +91,19 @@ ngd_dataset_info info_of(const ngd_dataset *dataset) {
   auto info = sized<ngd_dataset_info>();
   call(ngd_dataset_get_info, dataset, &info);
   return info;
+}
+
+// --icea mix,rho=0.5 is short for --trainer trainer:icea="icea:mode=mix,rho=0.5".
+void set_icea(ngd_trainer *trainer, const std::string &text) {
+  std::string spec = text;
+  if (spec != "icea" && spec.rfind("icea:", 0) != 0)
+    spec = (spec.substr(0, spec.find(',')).find('=') == std::string::npos ? "icea:mode=" : "icea:") + spec;
+  try {
+    call(ngd_trainer_set_text, trainer, "icea", spec.c_str());
+  } catch (Failure &failure) {
+    failure.exit_code = kExitUsage;
+    throw;
+  }
 }
 
 // --seed is for all that is random; a spec's own seed goes before it.
@@ -148,6 +153,7 @@ int train(Arguments arguments) {
     call(ngd_trainer_set_text, trainer.get(), "epochs", std::to_string(*arguments.epochs).c_str());
   if (arguments.batch_size)
     call(ngd_trainer_set_text, trainer.get(), "batch_size", std::to_string(*arguments.batch_size).c_str());
+  if (!arguments.icea.empty()) set_icea(trainer.get(), arguments.icea);
   if (arguments.seed) set_seed(model.get(), trainer.get(), *arguments.seed);
   command.model = text_of(ngd_model_get_text, model.get(), "spec");
   command.optimizer = text_of(ngd_optimizer_get_text, optimizer.get(), "spec");
@@ -160,6 +166,7 @@ int train(Arguments arguments) {
 
   Watcher watcher(arguments.style, progress, data.held_out != nullptr,
                   info_of(data.training.get()).labels == NGD_LABELS_CATEGORY,
+                  !text_of(ngd_trainer_get_text, trainer.get(), "icea").empty(),
                   [&] { write_command(arguments.run, command); });
   if (watcher.progress().rewrites()) call(ngd_trainer_set, trainer.get(), "progress_seconds", 0.25);
   try {
@@ -199,6 +206,10 @@ Verb train_verb(CLI::App &program) {
   app->add_option("--trainer", a.trainer,
                   "More options of the trainer, such as trainer:patience=3; see ngd options trainer")
       ->type_name("SPEC");
+  app->add_option(
+         "--icea", a.icea,
+         "Come back to hard samples: a mode and options, such as mix or mix,rho=0.3; see ngd options icea")
+      ->type_name("MODE[,OPTION=VALUE...]");
   app->add_option("--epochs", a.epochs, "Passes over the data")->type_name("N");
   app->add_option("--batch-size", a.batch_size, "Samples a step")->type_name("N");
   app->add_option("--seed", a.seed, "Seed of the split, the first parameters and the order of samples")

@@ -24,6 +24,8 @@ Verb inspect_verb(CLI::App &program);
 Verb options_verb(CLI::App &program);
 Verb bench_verb(CLI::App &program);
 Verb plot_verb(CLI::App &program);
+Verb icea_verb(CLI::App &program);
+Verb bench_verb(CLI::App &program);
 Verb version_verb(CLI::App &program);
 
 // Adds -o / --output.

@@ -40,7 +40,7 @@ class CancelOnSignal {
   struct sigaction old_interrupt_ = {}, old_terminate_ = {};
 };
 
-std::vector<Column> columns(Style style, bool held_out, bool classes) {
+std::vector<Column> columns(Style style, bool held_out, bool classes, bool icea) {
   std::vector<Column> result = {{"epoch", "epoch"}, {"loss", "loss"}};
   if (held_out || style != Style::table) result.push_back({"held_out_loss", "held-out loss"});
   if ((held_out && classes) || style != Style::table) {
@@ -49,6 +49,11 @@ std::vector<Column> columns(Style style, bool held_out, bool classes) {
   }
   result.push_back({"rows_per_second", "samples/s"});
   result.push_back({"seconds", "seconds"});
+  if (icea) {
+    result.push_back({"hard_set", "hard set"});
+    result.push_back({"quarantined", "quarantine"});
+    result.push_back({"hard_share", "hard draws"});
+  }
   return result;
 }
 
@@ -64,6 +69,8 @@ const char *event_name(int32_t kind) {
       return "checkpoint";
     case NGD_EVENT_END:
       return "end";
+    case NGD_EVENT_WARNING:
+      return "warning";
     default:
       return "other";
   }
@@ -86,20 +93,26 @@ Json event_json(const ngd_event &event) {
           {"seconds", event.seconds},
           {"seconds_left", event.seconds_left},
           {"path", event.path == nullptr ? "" : event.path},
-          {"resumed", event.resumed != 0}};
+          {"resumed", event.resumed != 0},
+          {"hard_set", event.hard_set},
+          {"quarantined", event.quarantined},
+          {"hard_share", event.hard_share},
+          {"message", event.message == nullptr ? "" : event.message}};
 }
 
 }  // namespace
 
-Watcher::Watcher(Style style, Progress::Mode progress, bool held_out, bool classes,
+Watcher::Watcher(Style style, Progress::Mode progress, bool held_out, bool classes, bool icea,
                  std::function<void()> on_begin)
     : style_(style),
       progress_(progress),
       held_out_(held_out),
       classes_(classes),
+      icea_(icea),
       on_begin_(std::move(on_begin)),
-      epochs_(columns(style, held_out, classes)) {
-  for (size_t column = 1; column < columns(style, held_out, classes).size(); column++) epochs_.widen(column, 8);
+      epochs_(columns(style, held_out, classes, icea)) {
+  for (size_t column = 1; column < columns(style, held_out, classes, icea).size(); column++)
+    epochs_.widen(column, 8);
 }
 
 void Watcher::run(ngd_trainer *trainer, ngd_model *model, ngd_optimizer *optimizer, const ngd_dataset *training,
@@ -138,6 +151,10 @@ void Watcher::handle(const ngd_event &event) {
     print_epoch(event);
     std::fflush(stdout);
   }
+  if (event.kind == NGD_EVENT_WARNING) {
+    progress_.clear();
+    fmt::print(stderr, "ngd: warning: {}\n", event.message);
+  }
   if (event.kind == NGD_EVENT_BEGIN || event.kind == NGD_EVENT_PROGRESS) progress_.update(event);
 }
 
@@ -150,6 +167,11 @@ void Watcher::print_epoch(const ngd_event &event) {
   }
   cells.push_back({event.rows_per_second, rounded(event.rows_per_second, 3)});
   cells.push_back(number_cell(event.seconds, 1));
+  if (icea_) {
+    cells.push_back(integer_cell(event.hard_set));
+    cells.push_back(integer_cell(event.quarantined));
+    cells.push_back(number_cell(event.hard_share, 2));
+  }
   epochs_.add(std::move(cells));
   epochs_.print(style_);
 }

@@ -12,8 +12,9 @@ namespace cli {
 
 class Watcher {
  public:
-  // `on_begin` is called once when training starts, when the run directory exists.
-  Watcher(Style style, Progress::Mode progress, bool held_out, bool classes, std::function<void()> on_begin);
+  // `icea`: whether the run has a buffer to tell of. `on_begin` is called once when training starts, when the run directory exists.
+  Watcher(Style style, Progress::Mode progress, bool held_out, bool classes, bool icea,
+          std::function<void()> on_begin);
 
   // Trains to the end under this watch. Ctrl-C cancels the run, a second one ends the program.
   void run(ngd_trainer *trainer, ngd_model *model, ngd_optimizer *optimizer, const ngd_dataset *training,
@@ -27,7 +28,7 @@ class Watcher {
 
   Style style_;
   Progress progress_;
-  bool held_out_, classes_;
+  bool held_out_, classes_, icea_;
   std::function<void()> on_begin_;
   Table epochs_;
   std::exception_ptr failure_;  // an exception may not leave the callback; it waits here

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "model/activation.h"
@@ -48,6 +49,12 @@ double cross_entropy(const T *z, size_t columns, int32_t target, T *gradient, do
   return std::log(sum) + static_cast<double>(largest) - static_cast<double>(z[target]);
 }
 
+// A finite loss stays finite.
+float as_float(double loss) {
+  const double most = static_cast<double>(std::numeric_limits<float>::max());
+  return static_cast<float>(std::isfinite(loss) ? std::min(loss, most) : loss);
+}
+
 }  // namespace
 
 const char *loss_name(Loss loss) {
@@ -63,20 +70,27 @@ Loss loss_of(std::string_view name) {
 
 template <class T>
 double loss_sum(Loss loss, const T *outputs, size_t rows, size_t columns, const Targets<T> &targets,
-                T *gradient, double divisor) {
+                T *gradient, double divisor, const RowDetails &details) {
   double sum = 0;
   for (size_t row = 0; row < rows; row++) {
     const T *y = outputs + row * columns;
     T *g = gradient == nullptr ? nullptr : gradient + row * columns;
+    const double weight = details.weights.empty() ? 1 : static_cast<double>(details.weights[row]);
+    double own = 0;
+    int32_t correct = 1;
     if (loss == Loss::mean_square) {
-      sum += mean_square(y, targets.numbers + row * columns, columns, g, divisor);
+      own = mean_square(y, targets.numbers + row * columns, columns, g, divisor / weight);
     } else if (const int32_t target = targets.classes[row]; target == kUnknownClass) {
       if (g != nullptr) std::fill_n(g, columns, T{0});
-    } else if (loss == Loss::binary_cross_entropy) {
-      sum += binary_cross_entropy(*y, target, g, divisor);
+      correct = 0;
     } else {
-      sum += cross_entropy(y, columns, target, g, divisor);
+      own = loss == Loss::binary_cross_entropy ? binary_cross_entropy(*y, target, g, divisor / weight)
+                                               : cross_entropy(y, columns, target, g, divisor / weight);
+      if (!details.correct.empty()) correct = decided_class(loss, y, columns) == target;
     }
+    if (!details.losses.empty()) details.losses[row] = as_float(own);
+    if (!details.correct.empty()) details.correct[row] = correct;
+    sum += weight * own;
   }
   return sum;
 }
@@ -105,8 +119,10 @@ int32_t decided_class(Loss loss, const T *outputs, size_t columns) {
   return static_cast<int32_t>(std::max_element(outputs, outputs + columns) - outputs);
 }
 
-template double loss_sum(Loss, const float *, size_t, size_t, const Targets<float> &, float *, double);
-template double loss_sum(Loss, const double *, size_t, size_t, const Targets<double> &, double *, double);
+template double loss_sum(Loss, const float *, size_t, size_t, const Targets<float> &, float *, double,
+                         const RowDetails &);
+template double loss_sum(Loss, const double *, size_t, size_t, const Targets<double> &, double *, double,
+                         const RowDetails &);
 template void probabilities(Loss, const float *, size_t, size_t, float *);
 template void probabilities(Loss, const double *, size_t, size_t, float *);
 template int32_t decided_class(Loss, const float *, size_t);

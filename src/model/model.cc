@@ -63,8 +63,9 @@ class SpecModel final : public Model {
   double backward(std::span<const double> targets) override { return ready().backward(targets); }
   void step(Optimizer &optimizer) override { ready().step(optimizer); }
 
-  double train_batch(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows) override {
-    return ready().train_batch(optimizer, samples, rows);
+  double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
+                    const RowDetails &details) override {
+    return ready().train_rows(optimizer, samples, rows, details);
   }
   void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) override {
     ready().predict(samples, first, rows, outputs);

@@ -11,6 +11,7 @@
 #include "base/option.h"
 #include "base/samples.h"
 #include "base/state.h"
+#include "model/loss.h"
 #include "optimizer/optimizer.h"
 
 namespace ngd {
@@ -49,7 +50,12 @@ class Model {
 
   // Whole, with samples. The loss is the mean before the step. A NaN loss is returned, not thrown: the caller
   // decides. Gradients that backward() left without a step are dropped.
-  virtual double train_batch(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows) = 0;
+  // The weights and answers of the details have one entry a row.
+  virtual double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
+                            const RowDetails &details) = 0;
+  double train_batch(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows) {
+    return train_rows(optimizer, samples, rows, {});
+  }
   virtual void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) = 0;
   virtual Metrics evaluate(const Samples &samples) = 0;
   virtual bool finite() const = 0;  // every parameter is finite

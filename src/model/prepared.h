@@ -23,7 +23,8 @@ class PreparedModel {
   virtual double backward(std::span<const double> targets) = 0;
   virtual void step(Optimizer &optimizer) = 0;
 
-  virtual double train_batch(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows) = 0;
+  virtual double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
+                            const RowDetails &details) = 0;
   virtual void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) = 0;
   virtual Metrics evaluate(const Samples &samples) = 0;
   virtual bool finite() const = 0;

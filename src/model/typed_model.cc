@@ -209,7 +209,7 @@ void TypedModel<T>::fail_unknown_class(const Samples &samples, std::span<const u
 
 template <class T>
 double TypedModel<T>::compute_gradients(const Samples &samples, const SampleMap &map,
-                                        std::span<const uint64_t> rows) {
+                                        std::span<const uint64_t> rows, const RowDetails &details) {
   // Sparse rows and texts go through at once, since the touched rows of the table must be known beforehand.
   const size_t chunk = architecture_.features == FeatureKind::dense ? kChunkRows : rows.size();
   double sum = 0;
@@ -222,31 +222,38 @@ double TypedModel<T>::compute_gradients(const Samples &samples, const SampleMap 
       fail_unknown_class(samples, which);
     if (first == 0) network_.clear_gradients(whole_);
     sum += loss_sum<T>(architecture_.loss, whole_.outputs.back().data(), which.size(), architecture_.outputs,
-                       targets(), network_.output_delta(whole_), static_cast<double>(rows.size()));
+                       targets(), network_.output_delta(whole_), static_cast<double>(rows.size()),
+                       details.from(first, which.size()));
     network_.backward(whole_);
   }
   return sum / static_cast<double>(rows.size());
 }
 
 template <class T>
-double TypedModel<T>::train_batch(Optimizer &optimizer, const Samples &samples,
-                                  std::span<const uint64_t> rows) {
+double TypedModel<T>::train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
+                                 const RowDetails &details) {
   if (rows.empty()) fail(NGD_E_ARGUMENT, "argument \"count\" is 0; a training step needs at least 1 row");
   check_samples(samples, Use::train);
   for (const uint64_t row : rows) {
     if (row >= samples.rows())
       fail(NGD_E_RANGE, "row ", row, " does not exist; the dataset has ", samples.rows(), " rows");
   }
+  for (size_t i = 0; i < details.weights.size(); i++) {
+    const double weight = static_cast<double>(details.weights[i]);
+    if (!(weight >= 0 && std::isfinite(weight)))
+      fail(weight < 0 && std::isfinite(weight) ? NGD_E_RANGE : NGD_E_NOT_FINITE, "the weight of row ", rows[i],
+           " (number ", i, " of the batch) is ", weight, ", but must be finite and at least 0");
+  }
   attach(optimizer);
   const SampleMap &map = matcher_.map(samples);
   has_gradients_ = false;
   has_forward_ = false;
-  const double loss = compute_gradients(samples, map, rows);
+  const double loss = compute_gradients(samples, map, rows, details);
   if (optimizer.wants_second_gradient()) {
     if (!std::isfinite(loss)) return loss;  // no direction to perturb along; the caller sees the loss
     optimizer.perturb(steps());
     // The same rows again, so the same rows of the tables are touched and all memory is there already.
-    compute_gradients(samples, map, rows);
+    compute_gradients(samples, map, rows, {details.weights});
     optimizer.restore(steps());
   }
   optimizer.step(steps());

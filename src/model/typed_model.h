@@ -26,7 +26,8 @@ class TypedModel final : public PreparedModel {
   double backward(std::span<const double> targets) override;
   void step(Optimizer &optimizer) override;
 
-  double train_batch(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows) override;
+  double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
+                    const RowDetails &details) override;
   void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) override;
   Metrics evaluate(const Samples &samples) override;
   bool finite() const override;
@@ -64,7 +65,8 @@ class TypedModel final : public PreparedModel {
   [[noreturn]] void fail_unknown_class(const Samples &samples, std::span<const uint64_t> rows) const;
   Targets<T> targets() const { return {numbers_.data(), classes_.data()}; }
   // Sets the gradients of the mean loss over `rows` and returns that loss.
-  double compute_gradients(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows);
+  double compute_gradients(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows,
+                           const RowDetails &details);
 
   Architecture architecture_;
   Network<T> network_;

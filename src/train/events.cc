@@ -57,19 +57,21 @@ void EventQueue::keep(const ngd_event &event) {
         waiting_, [](const Waiting &waiting) { return waiting.event.kind == NGD_EVENT_PROGRESS; });
     waiting_.erase(progress == waiting_.end() ? waiting_.begin() : progress);
   }
-  waiting_.push_back({event, event.path});
+  waiting_.push_back({event, event.path, event.message});
 }
 
 bool EventQueue::poll(ngd_event *event) {
   if (waiting_.empty()) {
     ngd_event none = {};
-    none.path = "";
+    none.path = none.message = "";
     fill_struct(event, none, "ngd_event");
     return false;
   }
   polled_path_ = waiting_.front().path;
+  polled_message_ = waiting_.front().message;
   ngd_event full = waiting_.front().event;
   full.path = polled_path_.c_str();
+  full.message = polled_message_.c_str();
   fill_struct(event, full, "ngd_event");
   waiting_.pop_front();
   return true;

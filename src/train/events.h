@@ -29,7 +29,7 @@ class EventQueue {
  private:
   struct Waiting {
     ngd_event event;
-    std::string path;
+    std::string path, message;
   };
   void keep(const ngd_event &event);
 
@@ -38,7 +38,7 @@ class EventQueue {
   ngd_finalizer finalizer_ = nullptr;
   bool within_callback_ = false;
   std::deque<Waiting> waiting_;
-  std::string polled_path_;
+  std::string polled_path_, polled_message_;
 };
 
 }  // namespace ngd

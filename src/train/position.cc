@@ -9,6 +9,7 @@ namespace {
 struct Counter {
   const char *name;
   uint64_t Position::*member;
+  bool optional = false;  // files of runs without it are good
 };
 constexpr Counter kCounters[] = {{"epoch", &Position::epoch},
                                  {"batch", &Position::batch},
@@ -18,7 +19,9 @@ constexpr Counter kCounters[] = {{"epoch", &Position::epoch},
                                  {"logged_rows", &Position::logged_rows},
                                  {"stalled", &Position::stalled},
                                  {"skipped_before", &Position::skipped_before},
-                                 {"skipped_in_a_row", &Position::skipped_in_a_row}};
+                                 {"skipped_in_a_row", &Position::skipped_in_a_row},
+                                 {"hard_before", &Position::hard_before, true},
+                                 {"warned", &Position::warned, true}};
 
 struct Number {
   const char *name;
@@ -48,7 +51,7 @@ std::vector<Fact> facts(const Samples &training) {
           {"data.classes", "classes", training.class_names().size()}};
 }
 
-constexpr const char *kOrderOptions[] = {"batch_size", "shuffle", "seed"};
+constexpr const char *kOrderOptions[] = {"batch_size", "shuffle", "seed", "icea"};
 
 }  // namespace
 
@@ -60,7 +63,10 @@ void Position::save(StateWriter &writer) const {
 
 Position Position::load(const StateReader &reader) {
   Position position;
-  for (const Counter &counter : kCounters) position.*counter.member = reader.counter(counter.name);
+  for (const Counter &counter : kCounters) {
+    if (!counter.optional || reader.has_text(counter.name))
+      position.*counter.member = reader.counter(counter.name);
+  }
   for (const Number &number : kNumbers) position.*number.member = reader.values<double>(number.name, kOne)[0];
   return position;
 }
@@ -78,7 +84,7 @@ void check_terms(const StateReader &reader, const Samples &training, const Optio
            then, ", but are now ", fact.value, "; give the data it began with");
   }
   for (const char *option : kOrderOptions) {
-    const std::string &then = reader.text(option);
+    const std::string then = reader.has_text(option) ? reader.text(option) : std::string();
     const std::string now = trainer.text(option);
     if (then != now)
       fail(NGD_E_CHECKPOINT, "the run cannot be resumed with ", option, "=", now, ": it began with ", option,

@@ -21,6 +21,8 @@ struct Position {
   uint64_t stalled = 0;           // evaluations since the best one
   uint64_t skipped_before = 0;    // the optimizer's skip count when the run began
   uint64_t skipped_in_a_row = 0;  // steps skipped just before this position
+  uint64_t hard_before = 0;       // the buffer's hard draws when the epoch began
+  uint64_t warned = 0;            // 1 once the share in quarantine has been warned of
   double loss_sum = 0;            // of losses times rows, since the epoch began
   double logged_loss_sum = 0;     // the same, since the last step line of the log
   double learning_rate = 0;       // the optimizer's own, before the schedule

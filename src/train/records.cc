@@ -74,19 +74,30 @@ std::string step_record(const ngd_event &event, double loss) {
                   {"rows_per_second", event.rows_per_second}});
 }
 
-std::string epoch_record(const ngd_event &event) {
-  return text_of({{"event", "epoch"},
-                  {"epoch", event.epoch},
-                  {"step", event.step},
-                  {"rows", event.rows},
-                  {"loss", event.loss},
-                  {"held_out_loss", event.held_out_loss},
-                  {"held_out_accuracy", event.held_out_accuracy},
-                  {"majority", event.majority},
-                  {"learning_rate", event.learning_rate},
-                  {"skipped", event.skipped},
-                  {"seconds", event.seconds},
-                  {"rows_per_second", event.rows_per_second}});
+std::string epoch_record(const ngd_event &event, bool icea) {
+  ordered_json record = {{"event", "epoch"},
+                         {"epoch", event.epoch},
+                         {"step", event.step},
+                         {"rows", event.rows},
+                         {"loss", event.loss},
+                         {"held_out_loss", event.held_out_loss},
+                         {"held_out_accuracy", event.held_out_accuracy},
+                         {"majority", event.majority},
+                         {"learning_rate", event.learning_rate},
+                         {"skipped", event.skipped},
+                         {"seconds", event.seconds},
+                         {"rows_per_second", event.rows_per_second}};
+  if (icea) {
+    record["hard_set"] = event.hard_set;
+    record["quarantined"] = event.quarantined;
+    record["hard_share"] = event.hard_share;
+  }
+  return text_of(record);
+}
+
+std::string warning_record(const ngd_event &event) {
+  return text_of(
+      {{"event", "warning"}, {"epoch", event.epoch}, {"step", event.step}, {"message", event.message}});
 }
 
 std::string checkpoint_record(const ngd_event &event) {

@@ -14,7 +14,9 @@ std::string config_record(const Model &model, const Optimizer &optimizer, const 
                           const Dataset &training, const Dataset *held_out);
 std::string begin_record(const ngd_event &event);
 std::string step_record(const ngd_event &event, double loss);
-std::string epoch_record(const ngd_event &event);
+// `icea`: whether the run has a buffer to tell of.
+std::string epoch_record(const ngd_event &event, bool icea);
+std::string warning_record(const ngd_event &event);
 std::string checkpoint_record(const ngd_event &event);
 std::string end_record(const ngd_event &event, const char *reason, const char *message);
 

@@ -17,6 +17,9 @@ namespace {
 constexpr uint64_t kShuffleStream = uint64_t{1} << 63;
 // So many skipped steps in a row mean that gradients will not become finite again.
 constexpr uint64_t kSkipLimit = 10;
+// When and from which share of rows in quarantine on the log says so.
+constexpr uint64_t kWarningEpochs = 3;
+constexpr double kWarningShare = 0.05;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<uint64_t> rows_in_order(uint64_t rows) {
@@ -77,18 +80,16 @@ bool Run::finished() const {
 }
 
 void Run::step() {
-  if (position_.batch == 0) position_.loss_sum = position_.epoch_rows = 0;
-  if (order_epoch_ != position_.epoch) {
-    order_ = settings_.shuffle ? shuffled_rows(rows_, settings_.seed, position_.epoch) : rows_in_order(rows_);
-    order_epoch_ = position_.epoch;
+  if (position_.batch == 0) {
+    position_.loss_sum = position_.epoch_rows = 0;
+    if (icea_ != nullptr) position_.hard_before = icea_->info().hard_draws;
   }
-  const uint64_t first = position_.batch * batch_rows_;
-  const uint64_t rows = std::min(batch_rows_, rows_ - first);
+  const uint64_t rows = std::min(batch_rows_, rows_ - position_.batch * batch_rows_);
 
   apply_schedule();
   const uint64_t skipped_before = optimizer_->skip_count();
   const Clock::time_point started = Clock::now();
-  const double loss = train(std::span(order_).subspan(first, rows));
+  const double loss = train(next_rows(rows));
   const Clock::time_point stopped = Clock::now();
   training_seconds_ += std::chrono::duration<double>(stopped - started).count();
   if (!std::isfinite(loss)) diverge(concat("the loss became ", loss), position_.step + 1, position_.epoch + 1);
@@ -121,9 +122,28 @@ void Run::step() {
   if (due) checkpoint();
 }
 
+std::span<const uint64_t> Run::next_rows(uint64_t count) {
+  if (icea_ != nullptr) {
+    order_.resize(count);
+    weights_.resize(count);
+    icea_->draw(order_, weights_.data());
+    return order_;
+  }
+  if (order_epoch_ != position_.epoch) {
+    order_ = settings_.shuffle ? shuffled_rows(rows_, settings_.seed, position_.epoch) : rows_in_order(rows_);
+    order_epoch_ = position_.epoch;
+  }
+  return std::span(order_).subspan(position_.batch * batch_rows_, count);
+}
+
 double Run::train(std::span<const uint64_t> rows) {
   try {
-    return model_->train_batch(*optimizer_, *training_, rows);
+    if (icea_ == nullptr) return model_->train_batch(*optimizer_, *training_, rows);
+    losses_.resize(rows.size());
+    correct_.resize(rows.size());
+    const double loss = model_->train_rows(*optimizer_, *training_, rows, {weights_, losses_, correct_});
+    if (std::isfinite(loss)) icea_->record(rows, losses_.data(), correct_.data());
+    return loss;
   } catch (const Error &error) {
     // An optimizer with nonfinite=error says so instead of skipping.
     if (error.status() != NGD_E_NOT_FINITE) throw;
@@ -159,13 +179,34 @@ void Run::end_epoch() {
   const bool better = held_out_ != nullptr && evaluate();
   ngd_event ended = event(NGD_EVENT_EPOCH);
   ended.rows_per_second = speed_since(epoch_speed_);
-  directory_.log(epoch_record(ended));
+  directory_.log(epoch_record(ended, icea_ != nullptr));
   events_.send(ended);
+  if (icea_ != nullptr) warn_of_quarantine();
   if (better && settings_.save_best) {
     StateWriter writer;
     save(writer);
     announce(directory_.save_best(writer));
   }
+}
+
+// Under label noise the gain is the quarantine's, and priority makes the beginning slower: docs/icea.md.
+void Run::warn_of_quarantine() {
+  const uint64_t quarantined = icea_->info().quarantined;
+  if (position_.epoch < kWarningEpochs || position_.warned != 0 ||
+      static_cast<double>(quarantined) <= kWarningShare * static_cast<double>(rows_))
+    return;
+  position_.warned = 1;
+  const std::string text =
+      concat(rough_text(100 * static_cast<double>(quarantined) / static_cast<double>(rows_)),
+             " % of the samples (", quarantined, " of ", rows_, ") are in quarantine after ", position_.epoch,
+             " epochs: their labels may be wrong, their class rare, or little is learned yet. Look at the list "
+             "(ngd_icea_get_quarantine, or ngd icea RUN --list quarantine). With wrong labels the gain is the "
+             "quarantine's, "
+             "not the priority's: try icea:sampler=prioritized,exponent=0,cap=1,boost=0");
+  ngd_event warning = event(NGD_EVENT_WARNING);
+  warning.message = text.c_str();
+  directory_.log(warning_record(warning));
+  events_.send(warning);
 }
 
 bool Run::evaluate() {
@@ -187,6 +228,10 @@ void Run::save(StateWriter &writer) {
   model_->save(writer);
   writer.prefix = "optimizer.";
   optimizer_->save(writer);
+  if (icea_ != nullptr) {
+    writer.prefix = "icea.";
+    icea_->save(writer, saved_icea_);
+  }
   writer.prefix = "trainer.";
   writer.text("spec", options_.spec());
   position_.save(writer);
@@ -280,7 +325,16 @@ ngd_event Run::event(int32_t kind) const {
                        : taken == 0 ? kNone
                                     : (event.seconds - earlier_seconds_) / static_cast<double>(taken) *
                                           static_cast<double>(event.steps - position_.step);
-  event.path = "";
+  event.path = event.message = "";
+  event.hard_share = kNone;
+  if (icea_ != nullptr) {
+    const IceaInfo info = icea_->info();
+    event.hard_set = info.hard;
+    event.quarantined = info.quarantined;
+    if (position_.epoch_rows > 0)
+      event.hard_share = static_cast<double>(info.hard_draws - position_.hard_before) /
+                         static_cast<double>(position_.epoch_rows);
+  }
   event.resumed = settings_.resume;
   return event;
 }

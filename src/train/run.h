@@ -10,6 +10,7 @@
 
 #include "base/option.h"
 #include "data/dataset.h"
+#include "icea/icea.h"
 #include "model/model.h"
 #include "optimizer/optimizer.h"
 #include "train/events.h"
@@ -46,6 +47,7 @@ class Run {
 
   void begin();
   bool advance(uint64_t steps, const std::atomic<bool> &cancelled);
+  const std::shared_ptr<Icea> &icea() const { return icea_; }  // may be null
   // Notes in the log why the run ended early.
   void note_failure(const Error &error) noexcept;
 
@@ -62,6 +64,7 @@ class Run {
   void take_up(const std::string &checkpoint);
   bool finished() const;
   void step();
+  std::span<const uint64_t> next_rows(uint64_t count);
   double train(std::span<const uint64_t> rows);
   void apply_schedule();
   void restore_rate();
@@ -71,6 +74,7 @@ class Run {
   void checkpoint();
   void save(StateWriter &writer);
   void announce(const std::string &checkpoint);
+  void warn_of_quarantine();
   void end(const char *reason);
   void check_finite() const;
   [[noreturn]] void diverge(const std::string &what, uint64_t step, uint64_t epoch) const;
@@ -92,7 +96,11 @@ class Run {
   Position position_;
   double rate_ = 0;  // of the last step
 
-  std::vector<uint64_t> order_;
+  const std::shared_ptr<Icea> icea_;
+  SavedIcea saved_icea_;  // what a checkpoint being written looks at
+  std::vector<float> weights_, losses_;
+  std::vector<int32_t> correct_;
+  std::vector<uint64_t> order_;  // of the epoch; with icea_, of the batch
   uint64_t order_epoch_ = ~uint64_t{0};
   std::string last_checkpoint_;
   uint64_t last_checkpoint_step_ = ~uint64_t{0};

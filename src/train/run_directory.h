@@ -10,7 +10,8 @@
 //   {"event":"begin","time","resumed","epoch","epochs","step","steps","rows","learning_rate"}
 //   {"event":"step","epoch","step","rows","loss","learning_rate","seconds","rows_per_second"}
 //   {"event":"epoch","epoch","step","rows","loss","held_out_loss","held_out_accuracy","majority",
-//    "learning_rate","skipped","seconds","rows_per_second"}
+//    "learning_rate","skipped","seconds","rows_per_second"}, with icea also "hard_set","quarantined","hard_share"
+//   {"event":"warning","epoch","step","message"}
 //   {"event":"checkpoint","epoch","step","path"}
 //   {"event":"end","time","reason","epoch","step","rows","seconds","message"}
 // "loss" of a step line is the mean over the rows since the line before; of an epoch line, over the epoch.

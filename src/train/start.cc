@@ -62,6 +62,20 @@ RunSettings::RunSettings(const OptionSet &options)
       resume(options["resume"] != 0),
       schedule(options.choice("schedule")) {}
 
+namespace {
+
+// The buffer that the option `icea` asks for, or none.
+std::shared_ptr<Icea> make_icea(const OptionSet &options, uint64_t rows) {
+  const std::string &spec = options.choice("icea");
+  if (spec.empty()) return nullptr;
+  auto icea = std::make_shared<Icea>(spec, rows);
+  const auto is_seed = [](const SpecText::Option &option) { return option.name == "seed"; };
+  if (std::ranges::none_of(parse_spec(spec).options, is_seed)) icea->set("seed", options["seed"]);
+  return icea;
+}
+
+}  // namespace
+
 Run::Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> model,
          std::shared_ptr<Optimizer> optimizer, std::shared_ptr<Dataset> training,
          std::shared_ptr<Dataset> held_out)
@@ -75,7 +89,8 @@ Run::Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> mo
       settings_(options),
       rows_(training_->rows()),
       batch_rows_(rows_of_batch(options, rows_)),
-      batches_((rows_ + batch_rows_ - 1) / batch_rows_) {
+      batches_((rows_ + batch_rows_ - 1) / batch_rows_),
+      icea_(make_icea(options, rows_)) {
   if (settings_.resume) {
     resume();
   } else {
@@ -120,6 +135,13 @@ void Run::take_up(const std::string &checkpoint) {
   check_terms(reader, *training_, options_);
   if (position_.batch >= batches_)
     fail(NGD_E_CHECKPOINT, "it stands at batch ", position_.batch, " of an epoch of ", batches_);
+  if (icea_ != nullptr) {
+    reader.prefix = "icea.";
+    icea_->load(reader);
+    const uint64_t samples = icea_->info().samples;
+    if (samples != rows_)
+      fail(NGD_E_CHECKPOINT, "its buffer has ", samples, " samples, but there are ", rows_, " rows");
+  }
   // Whatever can be wrong is found before the first of the two changes.
   reader.prefix = "optimizer.";
   check_optimizer(reader, *optimizer_);

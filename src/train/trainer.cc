@@ -14,6 +14,8 @@ constexpr OptionSpec kOptions[] = {
     fixed(integer_option("epochs", "10", 1, kMany, "How often to go through the training data.")),
     fixed(integer_option("batch_size", "32", 0, kMany, "Rows a step; 0 for all of them.")),
     fixed(flag_option("shuffle", "1", "Draw a new order of the rows for each epoch.")),
+    fixed(text_option("icea", "",
+                      "Draw the rows by an ICEA buffer of this spec, such as icea:rho=0.5; empty for passes.")),
     fixed(integer_option("seed", "1", 0, kMany, "Decides the orders of the rows.")),
     fixed(choice_option("schedule", "constant", "constant|linear|cosine",
                         "How the learning rate falls over the run: not, or to zero at its end.")),
@@ -31,6 +33,12 @@ constexpr OptionSpec kOptions[] = {
                          "Stop after so many epochs without a better held-out loss; 0 for never.")),
 };
 
+// A spec that is wrong is refused when it is given, not when the run starts.
+void check_icea(const OptionSet &options) {
+  const std::string &spec = options.choice("icea");
+  if (!spec.empty()) Icea(spec, 0);
+}
+
 }  // namespace
 
 std::span<const OptionSpec> trainer_options() {
@@ -41,9 +49,17 @@ Trainer::Trainer(std::string_view spec_text) : options_(kOptions, "the trainer",
   const SpecText spec = parse_spec(spec_text);
   if (spec.kind != "trainer") fail_unknown("kind of trainer", spec.kind, {"trainer"});
   options_.set_all(spec);
+  check_icea(options_);
 }
 
 Trainer::~Trainer() = default;
+
+void Trainer::set_text(std::string_view name, std::string_view value) {
+  OptionSet changed = options_;
+  changed.set_text(name, value);
+  check_icea(changed);
+  options_ = std::move(changed);
+}
 
 void Trainer::start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> optimizer,
                     std::shared_ptr<Dataset> training, std::shared_ptr<Dataset> held_out) {
@@ -53,11 +69,18 @@ void Trainer::start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> opt
   check_run(options_, *training, held_out.get());
   run_ = std::make_unique<Run>(options_, events_, std::move(model), std::move(optimizer), std::move(training),
                                std::move(held_out));
+  icea_ = run_->icea();
   options_.lock();
   take_part([&] {
     run_->begin();
     return true;
   });
+}
+
+std::shared_ptr<Icea> Trainer::icea() const {
+  if (icea_ == nullptr)
+    fail(NGD_E_STATE, "there is no run with a buffer; set the option \"icea\" and start one");
+  return icea_;
 }
 
 bool Trainer::advance(uint64_t steps) {

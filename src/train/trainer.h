@@ -9,6 +9,7 @@
 
 #include "base/option.h"
 #include "data/dataset.h"
+#include "icea/icea.h"
 #include "model/model.h"
 #include "ngd/trainer.h"
 #include "optimizer/optimizer.h"
@@ -25,7 +26,7 @@ class Trainer {
 
   const OptionSet &options() const { return options_; }
   void set(std::string_view name, double value) { options_.set(name, value); }
-  void set_text(std::string_view name, std::string_view value) { options_.set_text(name, value); }
+  void set_text(std::string_view name, std::string_view value);
 
   void on_event(ngd_event_callback callback, void *user_data, ngd_finalizer finalizer) {
     events_.on_event(callback, user_data, finalizer);
@@ -34,6 +35,8 @@ class Trainer {
   void start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> optimizer,
              std::shared_ptr<Dataset> training, std::shared_ptr<Dataset> held_out);
   bool advance(uint64_t steps);  // true while there is more to do
+  // Of the run in progress, else of the last.
+  std::shared_ptr<Icea> icea() const;
   // The next step is not taken. Stays asked for until a run has ended.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
@@ -46,6 +49,7 @@ class Trainer {
   OptionSet options_;
   EventQueue events_;
   std::unique_ptr<Run> run_;
+  std::shared_ptr<Icea> icea_;
   std::atomic<bool> cancelled_{false};
 };
 

@@ -245,6 +245,44 @@ static void handles_may_be_destroyed_in_any_order(void **state) {
 #define check_null(call, name) \
   check_error(call, NGD_E_ARGUMENT, "argument \"" name "\" is NULL, but may not be")
 
+static void weighted_steps_tell_how_each_row_did(void **state) {
+  (void)state;
+  ngd_dataset *dataset = animals();
+  ngd_model *model = model_of("text:dimension=4"), *twice = model_of("text:dimension=4");
+  ngd_optimizer *optimizer = optimizer_of("sgd:learning_rate=0.5"),
+                *second = optimizer_of("sgd:learning_rate=0.5");
+  check_ok(ngd_model_prepare(model, dataset, &error));
+  check_ok(ngd_model_prepare(twice, dataset, &error));
+  const uint64_t rows[] = {0, 1, 2}, repeated[] = {0, 0, 2};
+  float weights[] = {2, 0, 1}, losses[3];
+  int32_t correct[3];
+  double loss, same;
+  for (int step = 0; step < 60; step++) {
+    /* A weight of 2 is the row twice. */
+    check_ok(
+        ngd_model_train_weighted(model, optimizer, dataset, rows, weights, 3, losses, correct, &loss, &error));
+    check_ok(ngd_model_train_batch(twice, second, dataset, repeated, 3, &same, &error));
+    assert_true(fabs(loss - same) < 1e-5);
+    assert_true(fabs(loss - (2 * (double)losses[0] + (double)losses[2]) / 3) < 1e-6);
+  }
+  assert_true(correct[0] == 1 && correct[1] == 0 && correct[2] == 1);
+  assert_true(losses[1] > 1 && losses[0] < 0.3f);
+  weights[1] = -1;
+  check_error(ngd_model_train_weighted(model, optimizer, dataset, rows, weights, 3, NULL, NULL, NULL, &error),
+              NGD_E_RANGE,
+              "the weight of row 1 (number 1 of the batch) is -1, but must be finite and at least 0");
+  weights[1] = (float)NAN;
+  check_error(ngd_model_train_weighted(model, optimizer, dataset, rows, weights, 3, NULL, NULL, NULL, &error),
+              NGD_E_NOT_FINITE,
+              "the weight of row 1 (number 1 of the batch) is nan, but must be finite and at least 0");
+  check_ok(ngd_model_train_weighted(model, optimizer, dataset, rows, NULL, 3, NULL, NULL, NULL, &error));
+  ngd_model_destroy(model);
+  ngd_model_destroy(twice);
+  ngd_optimizer_destroy(optimizer);
+  ngd_optimizer_destroy(second);
+  ngd_dataset_destroy(dataset);
+}
+
 static void null_arguments_are_named(void **state) {
   (void)state;
   ngd_dataset *dataset = animals();
@@ -290,6 +328,14 @@ static void null_arguments_are_named(void **state) {
   check_null(ngd_model_train_batch(model, NULL, dataset, rows, 1, NULL, &error), "optimizer");
   check_null(ngd_model_train_batch(model, optimizer, NULL, rows, 1, NULL, &error), "dataset");
   check_null(ngd_model_train_batch(model, optimizer, dataset, NULL, 1, NULL, &error), "rows");
+  check_null(ngd_model_train_weighted(NULL, optimizer, dataset, rows, NULL, 1, NULL, NULL, NULL, &error),
+             "model");
+  check_null(ngd_model_train_weighted(model, NULL, dataset, rows, NULL, 1, NULL, NULL, NULL, &error),
+             "optimizer");
+  check_null(ngd_model_train_weighted(model, optimizer, NULL, rows, NULL, 1, NULL, NULL, NULL, &error),
+             "dataset");
+  check_null(ngd_model_train_weighted(model, optimizer, dataset, NULL, NULL, 1, NULL, NULL, NULL, &error),
+             "rows");
   check_null(ngd_model_predict_f32(NULL, dataset, 0, 1, x, 9, &error), "model");
   check_null(ngd_model_predict_f32(model, NULL, 0, 1, x, 9, &error), "dataset");
   check_null(ngd_model_predict_f32(model, dataset, 0, 1, NULL, 9, &error), "outputs");
@@ -331,6 +377,7 @@ int main(void) {
       cmocka_unit_test(tensors_are_told_within_the_size_of_the_struct),
       cmocka_unit_test(a_saved_model_predicts_the_same),
       cmocka_unit_test(handles_may_be_destroyed_in_any_order),
+      cmocka_unit_test(weighted_steps_tell_how_each_row_did),
       cmocka_unit_test(null_arguments_are_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

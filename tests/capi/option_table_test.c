@@ -1,4 +1,4 @@
-/* Every option of every rule, kind of model, format and of the trainer: documented, and its default is a value
+/* Every option of every rule, kind of model, format, of the trainer and the buffer: documented, and its default is a value
  * it takes. */
 #include "test.h"
 
@@ -88,6 +88,19 @@ static ngd_status describe_trainer(const char *kind, size_t index, ngd_option_in
   return ngd_trainer_describe(index, info, error);
 }
 
+static void set_of_icea(const char *kind, const char *name, const char *value) {
+  ngd_error error;
+  ngd_icea *icea = NULL;
+  check_ok(ngd_icea_create(kind, 1, &icea, &error));
+  check_ok(ngd_icea_set_text(icea, name, value, &error));
+  ngd_icea_destroy(icea);
+}
+
+static ngd_status describe_icea(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
+  (void)kind;
+  return ngd_icea_describe(index, info, error);
+}
+
 static void every_rule_documents_its_options(void **state) {
   (void)state;
   size_t i;
@@ -116,12 +129,18 @@ static void the_trainer_documents_its_options(void **state) {
   check_kind("trainer", describe_trainer, set_of_trainer);
 }
 
+static void the_buffer_documents_its_options(void **state) {
+  (void)state;
+  check_kind("icea", describe_icea, set_of_icea);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_rule_documents_its_options),
       cmocka_unit_test(every_kind_of_model_documents_its_options),
       cmocka_unit_test(every_format_documents_its_options),
       cmocka_unit_test(the_trainer_documents_its_options),
+      cmocka_unit_test(the_buffer_documents_its_options),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

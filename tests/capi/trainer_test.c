@@ -122,7 +122,7 @@ struct record {
 static void note(struct record *record, const ngd_event *event) {
   const size_t length = strlen(record->text);
   snprintf(record->text + length, sizeof record->text - length, "%c%llu/%llu:%.9g:%.9g:%s ",
-           " BPECX"[event->kind], (unsigned long long)event -> step, (unsigned long long)event -> epoch,
+           " BPECXW"[event->kind], (unsigned long long)event -> step, (unsigned long long)event -> epoch,
            event -> loss, event -> held_out_loss, event -> path);
   record->last = *event;
   record->last.path = NULL;
@@ -148,9 +148,9 @@ static void options_are_described_set_and_read(void **state) {
   char text[200];
   size_t count = 0, needed;
   while (ngd_trainer_describe(count, &info, NULL) == NGD_OK) count++;
-  assert_int_equal(count, 15);
-  check_error(ngd_trainer_describe(15, &info, &error), NGD_E_NOT_FOUND,
-              "the trainer has 15 options; there is no option number 15");
+  assert_int_equal(count, 16);
+  check_error(ngd_trainer_describe(16, &info, &error), NGD_E_NOT_FOUND,
+              "the trainer has 16 options; there is no option number 16");
   fresh_trainer(b, "trainer:epochs=3,schedule=cosine");
   double value;
   check_ok(ngd_trainer_get(b->trainer, "epochs", &value, &error));

@@ -7,7 +7,7 @@ class Options(ProgramTest):
         kinds = self.json("options")["kinds"]
         found = {(kind["topic"], kind["name"]) for kind in kinds}
         for expected in [("optimizer", "ngd"), ("optimizer", "adam"), ("model", "mlp"), ("model", "text"),
-                         ("format", "csv"), ("format", "libsvm"), ("format", "idx"), ("trainer", "trainer")]:
+                         ("format", "csv"), ("format", "libsvm"), ("format", "idx"), ("trainer", "trainer"), ("icea", "icea")]:
             self.assertIn(expected, found)
 
     def test_one_topic_lists_only_its_kinds(self):
@@ -30,6 +30,7 @@ class Options(ProgramTest):
 
     def test_trainer_needs_no_name(self):
         self.assertEqual(self.json("options", "trainer"), self.json("options", "trainer", "trainer"))
+        self.assertEqual(self.json("options", "icea"), self.json("options", "icea", "icea"))
 
     def test_plain_has_five_fields_and_no_head(self):
         for line in self.ngd("options", "trainer", "-o", "plain").stdout.splitlines():
@@ -40,7 +41,7 @@ class Options(ProgramTest):
         self.assertRegex(self.ngd("options", "trainer").stdout.splitlines()[0], r"^option +type +default +range +help$")
 
     def test_unknown_topic_is_wrong_usage(self):
-        self.fails(2, 'ngd: error: unknown topic "optimiser"; known: optimizer, model, format, trainer\n',
+        self.fails(2, 'ngd: error: unknown topic "optimiser"; known: optimizer, model, format, trainer, icea\n',
                    "options", "optimiser")
 
     def test_unknown_name_is_wrong_usage_in_the_words_of_the_library(self):
@@ -48,6 +49,7 @@ class Options(ProgramTest):
                       "adagrad, adadelta, rmsprop, adam, adamw, amsgrad, adamax, nadam, radam, adabelief, yogi, qhadam, lion, "
                       "lars, lamb, schedule_free_adamw, adafactor, muon, rprop, lbfgs, asgd, ftrl, ngd\n", "options", "optimizer", "adm")
         self.fails(2, 'ngd: error: unknown trainer "coach"; it is called trainer\n', "options", "trainer", "coach")
+        self.fails(2, 'ngd: error: unknown buffer "ica"; it is called icea\n', "options", "icea", "ica")
 
 
 if __name__ == "__main__":

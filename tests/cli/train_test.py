@@ -5,7 +5,8 @@ import os
 from program import ProgramTest, main
 
 FIELDS = ["event", "epoch", "epochs", "step", "steps", "rows", "skipped", "loss", "held_out_loss", "held_out_accuracy",
-          "majority", "learning_rate", "rows_per_second", "seconds", "seconds_left", "path", "resumed"]
+          "majority", "learning_rate", "rows_per_second", "seconds", "seconds_left", "path", "resumed", "hard_set",
+          "quarantined", "hard_share", "message"]
 USAGE = "see ngd train --help"
 
 

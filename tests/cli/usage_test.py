@@ -1,7 +1,7 @@
 """The command line as a whole: help, version, wrong usage."""
 from program import ProgramTest, main
 
-VERBS = ["train", "predict", "eval", "inspect", "options", "plot", "bench", "version"]
+VERBS = ["train", "predict", "eval", "inspect", "options", "plot", "icea", "bench", "version"]
 
 
 class Usage(ProgramTest):
@@ -23,7 +23,7 @@ class Usage(ProgramTest):
         self.assertIn("Subcommands:", done.stderr)
 
     def test_unknown_verb_is_wrong_usage(self):
-        self.fails(2, 'ngd: error: unknown verb "trian"; known: train, predict, eval, inspect, options, plot, bench, version\n',
+        self.fails(2, 'ngd: error: unknown verb "trian"; known: train, predict, eval, inspect, options, plot, icea, bench, version\n',
                    "trian")
 
     def test_unknown_option_is_wrong_usage_and_prints_the_usage_of_the_verb(self):

@@ -83,6 +83,56 @@ void check_samples_gradient(const std::string &spec, const MemorySamples &sample
   check_gradient(*model, gradients, [&] { return model->evaluate(samples).loss; });
 }
 
+// With weights: the gradient of the mean of w l, and what is told of each row.
+void check_weighted_gradient(const std::string &spec, const MemorySamples &samples) {
+  const auto model = Model::create(spec + (spec.find(':') == std::string::npos ? ":" : ",") + "precision=f64");
+  model->prepare(&samples);
+  randomize(*model);
+  const std::vector<std::vector<double>> before = parameters_of(*model);
+  const std::vector<uint64_t> rows = all_rows(samples);
+  std::vector<float> weights, losses(rows.size()), single(1);
+  std::vector<int32_t> correct(rows.size()), single_correct(1);
+  for (size_t i = 0; i < rows.size(); i++) weights.push_back(i == 2 ? 0 : 0.25f * static_cast<float>(i));
+  Optimizer still("sgd:learning_rate=1e-300"), optimizer("sgd:learning_rate=1");
+  // The loss of one row is what evaluating that row alone gives.
+  const auto weighted_loss = [&] {
+    double sum = 0;
+    for (size_t i = 0; i < rows.size(); i++)
+      sum += static_cast<double>(weights[i]) *
+             model->train_rows(still, samples, std::span(rows).subspan(i, 1), {{}, single, single_correct});
+    return sum / static_cast<double>(rows.size());
+  };
+  const double loss = model->train_rows(optimizer, samples, rows, {weights, losses, correct});
+  std::vector<std::vector<double>> gradients = parameters_of(*model);
+  for (size_t i = 0; i < gradients.size(); i++) {
+    for (size_t k = 0; k < gradients[i].size(); k++) gradients[i][k] = before[i][k] - gradients[i][k];
+  }
+  set_parameters(*model, before);
+  assert_true(std::fabs(loss - weighted_loss()) < 1e-12);
+  int32_t right = 0;
+  for (size_t i = 0; i < rows.size(); i++) {
+    const double own =
+        model->train_rows(still, samples, std::span(rows).subspan(i, 1), {{}, single, single_correct});
+    assert_true(losses[i] == single[0] && static_cast<float>(own) == losses[i]);
+    assert_int_equal(correct[i], single_correct[0]);
+    right += correct[i];
+  }
+  const Metrics metrics = model->evaluate(samples);
+  if (samples.labels == LabelKind::category)
+    assert_int_equal(right, std::lround(metrics.accuracy * static_cast<double>(rows.size())));
+  else
+    assert_int_equal(right, rows.size());
+  check_gradient(*model, gradients, weighted_loss);
+}
+
+void weighted_gradients_equal_central_differences(void **) {
+  check_weighted_gradient("linear", random_dense(7, 4, 0, 1));
+  check_weighted_gradient("linear", random_dense(7, 4, 2, 2));
+  check_weighted_gradient("mlp:hidden=5,activation=tanh", random_dense(9, 4, 4, 3));
+  check_weighted_gradient("linear", random_sparse(7, 6, 3, 32));
+  check_weighted_gradient("text:dimension=3", random_texts(6, 8, 5, 3, 41));
+}
+
 void dense_gradients_equal_central_differences(void **) {
   check_samples_gradient("linear", random_dense(7, 4, 0, 1));
   check_samples_gradient("linear", random_dense(7, 4, 2, 2));
@@ -227,6 +277,7 @@ void penalty_step_uses_the_gradient_beyond_the_step(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(weighted_gradients_equal_central_differences),
       cmocka_unit_test(dense_gradients_equal_central_differences),
       cmocka_unit_test(sparse_gradients_equal_central_differences),
       cmocka_unit_test(text_gradients_equal_central_differences),

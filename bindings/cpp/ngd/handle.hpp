@@ -137,6 +137,7 @@ NGD_CPP_FUNCTIONS(optimizer);
 NGD_CPP_FUNCTIONS(dataset);
 NGD_CPP_FUNCTIONS(model);
 NGD_CPP_FUNCTIONS(trainer);
+NGD_CPP_FUNCTIONS(icea);
 #undef NGD_CPP_FUNCTIONS
 
 // Owns a handle; creation from a spec, and options by name.

@@ -60,6 +60,19 @@ class Model : public detail::Handle<ngd_model, detail::model_functions> {
                   &loss);
     return loss;
   }
+  // The same with a weight a row, which Icea::draw() gives; tells the losses and answers that Icea::record() takes.
+  double train_weighted(Optimizer &optimizer, const Dataset &dataset, std::span<const uint64_t> rows,
+                        std::span<const float> weights, std::span<float> losses, std::span<int32_t> correct) {
+    for (const size_t size : {weights.size(), losses.size(), correct.size()}) {
+      if (size != rows.size())
+        throw Error(NGD_E_SHAPE, "an array has " + std::to_string(size) + " entries, but there are " +
+                                     std::to_string(rows.size()) + " rows");
+    }
+    double loss = 0;
+    detail::check(ngd_model_train_weighted, raw(), optimizer.raw(), dataset.raw(), rows.data(), weights.data(),
+                  rows.size(), losses.data(), correct.data(), &loss);
+    return loss;
+  }
   // rows x output_count() numbers: values of a regression, probabilities otherwise.
   std::vector<float> predict(const Dataset &dataset) const {
     const size_t rows = dataset.rows();

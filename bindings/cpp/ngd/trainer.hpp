@@ -12,6 +12,7 @@
 
 #include "ngd/dataset.hpp"
 #include "ngd/handle.hpp"
+#include "ngd/icea.hpp"
 #include "ngd/model.hpp"
 #include "ngd/optimizer.hpp"
 
@@ -64,6 +65,12 @@ class Trainer : public detail::Handle<ngd_trainer, detail::trainer_functions> {
     int32_t running = 0;
     train(ngd_trainer_advance, steps, &running);
     return running != 0;
+  }
+  // Of a run with the option `icea`, the one in progress or else the last; shared with it.
+  Icea icea() const {
+    ngd_icea *handle = nullptr;
+    detail::check(ngd_trainer_get_icea, raw(), &handle);
+    return Icea(Icea::Adopt(), handle);
   }
   void cancel() const noexcept { ngd_trainer_cancel(raw()); }  // from any thread
 

@@ -17,6 +17,7 @@ from .errors import (ArgumentError, BufferSizeError, CallbackError, CancelledErr
                      DataError, DeadlineError, DivergedError, FileError, ForkedError, InternalError, NgdError,
                      NotFiniteError, NotFoundError, OptionError, OutOfMemoryError, ProtocolError, RangeError,
                      ShapeError, StateError, UnsupportedError)
+from .icea import Icea, IceaInfo, IceaSample, IceaScores
 from .model import Metrics, Model, model_kinds
 from .optimizer import Optimizer, optimizer_rules
 from .tensor import TensorInfo
@@ -27,7 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentError", "BufferSizeError", "CallbackError", "CancelledError", "Checkpoint", "CheckpointError",
     "ClosedError", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event", "FileError", "ForkedError",
-    "InternalError", "LibraryError", "Metrics", "Model", "NgdError", "NotFiniteError", "NotFoundError", "Option",
+    "Icea", "IceaInfo", "IceaSample", "IceaScores", "InternalError", "LibraryError", "Metrics", "Model", "NgdError", "NotFiniteError", "NotFoundError", "Option",
     "OptionError", "Optimizer", "OutOfMemoryError", "ProtocolError", "RangeError", "ShapeError", "StateError",
     "TensorInfo", "Trainer", "UnsupportedError", "dataset_formats", "library_path", "model_kinds",
     "optimizer_rules", "version",

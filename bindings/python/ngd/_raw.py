@@ -50,6 +50,7 @@ NGD_EVENT_PROGRESS = 2
 NGD_EVENT_EPOCH = 3
 NGD_EVENT_CHECKPOINT = 4
 NGD_EVENT_END = 5
+NGD_EVENT_WARNING = 6
 
 # The version of the headers.
 NGD_VERSION_MAJOR = 0
@@ -114,6 +115,42 @@ class ngd_dataset_info(Structure):
     ]
 
 
+class ngd_icea_info(Structure):
+    """What a buffer holds."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("samples", c_uint64),
+        ("seen", c_uint64),
+        ("hard", c_uint64),
+        ("capacity", c_uint64),
+        ("quarantined", c_uint64),
+        ("records", c_uint64),
+        ("batches", c_uint64),
+        ("draws", c_uint64),
+        ("hard_draws", c_uint64),
+        ("bytes", c_uint64),
+        ("hard_mass", c_double),
+        ("plain", c_int32),
+        ("warming", c_int32),
+    ]
+
+
+class ngd_icea_sample(Structure):
+    """What a buffer knows of one sample."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("seen", c_uint64),
+        ("errors", c_uint64),
+        ("miss_run", c_uint64),
+        ("score", c_double),
+        ("probability", c_double),
+        ("hard", c_int32),
+        ("quarantined", c_int32),
+    ]
+
+
 class ngd_metrics(Structure):
     """How good a model is on a dataset. Numbers that have no meaning for the loss are NaN."""
 
@@ -150,6 +187,10 @@ class ngd_event(Structure):
         ("path", c_char_p),
         ("kind", c_int32),
         ("resumed", c_int32),
+        ("hard_set", c_uint64),
+        ("quarantined", c_uint64),
+        ("hard_share", c_double),
+        ("message", c_char_p),
     ]
 
 
@@ -214,6 +255,44 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_double, c_uint64, POINTER(c_void_p), POINTER(c_void_p), POINTER(ngd_error))),
     "ngd_dataset_slice":
         (c_int32, (c_void_p, c_size_t, c_size_t, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_icea_describe":
+        (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
+    "ngd_icea_create":
+        (c_int32, (c_char_p, c_uint64, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_icea_destroy":
+        (None, (c_void_p,)),
+    "ngd_icea_set":
+        (c_int32, (c_void_p, c_char_p, c_double, POINTER(ngd_error))),
+    "ngd_icea_set_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_icea_get":
+        (c_int32, (c_void_p, c_char_p, c_void_p, POINTER(ngd_error))),
+    "ngd_icea_get_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_icea_resize":
+        (c_int32, (c_void_p, c_uint64, POINTER(ngd_error))),
+    "ngd_icea_record_f32":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_icea_draw_f32":
+        (c_int32, (c_void_p, c_size_t, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_icea_get_info":
+        (c_int32, (c_void_p, POINTER(ngd_icea_info), POINTER(ngd_error))),
+    "ngd_icea_get_sample":
+        (c_int32, (c_void_p, c_uint64, POINTER(ngd_icea_sample), POINTER(ngd_error))),
+    "ngd_icea_get_quarantine":
+        (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_icea_get_hard_set":
+        (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_icea_reset":
+        (c_int32, (c_void_p, POINTER(ngd_error))),
+    "ngd_icea_export":
+        (c_int32, (c_void_p, c_uint64, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_icea_import":
+        (c_int32, (c_void_p, c_uint64, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_icea_save":
+        (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
+    "ngd_icea_load":
+        (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
     "ngd_optimizer_rule":
         (c_char_p, (c_size_t,)),
     "ngd_optimizer_describe":
@@ -346,6 +425,8 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_void_p, POINTER(ngd_error))),
     "ngd_model_train_batch":
         (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_model_train_weighted":
+        (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
     "ngd_model_predict_f32":
         (c_int32, (c_void_p, c_void_p, c_size_t, c_size_t, c_void_p, c_size_t, POINTER(ngd_error))),
     "ngd_model_evaluate":
@@ -392,6 +473,8 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_uint64, c_void_p, POINTER(ngd_error))),
     "ngd_trainer_run":
         (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_trainer_get_icea":
+        (c_int32, (c_void_p, POINTER(c_void_p), POINTER(ngd_error))),
     "ngd_trainer_cancel":
         (None, (c_void_p,)),
     "ngd_version_number":

@@ -153,6 +153,23 @@ class Model(Handle):
                    ctypes.byref(loss))
         return loss.value
 
+    def train_weighted(self, optimizer: Optimizer, dataset: Dataset, rows, weights=None):
+        """One training step with a weight a row, as Icea.draw() gives them.
+
+        Returns (mean of weight * loss, losses without weights, whether each answer was right): what Icea.record() takes.
+        """
+        np = need_numpy()
+        numbers = readable(rows, "uint64", "rows", 1)
+        given = None if weights is None else readable(weights, "float32", "weights", 1)
+        if given is not None and len(given) != len(numbers):
+            raise ShapeError(f"weights has {len(given)} entries, but rows {len(numbers)}")
+        losses, correct = np.empty(len(numbers), "float32"), np.empty(len(numbers), "int32")
+        loss = ctypes.c_double()
+        self._call("train_weighted", optimizer._open(), dataset._open(), address(numbers),
+                   None if given is None else address(given), len(numbers), address(losses), address(correct),
+                   ctypes.byref(loss))
+        return loss.value, losses, correct.astype(bool)
+
     @property
     def tensors(self) -> Tuple[TensorInfo, ...]:
         """The parameter tensors, in order."""

@@ -9,10 +9,11 @@ from ._handle import Handle, Value
 from ._library import library, new_struct
 from .dataset import Dataset
 from .errors import CancelledError, StateError, error_of
+from .icea import Icea
 from .optimizer import Optimizer
 
 _KINDS = {_raw.NGD_EVENT_BEGIN: "begin", _raw.NGD_EVENT_PROGRESS: "progress", _raw.NGD_EVENT_EPOCH: "epoch",
-          _raw.NGD_EVENT_CHECKPOINT: "checkpoint", _raw.NGD_EVENT_END: "end"}
+          _raw.NGD_EVENT_CHECKPOINT: "checkpoint", _raw.NGD_EVENT_END: "end", _raw.NGD_EVENT_WARNING: "warning"}
 
 _STEPS = 16  # at a time, so that Ctrl-C is heard soon
 
@@ -20,7 +21,7 @@ _STEPS = 16  # at a time, so that Ctrl-C is heard soon
 class Event(NamedTuple):
     """What happened in a run. Numbers that are not known are NaN or 0."""
 
-    kind: str  # "begin", "progress", "epoch", "checkpoint" or "end"
+    kind: str  # "begin", "progress", "epoch", "checkpoint", "end" or "warning"
     epoch: int  # epochs finished
     epochs: int  # epochs wanted
     step: int
@@ -37,18 +38,22 @@ class Event(NamedTuple):
     seconds_left: float
     path: str  # of the checkpoint that was written
     resumed: bool
+    hard_set: int  # with icea: samples in the hard set
+    quarantined: int  # with icea: samples in quarantine
+    hard_share: float  # with icea: share of the epoch's rows drawn from the hard set
+    message: str  # of a warning
 
     def __str__(self) -> str:
         text = f"{self.kind}: epoch {self.epoch} of {self.epochs}, step {self.step}, loss {self.loss:.4g}"
         if not math.isnan(self.held_out_accuracy):
             text += f", held-out accuracy {self.held_out_accuracy:.2%}"
-        return text + (f", wrote {self.path}" if self.path else "")
+        return text + (f", wrote {self.path}" if self.path else "") + (f": {self.message}" if self.message else "")
 
 
 def _event(raw: _raw.ngd_event) -> Event:
     values = {name: getattr(raw, name) for name in Event._fields}
     values.update(kind=_KINDS.get(raw.kind, "unknown"), path=(raw.path or b"").decode("utf-8", "surrogateescape"),
-                  resumed=bool(raw.resumed))
+                  message=(raw.message or b"").decode("utf-8", "replace"), resumed=bool(raw.resumed))
     return Event(**values)
 
 
@@ -158,6 +163,12 @@ class Trainer(Handle):
         finally:
             if running and not self.closed:
                 self._stop()
+
+    def icea(self) -> Icea:
+        """The buffer of a run with the option `icea`, the one in progress or else the last; shared with it."""
+        handle = ctypes.c_void_p()
+        self._call("get_icea", ctypes.byref(handle))
+        return Icea._adopt(handle)
 
     def cancel(self) -> None:
         """Asks a run to stop after the step in hand; may be called from any thread. The run ends in CancelledError."""
