@@ -57,22 +57,32 @@ struct WidenBf16 {
   HWY_INLINE Word operator()(Word x) const { return hn::ShiftLeft<16>(x); }
 };
 
-// The upper half of the bits after adding just under half of its last place, or half where the last place is odd.
+// What rounding to nearest adds before the lower half of the bits is dropped: just under half of the last place that
+// stays, or half where that place is odd.
+HWY_INLINE Word half_of_last(Word bits) {
+  return word(0x7FFF) + (hn::ShiftRight<16>(bits) & word(1));
+}
+// 0 where x is NaN: a carry could make a number of it.
+HWY_INLINE Word unless_nan(hn::Vec<Floats> x, Word added) {
+  return hn::IfThenZeroElse(hn::RebindMask(Words(), hn::IsNaN(x)), added);
+}
+// The bits of x, of NaN the quiet ones: their upper half is NaN too.
+HWY_INLINE Word quiet_bits(hn::Vec<Floats> x) {
+  return bits_of(x) | hn::IfThenElseZero(hn::RebindMask(Words(), hn::IsNaN(x)), word(0x00400000));
+}
+
 struct NarrowBf16 {
   HWY_INLINE Word operator()(hn::Vec<Floats> x) const {
-    const Word bits = bits_of(x);
-    const Word rounded = bits + word(0x7FFF) + (hn::ShiftRight<16>(bits) & word(1));
-    return hn::ShiftRight<16>(if_nan(x, bits | word(0x00400000), rounded));
+    const Word bits = quiet_bits(x);
+    return hn::ShiftRight<16>(bits + unless_nan(x, half_of_last(bits)));
   }
 };
 
 // The upper half of the bits after adding a random number below 2^16: the chance of a carry into the upper half is
-// the lower half / 2^16. Numbers with the same exponent are evenly spaced, subnormal ones too, so that is unbiased.
+// the lower half / 2^16. Numbers with the same exponent are evenly spaced, subnormal ones too, so that is unbiased. The
+// lower half of infinity is 0, so it stays.
 HWY_INLINE Word narrow_bf16_stochastic(hn::Vec<Floats> x, Word random) {
-  const Word bits = bits_of(x);
-  const Word infinity = word(0x7F800000);
-  const Word kept = if_nan(x, bits | word(0x00400000), bits);
-  return hn::ShiftRight<16>(hn::IfThenElse((bits & infinity) == infinity, kept, bits + random));
+  return hn::ShiftRight<16>(quiet_bits(x) + unless_nan(x, random));
 }
 
 }  // namespace ngd::HWY_NAMESPACE::half

@@ -20,11 +20,12 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <limits>
 
 // For loops over state arrays: their vectors stay in registers only when the loop is gone.
 #ifndef NGD_UNROLL
 #define NGD_UNROLL _Pragma("GCC unroll 8")
+// For the vectors of a turn; more than two, on narrow targets, are not worth their code.
+#define NGD_UNROLL_VECTORS _Pragma("GCC unroll 2")
 #endif
 
 #include "math/dither-inl.h"
@@ -68,32 +69,13 @@ HWY_INLINE V if_greater(V x, V y, V a, V b) {
   return hn::IfThenElse(hn::Gt(x, y), a, b);
 }
 
-// What a rule sees of the gradient: see Piece. D is the vector type.
-template <class T, class D>
-class Seen {
- public:
-  using V = hn::Vec<D>;
-  explicit HWY_INLINE Seen(const Piece<T> &piece)
-      : scale_(hn::Set(D(), piece.scale)), bound_(hn::Set(D(), piece.bound)) {}
-
-  // Counts in `bad`, lane by lane, what is not finite.
-  HWY_INLINE V operator()(V raw, V &bad) const {
-    const V g = raw * scale_;
-    const auto finite = hn::Abs(g) <= hn::Set(D(), std::numeric_limits<T>::max());
-    bad = bad + hn::IfThenZeroElse(finite, hn::Set(D(), T(1)));
-    return hn::Min(hn::Max(hn::IfThenElseZero(finite, g), hn::Neg(bound_)), bound_);
-  }
-
- private:
-  V scale_, bound_;
-};
-
 // A copy of the last few elements of a piece, filled up with zeros to kStep, so that a kernel needs code for full vectors
 // only.
 template <class Formula, size_t kStep, class T>
 struct Tail {
   // Slots that are packed are left to the caller.
-  explicit Tail(const Piece<T> &piece, const PackedSlots &packed = {}) : whole(piece), at(piece.count / kStep * kStep) {
+  explicit Tail(const Piece<T> &piece, const PackedSlots &packed = {})
+      : whole(piece), at(piece.count / kStep * kStep) {
     padded.count = kStep;
     padded.parameter = w;
     padded.gradient = g;
@@ -126,213 +108,310 @@ HWY_INLINE void spread(const double *from, hn::Vec<D> *to) {
   for (size_t k = 0; k < Formula::kConstants; k++) to[k] = hn::Set(D(), static_cast<hn::TFromD<D>>(from[k]));
 }
 
-template <class D>
-HWY_INLINE uint64_t counted(hn::Vec<D> bad) {
-  return static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(D(), bad)));
-}
-
-// Asks for what will be needed soon: roots and quotients keep the loop from running far enough ahead by itself.
+// A piece's arrays.
 template <class Formula, class T>
-HWY_INLINE void fetch_ahead(const Piece<T> &piece, size_t i) {
-  constexpr size_t kAhead = 1024 / sizeof(T);
-  __builtin_prefetch(piece.parameter + i + kAhead);
-  __builtin_prefetch(piece.gradient + i + kAhead);
-  for (size_t s = 0; s < Formula::kSlots; s++) __builtin_prefetch(piece.slot[s] + i + kAhead);
-}
+struct Arrays {
+  explicit HWY_INLINE Arrays(const Piece<T> &piece) : parameter(piece.parameter), gradient(piece.gradient) {
+    NGD_UNROLL
+    for (size_t s = 0; s < Formula::kSlots; s++) slot[s] = piece.slot[s];
+  }
+  // Asks for what will be needed soon: roots and quotients keep the loop from running far enough ahead by itself.
+  HWY_INLINE void fetch_ahead(size_t i) const {
+    constexpr size_t kAhead = 1024 / sizeof(T);
+    __builtin_prefetch(parameter + i + kAhead);
+    __builtin_prefetch(gradient + i + kAhead);
+    NGD_UNROLL
+    for (size_t s = 0; s < Formula::kSlots; s++) __builtin_prefetch(slot[s] + i + kAhead);
+  }
+  T *parameter;
+  const T *gradient;
+  T *slot[Formula::kSlots + 1];
+};
 
-template <class Formula>
-HWY_INLINE void fetch_ahead_packed(const Piece<float> &piece, const PackedSlots &packed, size_t i) {
-  constexpr size_t kAhead = 1024 / sizeof(float);
-  __builtin_prefetch(piece.parameter + i + kAhead);
-  __builtin_prefetch(piece.gradient + i + kAhead);
-  for (size_t s = 0; s < Formula::kSlots; s++) {
-    if (packed.slot[s] != nullptr) __builtin_prefetch(packed.slot[s] + i + kAhead);
+// What of a gradient a rule may see: a Piece's scale and bound in all lanes.
+template <class T>
+struct Sight {
+  using D = Wide<T>;
+  using Bits = hn::RebindToSigned<D>;
+  explicit HWY_INLINE Sight(const Piece<T> &piece)
+      : scale(hn::Set(D(), piece.scale)),
+        bound(hn::Set(D(), piece.bound)),
+        start(hn::BitCast(Bits(), hn::Set(D(), piece.bound >= 2 ? T(0) : T(2)))) {}
+  hn::Vec<D> scale, bound;
+  hn::Vec<Bits> start;
+
+  // kCount scaled elements, and false when not all of them may be seen.
+  template <size_t kCount>
+  HWY_INLINE bool load(const T *gradient, hn::Vec<D> *to) const {
+    constexpr size_t kLanes = hn::MaxLanes(D()), kVectors = kCount / kLanes;
+    auto all = start;
+    NGD_UNROLL
+    for (size_t v = 0; v < kVectors; v++) {
+      to[v] = hn::LoadU(D(), gradient + v * kLanes) * scale;
+      all = hn::Or(all, hn::BitCast(Bits(), to[v]));
+    }
+    // The upper bit of the exponent is set from 2 on, and in infinity and NaN: where it is not, the bound, unless that is
+    // below 2, needs no look.
+    if (HWY_LIKELY(hn::AllFalse(Bits(), hn::ShiftLeft<1>(all) < hn::Zero(Bits())))) return true;
+    auto seen = hn::Abs(to[0]) <= bound;
+    for (size_t v = 1; v < kVectors; v++) seen = hn::And(seen, hn::Abs(to[v]) <= bound);
+    return hn::AllTrue(D(), seen);
+  }
+};
+
+// Calls body(v) for each vector of a turn. More than two, on narrow targets, are not worth their code.
+template <size_t kVectors, class Body>
+HWY_INLINE void each_vector(Body body) {
+  if constexpr (kVectors <= 2) {
+    body(size_t{0});
+    if constexpr (kVectors == 2) body(size_t{1});
+  } else {
+    for (size_t v = 0; v < kVectors; v++) body(v);
   }
 }
 
-// The rule at full width: update, or settle.
+// Elements in a turn of the loop: a cache line, whatever the width of the vectors, so that kernels of all targets stop
+// in the same places.
+template <class T>
+inline constexpr size_t kLine = 64 / sizeof(T);
+
+// The rule at full width: update, or settle. Returns how many elements it came to.
 template <class Formula, class T, bool kSettles = false>
-HWY_NOINLINE uint64_t run(const Piece<T> &piece, const double *numbers) {
+HWY_NOINLINE size_t run(const Piece<T> &piece, const double *numbers) {
   using D = Wide<T>;
   using V = hn::Vec<D>;
-  constexpr size_t kSlots = Formula::kSlots, kStep = hn::MaxLanes(D());
+  constexpr size_t kSlots = Formula::kSlots, kLanes = hn::MaxLanes(D()), kStep = kLine<T>;
   const D d;
   V c[Formula::kConstants];
   spread<Formula, D>(numbers, c);
-  const Seen<T, D> seen(piece);
-  V bad = hn::Zero(d);
-  for (size_t i = 0; i + kStep <= piece.count; i += kStep) {
-    fetch_ahead<Formula>(piece, i);
-    V parameter = hn::LoadU(d, piece.parameter + i);
-    V state[kSlots + 1];
-NGD_UNROLL
-    for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
-    const V gradient = seen(hn::LoadU(d, piece.gradient + i), bad);
-    if constexpr (kSettles) {
-      Formula::settle(c, parameter, gradient, state);
-    } else {
-      Formula::update(c, parameter, gradient, state);
-NGD_UNROLL
-      for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, piece.slot[s] + i);
-    }
-    hn::StoreU(parameter, d, piece.parameter + i);
+  const Sight<T> sight(piece);
+  // In variables of their own, which no store can change.
+  const Arrays<Formula, T> arrays(piece);
+  const size_t end = piece.count / kStep * kStep;
+  for (size_t i = 0; i < end; i += kStep) {
+    arrays.fetch_ahead(i);
+    V gradient[kStep / kLanes];
+    if (!sight.template load<kStep>(arrays.gradient + i, gradient)) return i;
+    each_vector<kStep / kLanes>([&](size_t v) {
+      const size_t at = i + v * kLanes;
+      V parameter = hn::LoadU(d, arrays.parameter + at);
+      V state[kSlots + 1];
+      NGD_UNROLL
+      for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, arrays.slot[s] + at);
+      if constexpr (kSettles) {
+        Formula::settle(c, parameter, gradient[v], state);
+      } else {
+        Formula::update(c, parameter, gradient[v], state);
+        NGD_UNROLL
+        for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, arrays.slot[s] + at);
+      }
+      hn::StoreU(parameter, d, arrays.parameter + at);
+    });
   }
-  uint64_t not_finite = counted<D>(bad);
-  if (piece.count % kStep != 0) {
+  if (end != piece.count) {
     const Tail<Formula, kStep, T> tail(piece);
-    not_finite += run<Formula, T, kSettles>(tail.padded, numbers);
+    if (run<Formula, T, kSettles>(tail.padded, numbers) == 0) return end;
     tail.put_back();
   }
-  return not_finite;
+  return piece.count;
 }
+
+// Rounds to bf16 what an operation gave, whose NaN are quiet: for each slot to the nearest, or by random words.
+class Rounding {
+ public:
+  explicit HWY_INLINE Rounding(const uint32_t *random) : random_(random) {}
+  HWY_INLINE void store(hn::Vec<half::Floats> x, size_t place, Bf16 *to) const {
+    const half::Word bits = half::bits_of(x);
+    const half::Word added =
+        random_ != nullptr ? hn::LoadU(half::Words(), random_ + place) : half::half_of_last(bits);
+    half::store(hn::ShiftRight<16>(bits + half::unless_nan(x, added)), reinterpret_cast<uint16_t *>(to));
+  }
+
+ private:
+  const uint32_t *random_;
+};
 
 // The rule with some of its state in bf16. Elements go in groups of 2 kDitherLanes, whose halves take the two halves of
 // the same random words.
 template <class Formula>
-HWY_NOINLINE uint64_t run_packed(const Piece<float> &piece, const PackedSlots &packed, const double *numbers) {
+HWY_NOINLINE size_t run_packed(const Piece<float> &whole, const PackedSlots &arrays, const double *numbers) {
   using D = Wide<float>;
   using V = hn::Vec<D>;
-  constexpr size_t kSlots = Formula::kSlots, kStep = hn::MaxLanes(D()), kGroup = 2 * kDitherLanes;
+  constexpr size_t kSlots = Formula::kSlots, kLanes = hn::MaxLanes(D()), kGroup = 2 * kDitherLanes;
+  constexpr size_t kAhead = 1024 / sizeof(float);
   const D d;
+  const Piece<float> piece = whole;  // copies that no store can change
+  const PackedSlots packed = arrays;
   V c[Formula::kConstants];
   spread<Formula, D>(numbers, c);
-  const Seen<float, D> seen(piece);
-  V bad = hn::Zero(d);
+  const Sight<float> sight(piece);
+  uint32_t random[kSlots + 1][kGroup];
+  const auto dithered = [&](size_t s) { return packed.slot[s] != nullptr && packed.key[s].factor != 0; };
   const size_t end = piece.count / kGroup * kGroup;
-  for (size_t i = 0; i < end; i += kStep) {
-    fetch_ahead_packed<Formula>(piece, packed, i);
-    V parameter = hn::LoadU(d, piece.parameter + i);
-    V state[kSlots + 1];
-NGD_UNROLL
-    for (size_t s = 0; s < kSlots; s++) {
-      state[s] = packed.slot[s] == nullptr
-                     ? hn::LoadU(d, piece.slot[s] + i)
-                     : half::float_of(half::WidenBf16()(
-                           half::load(reinterpret_cast<const uint16_t *>(packed.slot[s]) + i)));
+  for (size_t i = 0; i < end; i += kGroup) {
+    for (size_t line = 0; line < kGroup; line += kLine<float>) {
+      __builtin_prefetch(piece.parameter + i + line + kAhead);
+      __builtin_prefetch(piece.gradient + i + line + kAhead);
     }
-    Formula::update(c, parameter, seen(hn::LoadU(d, piece.gradient + i), bad), state);
-    hn::StoreU(parameter, d, piece.parameter + i);
-    const size_t place = i % kGroup;
-    const uint32_t counter = packed.counter + static_cast<uint32_t>(i / 2 - place / 2 + place % kDitherLanes);
-NGD_UNROLL
+    V gradient[kGroup / kLanes];
+    if (!sight.load<kGroup>(piece.gradient + i, gradient)) return i;
+    NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
-      if (packed.slot[s] == nullptr) {
-        hn::StoreU(state[s], d, piece.slot[s] + i);
-        continue;
+      if (packed.slot[s] != nullptr) __builtin_prefetch(packed.slot[s] + i + kAhead);
+      if (!dithered(s)) continue;
+      for (size_t lane = 0; lane < kDitherLanes; lane += kLanes) {
+        const uint32_t counter = packed.counter + static_cast<uint32_t>(i / 2 + lane);
+        const Dither<half::Words, 16> words(counter, packed.key[s]);
+        hn::StoreU(words.first, half::Words(), random[s] + lane);
+        hn::StoreU(words.second, half::Words(), random[s] + lane + kDitherLanes);
       }
-      uint16_t *to = reinterpret_cast<uint16_t *>(packed.slot[s]) + i;
-      if (packed.key[s].factor == 0) {
-        half::store(half::NarrowBf16()(state[s]), to);
-      } else {
-        const Dither<half::Words, 16> random(counter, packed.key[s]);
-        half::store(half::narrow_bf16_stochastic(state[s], place < kDitherLanes ? random.first : random.second), to);
+    }
+    for (size_t place = 0; place < kGroup; place += kLanes) {
+      const size_t at = i + place;
+      V parameter = hn::LoadU(d, piece.parameter + at);
+      V state[kSlots + 1];
+      NGD_UNROLL
+      for (size_t s = 0; s < kSlots; s++) {
+        if (packed.slot[s] == nullptr)
+          state[s] = hn::LoadU(d, piece.slot[s] + at);
+        else
+          state[s] = half::float_of(
+              half::WidenBf16()(half::load(reinterpret_cast<const uint16_t *>(packed.slot[s]) + at)));
+      }
+      Formula::update(c, parameter, gradient[place / kLanes], state);
+      hn::StoreU(parameter, d, piece.parameter + at);
+      NGD_UNROLL
+      for (size_t s = 0; s < kSlots; s++) {
+        if (packed.slot[s] == nullptr)
+          hn::StoreU(state[s], d, piece.slot[s] + at);
+        else
+          Rounding(dithered(s) ? random[s] : nullptr).store(state[s], place, packed.slot[s] + at);
       }
     }
   }
-  uint64_t not_finite = counted<D>(bad);
   if (end != piece.count) {
     const Tail<Formula, kGroup, float> tail(piece, packed);
     PackedSlots padded = packed;
     Bf16 halves[kSlots + 1][kGroup] = {};
-NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
       if (packed.slot[s] != nullptr) std::copy_n(packed.slot[s] + end, tail.rest(), padded.slot[s] = halves[s]);
     }
     padded.counter += static_cast<uint32_t>(end / 2);
-    not_finite += run_packed<Formula>(tail.padded, padded, numbers);
+    if (run_packed<Formula>(tail.padded, padded, numbers) == 0) return end;
     tail.put_back(packed);
-NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
       if (packed.slot[s] != nullptr) std::copy_n(halves[s], tail.rest(), packed.slot[s] + end);
     }
   }
-  return not_finite;
+  return piece.count;
 }
 
-// Sums of squares of parameters and directions: 16 running sums in float64, whatever the width of the vectors,
-// so that every target adds in the same order. With kUpdates the step is taken too, and w measured before it.
-inline constexpr size_t kSumLanes = 16;
+// Sums of squares of parameters and directions: 8 running sums in float64, whatever the width of the vectors, so that
+// every target adds in the same order. More of them would not stay in registers beside a formula. With kUpdates the step
+// is taken too, and w measured before it.
+inline constexpr size_t kSumLanes = 8;
 
-// sums[i] += x[i]^2 in float64, for the lanes of x.
-template <class V>
-HWY_INLINE void add_squares_of(V x, double *sums) {
-  const hn::DFromV<V> d;
-  if constexpr (std::is_same_v<hn::TFromV<V>, double>) {
-    hn::StoreU(hn::LoadU(d, sums) + x * x, d, sums);
-  } else if constexpr (hn::MaxLanes(d) == 1) {
-    const double wide = static_cast<double>(hn::GetLane(x));
-    *sums += wide * wide;
-  } else {
-#if HWY_TARGET != HWY_SCALAR  // which has no halves, and never comes here
-    const hn::Repartition<double, decltype(d)> wide;
-    const hn::Half<decltype(d)> half;
-    const auto low = hn::PromoteTo(wide, hn::LowerHalf(half, x));
-    const auto high = hn::PromoteTo(wide, hn::UpperHalf(half, x));
-    hn::StoreU(hn::LoadU(wide, sums) + low * low, wide, sums);
-    double *rest = sums + hn::MaxLanes(wide);
-    hn::StoreU(hn::LoadU(wide, rest) + high * high, wide, rest);
-#endif
-  }
-}
-
-// Adds to the running sums: whole vectors of 16, then the rest filled up with zeros.
-template <class Formula, class T, bool kUpdates>
-HWY_NOINLINE uint64_t add_squares(const Piece<T> &piece, const double *numbers, double *w_sums, double *u_sums) {
+// Running sums of squares of a turn's elements.
+template <class T>
+class RunningSums {
+ public:
   using D = Wide<T>;
   using V = hn::Vec<D>;
-  constexpr size_t kSlots = Formula::kSlots;
-  const D d;
-  V c[Formula::kConstants];
-  spread<Formula, D>(numbers, c);
-  const Seen<T, D> seen(piece);
-  V bad = hn::Zero(d);
-  const size_t end = piece.count / kSumLanes * kSumLanes;
-  // The sums lie in the first cache: they are read and written while memory is waited for.
-  for (size_t i = 0; i < end; i += hn::MaxLanes(D())) {
-    V state[kSlots + 1];
-NGD_UNROLL
-    for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, piece.slot[s] + i);
-    V parameter = hn::LoadU(d, piece.parameter + i);
-    const V u = Formula::direction(c, parameter, seen(hn::LoadU(d, piece.gradient + i), bad), state);
-    add_squares_of(parameter, w_sums + i % kSumLanes);
-    add_squares_of(u, u_sums + i % kSumLanes);
-    if constexpr (kUpdates) {
-      Formula::apply(c, parameter, u);
-      hn::StoreU(parameter, d, piece.parameter + i);
-NGD_UNROLL
-      for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, piece.slot[s] + i);
+  static constexpr size_t kLanes = hn::MaxLanes(D());
+
+  HWY_INLINE RunningSums() {
+    NGD_UNROLL
+    for (size_t k = 0; k < kVectors; k++) sums_[k] = hn::Zero(Sums());
+  }
+  // Adds the squares of vector `v` of a turn.
+  HWY_INLINE void add(V x, size_t v) {
+    if constexpr (std::is_same_v<T, double>) {
+      add_square(v, x);
+    } else if constexpr (kLanes == 1) {
+      add_square(v, hn::Set(Sums(), static_cast<double>(hn::GetLane(x))));
+    } else {
+#if HWY_TARGET != HWY_SCALAR  // which has no halves, and never comes here
+      const hn::Half<D> half;
+      add_square(2 * v, hn::PromoteTo(Sums(), hn::LowerHalf(half, x)));
+      add_square(2 * v + 1, hn::PromoteTo(Sums(), hn::UpperHalf(half, x)));
+#endif
     }
   }
-  uint64_t not_finite = counted<D>(bad);
-  if (end != piece.count) {
-    const Tail<Formula, kSumLanes, T> tail(piece);
-    not_finite += add_squares<Formula, T, kUpdates>(tail.padded, numbers, w_sums, u_sums);
-    if (kUpdates) tail.put_back();
-  }
-  return not_finite;
-}
-
-template <class Formula, class T, bool kUpdates>
-Norms measure(const Piece<T> &piece, const double *numbers) {
-  double w_sums[kSumLanes] = {}, u_sums[kSumLanes] = {};
-  const uint64_t not_finite = add_squares<Formula, T, kUpdates>(piece, numbers, w_sums, u_sums);
-  const auto total = [](double *lanes) {
+  // All of them, in a fixed order.
+  double total() const {
+    double lanes[kSumLanes];
+    for (size_t k = 0; k < kVectors; k++) hn::StoreU(sums_[k], Sums(), lanes + k * hn::MaxLanes(Sums()));
     for (size_t half = kSumLanes / 2; half > 0; half /= 2) {
       for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
     }
     return lanes[0];
-  };
-  return {total(w_sums), total(u_sums), piece.count, not_finite};
+  }
+
+ private:
+  using Sums = Wide<double>;
+  static constexpr size_t kVectors = kSumLanes / hn::MaxLanes(Sums());
+  HWY_INLINE void add_square(size_t place, hn::Vec<Sums> x) {
+    auto &sum = sums_[place % kVectors];
+    sum = sum + x * x;
+  }
+  hn::Vec<Sums> sums_[kVectors];
+};
+
+// Measures whole lines, then the rest filled up with zeros.
+template <class Formula, class T, bool kUpdates>
+HWY_NOINLINE Norms measure(const Piece<T> &piece, const double *numbers) {
+  using D = Wide<T>;
+  using V = hn::Vec<D>;
+  constexpr size_t kSlots = Formula::kSlots, kLanes = hn::MaxLanes(D()), kStep = kLine<T>;
+  const D d;
+  V c[Formula::kConstants];
+  spread<Formula, D>(numbers, c);
+  const Sight<T> sight(piece);
+  const Arrays<Formula, T> arrays(piece);
+  RunningSums<T> w_sums, u_sums;
+  const size_t end = piece.count / kStep * kStep;
+  for (size_t i = 0; i < end; i += kStep) {
+    arrays.fetch_ahead(i);
+    V gradient[kStep / kLanes];
+    if (!sight.template load<kStep>(arrays.gradient + i, gradient)) return {w_sums.total(), u_sums.total(), i};
+    NGD_UNROLL_VECTORS
+    for (size_t v = 0; v < kStep / kLanes; v++) {
+      const size_t at = i + v * kLanes;
+      V state[kSlots + 1];
+      NGD_UNROLL
+      for (size_t s = 0; s < kSlots; s++) state[s] = hn::LoadU(d, arrays.slot[s] + at);
+      V parameter = hn::LoadU(d, arrays.parameter + at);
+      const V u = Formula::direction(c, parameter, gradient[v], state);
+      w_sums.add(parameter, v);
+      u_sums.add(u, v);
+      if constexpr (kUpdates) {
+        Formula::apply(c, parameter, u);
+        hn::StoreU(parameter, d, arrays.parameter + at);
+        NGD_UNROLL
+        for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, arrays.slot[s] + at);
+      }
+    }
+  }
+  Norms norms = {w_sums.total(), u_sums.total(), end};
+  if (end != piece.count) {
+    const Tail<Formula, kStep, T> tail(piece);
+    Norms rest = measure<Formula, T, kUpdates>(tail.padded, numbers);
+    if (rest.count == 0) return norms;
+    if (kUpdates) tail.put_back();
+    rest.count = tail.rest();
+    norms.add(rest);
+  }
+  return norms;
 }
 
 // The functions of a formula by name, for NGD_KERNEL and its sisters.
 template <class Formula>
 struct KernelOf {
-  static uint64_t update_f32(const Piece<float> &piece, const double *c) { return run<Formula>(piece, c); }
-  static uint64_t update_packed(const Piece<float> &piece, const PackedSlots &packed, const double *c) {
+  static size_t update_f32(const Piece<float> &piece, const double *c) { return run<Formula>(piece, c); }
+  static size_t update_packed(const Piece<float> &piece, const PackedSlots &packed, const double *c) {
     return run_packed<Formula>(piece, packed, c);
   }
-  static uint64_t update_f64(const Piece<double> &piece, const double *c) { return run<Formula>(piece, c); }
+  static size_t update_f64(const Piece<double> &piece, const double *c) { return run<Formula>(piece, c); }
   static Norms measure_f32(const Piece<float> &piece, const double *c) {
     return measure<Formula, float, false>(piece, c);
   }
@@ -345,10 +424,10 @@ struct KernelOf {
   static Norms measured_update_f64(const Piece<double> &piece, const double *c) {
     return measure<Formula, double, true>(piece, c);
   }
-  static uint64_t settle_f32(const Piece<float> &piece, const double *c) {
+  static size_t settle_f32(const Piece<float> &piece, const double *c) {
     return run<Formula, float, true>(piece, c);
   }
-  static uint64_t settle_f64(const Piece<double> &piece, const double *c) {
+  static size_t settle_f64(const Piece<double> &piece, const double *c) {
     return run<Formula, double, true>(piece, c);
   }
 };
@@ -361,30 +440,27 @@ HWY_AFTER_NAMESPACE();
 // The Kernel of ngd::N_*::Name, a KernelOf<...>; for use in namespace ngd after all targets (HWY_ONCE).
 // NGD_EXACT_KERNEL is for rules whose state is never packed.
 #ifndef NGD_KERNEL
-#define NGD_EXACT_KERNEL(Name)                          \
-  Kernel {                                              \
-    {NGD_PER_TARGET(Name::update_f32), {}, {}, {}},     \
-        {NGD_PER_TARGET_F64(Name::update_f64), {}, {}, {}}, \
-        {}                                              \
+#define NGD_EXACT_KERNEL(Name)                                                                             \
+  Kernel {                                                                                                 \
+    {NGD_PER_TARGET(Name::update_f32), {}, {}, {}}, {NGD_PER_TARGET_F64(Name::update_f64), {}, {}, {}}, {} \
   }
-#define NGD_KERNEL(Name)                                \
-  Kernel {                                              \
-    {NGD_PER_TARGET(Name::update_f32), {}, {}, {}},     \
-        {NGD_PER_TARGET_F64(Name::update_f64), {}, {}, {}}, \
-        NGD_PER_WIDE_TARGET(Name::update_packed)             \
+#define NGD_KERNEL(Name)                                                                                \
+  Kernel {                                                                                              \
+    {NGD_PER_TARGET(Name::update_f32), {}, {}, {}}, {NGD_PER_TARGET_F64(Name::update_f64), {}, {}, {}}, \
+        NGD_PER_WIDE_TARGET(Name::update_packed)                                                        \
   }
-#define NGD_MEASURED_KERNEL(Name)                                                     \
-  Kernel {                                                                            \
-    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32), {}, {}},    \
+#define NGD_MEASURED_KERNEL(Name)                                                              \
+  Kernel {                                                                                     \
+    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32), {}, {}},             \
         {NGD_PER_TARGET_F64(Name::update_f64), NGD_PER_TARGET_F64(Name::measure_f64), {}, {}}, \
-        NGD_PER_WIDE_TARGET(Name::update_packed)                                           \
+        NGD_PER_WIDE_TARGET(Name::update_packed)                                               \
   }
-#define NGD_SETTLED_KERNEL(Name)                                                     \
-  Kernel {                                                                           \
-    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32),            \
-     NGD_PER_TARGET(Name::measured_update_f32), NGD_PER_TARGET(Name::settle_f32)},   \
-        {NGD_PER_TARGET_F64(Name::update_f64), NGD_PER_TARGET_F64(Name::measure_f64),        \
+#define NGD_SETTLED_KERNEL(Name)                                                               \
+  Kernel {                                                                                     \
+    {NGD_PER_TARGET(Name::update_f32), NGD_PER_TARGET(Name::measure_f32),                      \
+     NGD_PER_TARGET(Name::measured_update_f32), NGD_PER_TARGET(Name::settle_f32)},             \
+        {NGD_PER_TARGET_F64(Name::update_f64), NGD_PER_TARGET_F64(Name::measure_f64),          \
          NGD_PER_TARGET_F64(Name::measured_update_f64), NGD_PER_TARGET_F64(Name::settle_f64)}, \
-        NGD_PER_WIDE_TARGET(Name::update_packed)                                          \
+        NGD_PER_WIDE_TARGET(Name::update_packed)                                               \
   }
 #endif

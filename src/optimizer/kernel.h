@@ -24,42 +24,53 @@ struct Piece {
   T *parameter;
   const T *gradient;
   T *slot[kMaximumSlots];
-  // What the rule sees of an element of the gradient: it times `scale`; 0 where that is not finite; at most `bound`.
+  // A rule sees the gradient times `scale`, and nothing that is not finite or whose magnitude is above `bound`: a kernel
+  // stops before the cache line of gradients where it would. See math/screen.h for what follows.
   T scale = 1;
   T bound = std::numeric_limits<T>::max();
+
+  // What is left of it after its first `done` elements.
+  Piece after(size_t done) const {
+    Piece rest = *this;
+    rest.count -= done;
+    rest.parameter += done;
+    rest.gradient += done;
+    for (T *&array : rest.slot) {
+      if (array != nullptr) array += done;
+    }
+    return rest;
+  }
 };
 
 // The slots of a piece of float32 elements that are kept as bf16; the others stand in the piece.
 struct PackedSlots {
-  Bf16 *slot[kMaximumSlots];            // null for those that are not
-  DitherKey key[kMaximumSlots];         // kNoDither: rounded to the nearest
-  uint32_t counter;                     // of the piece's first element, which begins a group of the dither
+  Bf16 *slot[kMaximumSlots];     // null for those that are not
+  DitherKey key[kMaximumSlots];  // kNoDither: rounded to the nearest
+  uint32_t counter;              // of the piece's first element, which begins a group of the dither
 };
 
-// Norms of a whole tensor (or of its touched rows), for rules that scale a step by them.
+// Norms of a whole tensor, of its touched rows, or of the `count` elements that a kernel came to.
 struct Norms {
   double parameter_squares = 0;
   double direction_squares = 0;
   size_t count = 0;
-  uint64_t not_finite = 0;  // elements of the gradient
 
   void add(const Norms &other) {
     parameter_squares += other.parameter_squares;
     direction_squares += other.direction_squares;
     count += other.count;
-    not_finite += other.not_finite;
   }
 };
 
 // `constants` are a rule's numbers for one step, in the order its formula names them. An update returns how many
-// elements of the gradient were not finite.
+// elements it came to.
 template <class T>
-using UpdateFunction = uint64_t (*)(const Piece<T> &piece, const double *constants);
+using UpdateFunction = size_t (*)(const Piece<T> &piece, const double *constants);
 template <class T>
 using MeasureFunction = Norms (*)(const Piece<T> &piece, const double *constants);
 
-using PackedUpdateFunction = uint64_t (*)(const Piece<float> &piece, const PackedSlots &packed,
-                                          const double *constants);
+using PackedUpdateFunction = size_t (*)(const Piece<float> &piece, const PackedSlots &packed,
+                                        const double *constants);
 
 template <class T>
 struct KernelOfType {

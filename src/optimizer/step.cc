@@ -54,9 +54,7 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors, bool consume) {
   calls_.resize(tensors.size());
   for (size_t i = 0; i < tensors.size(); i++)
     calls_[i] = {tensors[i].parameter, tensors[i].gradient, tensors[i].copy, tensors[i].rows};
-  sweep_.calls = calls_;
-  sweep_.consume = consume;
-  sweep_.from_accumulated = false;
+  sweep_.begin(calls_, consume);
   prepare();
 
   bool wants_norm = false;

@@ -73,7 +73,8 @@ void Sweep::lay_out() {
   prepared_.resize(specs.size());
   for (size_t i = 0; i < specs.size(); i++) {
     const bool whole = groups[group_of[i]].rule->whole() != nullptr;
-    const size_t bytes = element_count(specs[i].shape) * (element == Element::f64 ? sizeof(double) : sizeof(float));
+    const size_t bytes =
+        element_count(specs[i].shape) * (element == Element::f64 ? sizeof(double) : sizeof(float));
     if (whole && prepared_[i].bytes() != bytes) prepared_[i] = Memory(bytes);
   }
   whole_f32_.resize(specs.size());
@@ -83,6 +84,13 @@ void Sweep::lay_out() {
   for (Memory &memory : scratch_) {
     if (memory.bytes() == 0) memory = Memory(kScratchBytes);
   }
+}
+
+void Sweep::begin(std::span<const TensorCall> arrays, bool may_consume) {
+  calls = arrays;
+  consume = may_consume;
+  from_accumulated = false;
+  gradients_are_cached_ = false;
 }
 
 uint64_t Sweep::not_finite_total() const {
@@ -98,7 +106,8 @@ std::span<const double> Sweep::gradient_squares(bool exact) {
   });
   for (size_t i = 0; i < specs.size(); i++) {
     tensor_squares_[i] = 0;
-    for (size_t w = layout_.first_work[i]; w < layout_.first_work[i + 1]; w++) tensor_squares_[i] += squares_[w];
+    for (size_t w = layout_.first_work[i]; w < layout_.first_work[i + 1]; w++)
+      tensor_squares_[i] += squares_[w];
   }
   gradients_are_cached_ = true;
   return tensor_squares_;
@@ -142,15 +151,18 @@ uint64_t Sweep::update() {
       const std::span<const Work> works = layout_.share(batch.first, batch.last, job.thread(), team->size());
       if (batch.normed) {
         normed_batch(job, works);
-      } else if (backwards) {
-        // What the pass over the gradients read last is still in the cache.
-        for (size_t w = works.size(); w > 0; w--) job.update(works[w - 1]);
       } else {
-        for (const Work &work : works) job.update(work);
+        for (size_t i = 0; i < works.size(); i++) {
+          // What the pass over the gradients read last is still in the cache.
+          const auto turn = [&](size_t k) -> const Work & {
+            return works[backwards ? works.size() - 1 - k : k];
+          };
+          if (i + 1 < works.size()) job.fetch(turn(i + 1));
+          job.update(turn(i));
+        }
       }
     }
   });
-  gradients_are_cached_ = false;
   uint64_t not_finite = not_finite_total();
   for (size_t i = 0; i < specs.size(); i++) {
     if (normed(i) && groups[group_of[i]].rule->settles())

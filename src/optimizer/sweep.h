@@ -44,7 +44,7 @@ struct GroupStep {
   Rule *rule = nullptr;
   Clip clip = Clip::none;
   double threshold = 0;
-  double scale = 1;  // of gradients: loss scale and clipping
+  double scale = 1;                // of gradients: loss scale and clipping
   std::vector<DecayTable> decays;  // one for each slot
 };
 
@@ -69,6 +69,9 @@ struct Sweep {
 
   // Cuts the tensors into works; to be called when tensors, groups or touched rows changed.
   void lay_out();
+
+  // Begins a step with these arrays: nothing is known of them.
+  void begin(std::span<const TensorCall> arrays, bool may_consume);
 
   // The sum of squares of each tensor's gradient, in float64, of the elements as they are: not finite when one is not.
   // With `exact` false it may also be 0 where all is finite.
@@ -108,14 +111,14 @@ struct Sweep {
 
   Layout layout_;
   std::vector<double> squares_, tensor_squares_;  // of each work and each tensor
-  std::vector<Norms> norms_;          // of each work
-  std::vector<uint8_t> settling_;     // of each tensor
+  std::vector<Norms> norms_;                      // of each work
+  std::vector<uint8_t> settling_;                 // of each tensor
   // For rules on whole tensors: their gradients, and the list that they are given.
   std::vector<Memory> prepared_;
   std::vector<WholeTensor<float>> whole_f32_;
   std::vector<WholeTensor<double>> whole_f64_;
-  std::vector<uint64_t> not_finite_;  // of each thread
-  std::vector<Memory> scratch_;       // of each thread
+  std::vector<uint64_t> not_finite_;   // of each thread
+  std::vector<Memory> scratch_;        // of each thread
   bool gradients_are_cached_ = false;  // they were just read from first to last
 };
 

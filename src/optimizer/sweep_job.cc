@@ -19,34 +19,57 @@ bool SweepJob<T>::is_plain(size_t tensor) const {
 
 template <class T>
 bool SweepJob<T>::is_half_packed(const Work &work) const {
-  if (!std::is_same_v<T, float> || sweep_.element != Element::f32 || sweep_.specs[work.tensor].rows) return false;
+  if (!std::is_same_v<T, float> || sweep_.element != Element::f32 || sweep_.specs[work.tensor].rows)
+    return false;
   if (sweep_.settings->state != StateFormat::bf16 || group(work).clip == Clip::adaptive) return false;
   return group(work).rule->kernel().packed_update[sweep_.target] != nullptr &&
          std::ranges::any_of(state(work.tensor).slots, &StateArray::packed);
 }
 
 template <class T>
+void SweepJob<T>::fetch(const Work &work) const {
+  const size_t tensor = work.tensor;
+  if (sweep_.specs[tensor].rows) return;
+  const TensorState &arrays = state(tensor);
+  const auto fetch_lines = [](const void *from, size_t bytes) {
+    constexpr size_t kLine = 64, kBeginning = 1024;
+    for (size_t at = 0; at < std::min(bytes, kBeginning); at += kLine)
+      __builtin_prefetch(static_cast<const std::byte *>(from) + at);
+  };
+  const size_t size = element_size(sweep_.element);
+  fetch_lines(static_cast<const std::byte *>(call(tensor).parameter) + work.begin * size, work.count * size);
+  if (!sweep_.from_accumulated)
+    fetch_lines(static_cast<const std::byte *>(call(tensor).gradient) + work.begin * size, work.count * size);
+  for (const StateArray &slot : arrays.slots) {
+    if (!slot.packed() && !slot.empty())
+      fetch_lines(slot.template values<const T>() + work.begin, work.count * sizeof(T));
+  }
+}
+
+template <class T>
 void SweepJob<T>::update_packed(const Work &work, const double *constants) {
   if constexpr (std::is_same_v<T, float>) {
-    const size_t at = work.begin, count = work.count;
-    TensorState &arrays = state(work.tensor);
-    Piece<float> one = piece(work, group(work).scale, count);
-    one.parameter = parameter(work.tensor, at, count);
-    one.gradient = gradient(work.tensor, at, count, nullptr);
-    PackedSlots packed = {};
-    packed.counter = dither_counter(at);
-    for (size_t s = 0; s < arrays.slots.size(); s++) {
-      if (!arrays.slots[s].packed()) {
-        one.slot[s] = arrays.slots[s].template values<float>() + at;
-        continue;
+    const size_t tensor = work.tensor, begin = work.begin;
+    TensorState &arrays = state(tensor);
+    Piece<float> all = {
+        work.count, parameter(tensor, begin, work.count),  gradient(tensor, begin, work.count, nullptr),
+        {},         static_cast<float>(group(work).scale), bound(work)};
+    for (size_t s = 0; s < arrays.slots.size(); s++)
+      all.slot[s] = arrays.slots[s].packed() ? nullptr : arrays.slots[s].template values<float>() + begin;
+    begin_lookahead(tensor, begin, work.count, all.parameter);
+    run_screened(all, true, [&](const Piece<float> &part, size_t offset) {
+      const size_t at = begin + offset;
+      PackedSlots packed = {};
+      packed.counter = dither_counter(at);
+      for (size_t s = 0; s < arrays.slots.size(); s++) {
+        if (!arrays.slots[s].packed()) continue;
+        packed.slot[s] = arrays.slots[s].template values<Bf16>() + at;
+        const Dither random = dither(tensor, s);
+        packed.key[s] = random.on ? dither_key(random.seed, random.stream, at) : kNoDither;
       }
-      packed.slot[s] = arrays.slots[s].template values<Bf16>() + at;
-      const Dither random = dither(work.tensor, s);
-      packed.key[s] = random.on ? dither_key(random.seed, random.stream, at) : kNoDither;
-    }
-    begin_lookahead(work.tensor, at, count, one.parameter);
-    not_finite_ += group(work).rule->kernel().packed_update[sweep_.target](one, packed, constants);
-    finish(work.tensor, at, count, one.parameter, {}, true);
+      return Norms{0, 0, group(work).rule->kernel().packed_update[sweep_.target](part, packed, constants)};
+    });
+    finish(tensor, begin, work.count, all.parameter, {}, true);
   }
 }
 
@@ -90,20 +113,12 @@ Dither SweepJob<T>::dither(size_t tensor, uint64_t stream) const {
           (sweep_.step << 24) ^ (tensor * (kMaximumSlots + 1) + stream)};
 }
 
-template <class T>
-Piece<T> SweepJob<T>::piece(const Work &work, double scale, size_t count) const {
-  Piece<T> one = {count, nullptr, nullptr, {}, static_cast<T>(scale)};
-  if (group(work).rule->squares_gradients()) one.bound = kLargestGradient<T>;
-  if (group(work).clip == Clip::value) one.bound = std::min(one.bound, static_cast<T>(group(work).threshold));
-  return one;
-}
-
 // --- gradients --------------------------------------------------------------------------------------------------
 
 // The sum of squares of what is finite; the rest will count as 0.
 template <class T>
-double finite_squares(const T *values, size_t count) {
-  const double all = sum_of_squares(values, count);
+double finite_squares(Target target, const T *values, size_t count) {
+  const double all = sum_of_squares(target, values, count);
   if (std::isfinite(all)) return all;
   double sum = 0;
   for (size_t i = 0; i < count; i++) {
@@ -122,12 +137,12 @@ double SweepJob<T>::squares(const Work &work, bool exact) {
   const size_t segment = sweep_.from_accumulated || sweep_.element == element_of<T> ? end - begin : kTile;
   for (size_t at = begin; at < end; at += segment) {
     const size_t count = std::min(segment, end - at);
-    const T *values = gradient(work.tensor, at, count, scratch(1));
+    const T *values = gradient(work.tensor, at, count, gradient_scratch());
     if (exact && sweep_.settings->nonfinite == NonFinite::zero)
-      sum += finite_squares(values, count);
+      sum += finite_squares(sweep_.target, values, count);
     else if (exact)
-      sum += sum_of_squares(values, count);
-    else if (!all_finite(values, count))
+      sum += sum_of_squares(sweep_.target, values, count);
+    else if (!all_within(sweep_.target, values, count, std::numeric_limits<T>::max()))
       return std::numeric_limits<double>::infinity();
   }
   return sum;
@@ -139,13 +154,10 @@ void SweepJob<T>::accumulate(const Work &work, double scale) {
   T *sums = state(work.tensor).accumulated.template values<T>();
   for (size_t at = work.begin; at < work.begin + work.count; at += kTile) {
     const size_t count = std::min(kTile, work.begin + work.count - at);
-    const T *values = gradient(work.tensor, at, count, scratch(1));
-    for (size_t i = 0; i < count; i++) {
-      const T value = factor * values[i];
-      const bool finite = std::abs(value) <= std::numeric_limits<T>::max();
-      not_finite_ += !finite;
-      sums[at + i] += finite ? std::clamp(value, -kLargestGradient<T>, kLargestGradient<T>) : T(0);
-    }
+    const T *raw = gradient(work.tensor, at, count, gradient_scratch());
+    T *values = gradient_scratch();
+    not_finite_ += screen(sweep_.target, raw, count, factor, kLargestGradient<T>, values);
+    for (size_t i = 0; i < count; i++) sums[at + i] += values[i];
   }
   zero_gradient(work.tensor, work.begin, work.count);
 }
@@ -154,16 +166,10 @@ template <class T>
 void SweepJob<T>::prepare(const Work &work, T *to) {
   for (size_t at = work.begin; at < work.begin + work.count; at += kTile) {
     const size_t count = std::min(kTile, work.begin + work.count - at);
-    const double scale = group(work).scale;
-    const Piece<T> one = piece(work, scale, count);
     if (sweep_.average_begins) begin_lookahead(work.tensor, at, count, parameter(work.tensor, at, count));
-    const T *values = gradient(work.tensor, at, count, scratch(1));
-    for (size_t i = 0; i < count; i++) {
-      const T value = one.scale * values[i];
-      const bool finite = std::abs(value) <= std::numeric_limits<T>::max();
-      not_finite_ += !finite;
-      to[at + i] = finite ? std::clamp(value, -one.bound, one.bound) : T(0);
-    }
+    const T *raw = gradient(work.tensor, at, count, gradient_scratch());
+    const T factor = static_cast<T>(group(work).scale);
+    not_finite_ += screen(sweep_.target, raw, count, factor, bound(work), to + at);
   }
 }
 
@@ -175,8 +181,9 @@ double SweepJob<T>::unit_scale(const Work &work, size_t begin, size_t count, siz
   double w = 0, g = 0;
   for (size_t at = 0; at < count; at += kTile) {
     const size_t some = std::min(kTile, count - at);
-    w += sum_of_squares(parameter(work.tensor, begin + at, some), some);
-    g += finite_squares(gradient(work.tensor, gradient_begin + at, some, scratch(1)), some);
+    w += sum_of_squares(sweep_.target, parameter(work.tensor, begin + at, some), some);
+    g += finite_squares(sweep_.target, gradient(work.tensor, gradient_begin + at, some, gradient_scratch()),
+                        some);
   }
   const double allowed = group(work).threshold * std::max(std::sqrt(w), 1e-3), norm = scale * std::sqrt(g);
   return norm > allowed ? scale * (allowed / norm) : scale;
@@ -231,7 +238,7 @@ void SweepJob<T>::gather(size_t tensor, std::span<const uint32_t> rows, size_t c
     copy_row(table + at, wide, scratch(0) + i * wide);
     const uint64_t rest = rested(arrays.touched[rows[i]], sweep_.step);
     for (size_t s = 0; s < arrays.slots.size(); s++) {
-      T *to = scratch(2 + s) + i * wide;
+      T *to = scratch(1 + s) + i * wide;
       if (arrays.slots[s].packed())
         arrays.slots[s].load(sweep_.target, at, wide, to);
       else
@@ -251,7 +258,7 @@ void SweepJob<T>::scatter(size_t tensor, std::span<const uint32_t> rows, size_t 
     const size_t at = rows[i] * width + column;
     copy_row<T>(scratch(0) + i * wide, wide, static_cast<T *>(call(tensor).parameter) + at);
     for (size_t s = 0; s < arrays.slots.size(); s++) {
-      const T *from = scratch(2 + s) + i * wide;
+      const T *from = scratch(1 + s) + i * wide;
       if (arrays.slots[s].packed())
         arrays.slots[s].store(sweep_.target, at, wide, from, dither(tensor, s));
       else
@@ -263,7 +270,8 @@ void SweepJob<T>::scatter(size_t tensor, std::span<const uint32_t> rows, size_t 
 // --- after the rule ---------------------------------------------------------------------------------------------
 
 template <class T>
-void SweepJob<T>::finish(size_t tensor, size_t at, size_t count, T *w, std::span<T *const> slots, bool updates) {
+void SweepJob<T>::finish(size_t tensor, size_t at, size_t count, T *w, std::span<T *const> slots,
+                         bool updates) {
   TensorState &arrays = state(tensor);
   if (!updates) return;  // settling happens in the parameter's own array
   for (size_t s = 0; s < slots.size(); s++) {

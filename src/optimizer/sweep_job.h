@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "math/reduce.h"
+#include "math/screen.h"
 #include "optimizer/sweep.h"
 
 namespace ngd {
@@ -30,6 +31,9 @@ class SweepJob {
   double squares(const Work &work, bool exact);
   void accumulate(const Work &work, double scale);
 
+  // Asks for the beginnings of a work's arrays, which no kernel asks for: of small tensors they are a good part.
+  void fetch(const Work &work) const;
+
   // Works of rules on whole tensors are left alone.
   void update(const Work &work) {
     if (group(work).rule->whole() == nullptr) update_with(work, group(work).rule->constants);
@@ -46,7 +50,6 @@ class SweepJob {
     const Norms norms = walk(work, true, [&](const Piece<T> &piece) {
       return kernel(work).measured_update[sweep_.target](piece, group(work).rule->constants);
     });
-    not_finite_ += norms.not_finite;
     zeroing_ = true;
     return norms;
   }
@@ -55,8 +58,7 @@ class SweepJob {
     if (share > 0) {
       const double *constants = with_trust(work, share);
       walk(work, false, [&](const Piece<T> &piece) {
-        kernel(work).settle[sweep_.target](piece, constants);
-        return Norms();
+        return Norms{0, 0, kernel(work).settle[sweep_.target](piece, constants)};
       });
     }
     zero_gradient(work.tensor, work.begin, work.count);
@@ -87,32 +89,42 @@ class SweepJob {
   void update_with(const Work &work, const double *constants) {
     if (is_half_packed(work)) return update_packed(work, constants);
     walk(work, true, [&](const Piece<T> &piece) {
-      not_finite_ += kernel(work).update[sweep_.target](piece, constants);
-      return Norms();
+      return Norms{0, 0, kernel(work).update[sweep_.target](piece, constants)};
     });
   }
 
+  // Parameters, and from 1 the slots.
   T *scratch(size_t index) const { return scratch_ + index * kTile; }
+  T *gradient_scratch() const { return scratch(1 + kMaximumSlots); }
   bool is_plain(size_t tensor) const;
   // Whether the state is bf16 and all else plain, so that the kernel converts it in its registers.
   bool is_half_packed(const Work &work) const;
   void update_packed(const Work &work, const double *constants);
   T *parameter(size_t tensor, size_t at, size_t count);
+  // The caller's numbers as T, in `to` unless they are that already.
   const T *gradient(size_t tensor, size_t at, size_t count, T *to) const;
+  // The largest magnitude that a rule sees.
+  T bound(const Work &work) const {
+    const T most = group(work).rule->squares_gradients() ? kLargestGradient<T> : std::numeric_limits<T>::max();
+    return group(work).clip == Clip::value ? std::min(most, static_cast<T>(group(work).threshold)) : most;
+  }
   Dither dither(size_t tensor, uint64_t stream) const;
 
   // Calls body(piece) for all of a work, cut into pieces of what the kernel reads directly or through scratch.
   template <class Body>
   Norms walk(const Work &work, bool updates, Body body);
+  // Calls body(part, offset) for a piece: as it is where its gradients are fit to be seen, and screened where not, which
+  // is counted when the step is taken.
   template <class Body>
-  Norms walk_elements(size_t tensor, size_t begin, size_t end, double scale, bool updates, Body body);
+  Norms run_screened(Piece<T> piece, bool updates, Body body);
+  template <class Body>
+  Norms walk_elements(const Work &work, size_t begin, size_t end, double scale, bool updates, Body body);
   template <class Body>
   Norms walk_rows(const Work &work, bool updates, Body body);
   // Rows between the table and scratch: all of them, columns `column` to `column + wide`.
   void gather(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide);
   void scatter(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide);
   double unit_scale(const Work &work, size_t begin, size_t count, size_t gradient_begin);
-  Piece<T> piece(const Work &work, double scale, size_t count) const;
 
   // Lookahead's slow weights start where the parameters do.
   void begin_lookahead(size_t tensor, size_t at, size_t count, const T *w) {
@@ -147,35 +159,61 @@ template <class Body>
 Norms SweepJob<T>::walk(const Work &work, bool updates, Body body) {
   if (sweep_.specs[work.tensor].rows) return walk_rows(work, updates, body);
   if (group(work).clip != Clip::adaptive)
-    return walk_elements(work.tensor, work.begin, work.begin + work.count, group(work).scale, updates, body);
+    return walk_elements(work, work.begin, work.begin + work.count, group(work).scale, updates, body);
   Norms norms;
   const size_t unit = unit_size(sweep_.specs[work.tensor].shape);
   for (size_t at = work.begin; at < work.begin + work.count; at += unit)
-    norms.add(walk_elements(work.tensor, at, at + unit, unit_scale(work, at, unit, at), updates, body));
+    norms.add(walk_elements(work, at, at + unit, unit_scale(work, at, unit, at), updates, body));
   return norms;
 }
 
 template <class T>
 template <class Body>
-Norms SweepJob<T>::walk_elements(size_t tensor, size_t begin, size_t end, double scale, bool updates, Body body) {
+Norms SweepJob<T>::run_screened(Piece<T> piece, bool updates, Body body) {
   Norms norms;
+  for (size_t offset = 0;;) {
+    const Norms seen = body(piece, offset);
+    norms.add(seen);
+    if (seen.count == piece.count) return norms;
+    piece = piece.after(seen.count);
+    offset += seen.count;
+    Piece<T> part = piece;
+    part.count = std::min(kTile, piece.count);
+    part.gradient = gradient_scratch();
+    part.scale = 1;
+    part.bound = std::numeric_limits<T>::max();
+    const uint64_t not_finite =
+        screen(sweep_.target, piece.gradient, part.count, piece.scale, piece.bound, gradient_scratch());
+    if (updates) not_finite_ += not_finite;
+    norms.add(body(part, offset));
+    if (part.count == piece.count) return norms;
+    piece = piece.after(part.count);
+    offset += part.count;
+  }
+}
+
+template <class T>
+template <class Body>
+Norms SweepJob<T>::walk_elements(const Work &work, size_t begin, size_t end, double scale, bool updates,
+                                 Body body) {
+  Norms norms;
+  const size_t tensor = work.tensor;
   TensorState &arrays = state(tensor);
   const size_t segment = is_plain(tensor) ? end - begin : kTile;
   T *slots[kMaximumSlots] = {};
   for (size_t at = begin; at < end; at += segment) {
     const size_t count = std::min(segment, end - at);
-    Piece<T> one = piece({static_cast<uint32_t>(tensor), at, count}, scale, count);
-    one.parameter = parameter(tensor, at, count);
-    one.gradient = gradient(tensor, at, count, scratch(1));
+    Piece<T> one = {count, parameter(tensor, at, count), gradient(tensor, at, count, gradient_scratch()),
+                    {},    static_cast<T>(scale),        bound(work)};
     for (size_t s = 0; s < arrays.slots.size(); s++) {
       if (arrays.slots[s].packed())
-        arrays.slots[s].load(sweep_.target, at, count, slots[s] = scratch(2 + s));
+        arrays.slots[s].load(sweep_.target, at, count, slots[s] = scratch(1 + s));
       else
         slots[s] = arrays.slots[s].template values<T>() + at;
       one.slot[s] = slots[s];
     }
     if (updates) begin_lookahead(tensor, at, count, one.parameter);
-    norms.add(body(one));
+    norms.add(run_screened(one, updates, [&](const Piece<T> &part, size_t) { return body(part); }));
     finish(tensor, at, count, one.parameter, {slots, arrays.slots.size()}, updates);
   }
   return norms;
@@ -194,15 +232,15 @@ Norms SweepJob<T>::walk_rows(const Work &work, bool updates, Body body) {
   const size_t together = adaptive ? 1 : std::max<size_t>(1, kTile / width);
   for (size_t position = work.begin; position < work.begin + work.count; position += together) {
     const size_t count = std::min(together, work.begin + work.count - position);
-    const double scale = adaptive ? unit_scale(work, rows[position] * width, width, position * width) : group(work).scale;
+    const double scale =
+        adaptive ? unit_scale(work, rows[position] * width, width, position * width) : group(work).scale;
     for (size_t column = 0; column < width; column += columns) {
       const size_t wide = std::min(columns, width - column);
-      Piece<T> one = piece(work, scale, count * wide);
-      one.gradient = gradient(work.tensor, position * width + column, count * wide, scratch(1));
-      one.parameter = scratch(0);
-      for (size_t s = 0; s < arrays.slots.size(); s++) one.slot[s] = scratch(2 + s);
+      const T *given = gradient(work.tensor, position * width + column, count * wide, gradient_scratch());
+      Piece<T> one = {count * wide, scratch(0), given, {}, static_cast<T>(scale), bound(work)};
+      for (size_t s = 0; s < arrays.slots.size(); s++) one.slot[s] = scratch(1 + s);
       gather(work.tensor, rows.subspan(position, count), column, wide);
-      norms.add(body(one));
+      norms.add(run_screened(one, updates, [&](const Piece<T> &part, size_t) { return body(part); }));
       if (updates) scatter(work.tensor, rows.subspan(position, count), column, wide);
     }
     if (!updates) continue;

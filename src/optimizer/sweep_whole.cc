@@ -38,8 +38,11 @@ uint64_t Sweep::update_whole_group(size_t group) {
     if (group_of[i] != group) continue;
     TensorState &state = states[i];
     WholeTensor<T> &tensor = tensors[count++];
-    tensor = {&specs[i].shape, element_count(specs[i].shape), static_cast<T *>(calls[i].parameter),
-              reinterpret_cast<const T *>(prepared_[i].data()), {}};
+    tensor = {&specs[i].shape,
+              element_count(specs[i].shape),
+              static_cast<T *>(calls[i].parameter),
+              reinterpret_cast<const T *>(prepared_[i].data()),
+              {}};
     if (!state.master.empty()) tensor.parameter = state.master.values<T>();
     for (size_t s = 0; s < state.slots.size(); s++)
       tensor.slot[s] = state.slots[s].empty() ? nullptr : state.slots[s].values<T>();
