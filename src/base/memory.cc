@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -29,7 +30,8 @@ Memory::Memory(size_t bytes, bool sparse) {
     std::memset(data_, 0, bytes);
   } else {
     mapped_ = rounded(bytes, kHugePage) + kHugePage;
-    mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    mapping_ =
+        mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ == MAP_FAILED) {
       mapping_ = nullptr;
       throw std::bad_alloc();
@@ -47,8 +49,27 @@ Memory::Memory(size_t bytes, bool sparse) {
 Memory::~Memory() {
   if (mapping_ != nullptr)
     munmap(mapping_, mapped_);
-  else
+  else if (whole_ == nullptr)
     std::free(data_);
+}
+
+// Chunks are as large as all that was taken before, so that at most half of the memory is of no use.
+Memory MemoryPool::take(size_t bytes) {
+  constexpr size_t kLargest = size_t{256} << 10, kSmallestChunk = size_t{4} << 10,
+                   kLargestChunk = 4 * kHugePage;
+  if (bytes == 0 || bytes > kLargest) return Memory(bytes);
+  const size_t taken = rounded(bytes, kLine);
+  if (chunk_ == nullptr || used_ + taken > chunk_->bytes()) {
+    chunk_ = std::make_shared<Memory>(std::max(taken, std::clamp(taken_, kSmallestChunk, kLargestChunk)));
+    used_ = 0;
+  }
+  Memory part;
+  part.data_ = chunk_->data_ + used_;
+  part.bytes_ = bytes;
+  part.whole_ = chunk_;
+  used_ += taken;
+  taken_ += taken;
+  return part;
 }
 
 }  // namespace ngd

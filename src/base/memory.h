@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace ngd {
@@ -18,6 +19,7 @@ class Memory {
     std::swap(bytes_, other.bytes_);
     std::swap(mapping_, other.mapping_);
     std::swap(mapped_, other.mapped_);
+    std::swap(whole_, other.whole_);
     return *this;
   }
   Memory(const Memory &) = delete;
@@ -27,10 +29,23 @@ class Memory {
   size_t bytes() const { return bytes_; }
 
  private:
+  friend class MemoryPool;
   std::byte *data_ = nullptr;
   size_t bytes_ = 0;
   void *mapping_ = nullptr;  // of large arrays; small ones are the heap's
   size_t mapped_ = 0;
+  std::shared_ptr<Memory> whole_;  // of which this is a part, or null
+};
+
+// Puts small arrays next to each other in the order in which they are taken, so that a walk over all of them is one over
+// contiguous memory. They may outlive the pool.
+class MemoryPool {
+ public:
+  Memory take(size_t bytes);  // throws std::bad_alloc
+
+ private:
+  std::shared_ptr<Memory> chunk_;
+  size_t used_ = 0, taken_ = 0;
 };
 
 }  // namespace ngd

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <span>
 #include <string>
@@ -51,10 +52,13 @@ class StateWriter {
                        reinterpret_cast<const std::byte *>(values.data()), values.size_bytes()});
   }
   void text(std::string_view key, std::string value) { texts[prefix + std::string(key)] = std::move(value); }
+  // Bytes of which no one else has them in the order in which they are saved.
+  std::span<const std::byte> keep(std::vector<std::byte> bytes) { return kept.emplace_back(std::move(bytes)); }
 
   std::string prefix;
   std::vector<TensorView> tensors;
   std::map<std::string, std::string> texts;
+  std::deque<std::vector<std::byte>> kept;
 };
 
 // Reads what a StateWriter collected. Every miss or mismatch is NGD_E_CHECKPOINT with the tensor's name.

@@ -85,6 +85,26 @@ HWY_INLINE Word narrow_bf16_stochastic(hn::Vec<Floats> x, Word random) {
   return hn::ShiftRight<16>(quiet_bits(x) + unless_nan(x, random));
 }
 
+// Two vectors of bf16 in one vector of words, x in the lower halves and y in the upper: unpacked and packed in two
+// operations each.
+struct Bf16Pair {
+  hn::Vec<Floats> x, y;
+};
+HWY_INLINE Bf16Pair unpack_pair(Word words) {
+  return {float_of(hn::ShiftLeft<16>(words)), float_of(words & word(0xFFFF0000))};
+}
+// Rounds by what is added to the bits: one half, or random numbers below 2^16. What is not finite stays so, but for a NaN
+// whose upper bits are all ones.
+HWY_INLINE Word pack_pair(Bf16Pair pair, Word x_added, Word y_added) {
+  const Word x = hn::ShiftRight<16>(bits_of(pair.x) + x_added), y = bits_of(pair.y) + y_added;
+#if HWY_TARGET == HWY_SCALAR
+  return x | (y & word(0xFFFF0000));
+#else
+  const hn::Repartition<uint16_t, Words> halves;
+  return hn::BitCast(Words(), hn::OddEven(hn::BitCast(halves, y), hn::BitCast(halves, x)));
+#endif
+}
+
 }  // namespace ngd::HWY_NAMESPACE::half
 HWY_AFTER_NAMESPACE();
 

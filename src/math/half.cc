@@ -7,6 +7,7 @@
 #include "math/half.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "math/dither.h"
 // After our headers: reads this file once per vector target.
@@ -162,6 +163,28 @@ void narrow_stochastic(Target target, const float *from, Bf16 *to, size_t count,
     kNarrowBf16Stochastic[target](from + done, reinterpret_cast<uint16_t *>(to) + done, run,
                                   dither_key(seed, stream, at), at);
     done += run;
+  }
+}
+
+// The kernels of rules unpack groups in their registers; these are for all else.
+void widen_grouped(const Bf16 *array, size_t begin, size_t count, float *to) {
+  const uint16_t *halves = reinterpret_cast<const uint16_t *>(array);
+  for (size_t i = 0; i < count; i++)
+    to[i] = std::bit_cast<float>(uint32_t{halves[bf16_place(begin + i)]} << 16);
+}
+void narrow_grouped(const float *from, Bf16 *array, size_t begin, size_t count) {
+  uint16_t *halves = reinterpret_cast<uint16_t *>(array);
+  for (size_t i = 0; i < count; i++)
+    halves[bf16_place(begin + i)] = static_cast<uint16_t>((std::bit_cast<uint32_t>(from[i]) + 0x8000) >> 16);
+}
+void narrow_grouped_stochastic(Target target, const float *from, Bf16 *array, size_t begin, size_t count,
+                               uint64_t seed, uint64_t stream) {
+  constexpr size_t kRun = 256;
+  Bf16 rounded[kRun];
+  for (size_t done = 0; done < count; done += kRun) {
+    const size_t run = std::min(kRun, count - done);
+    narrow_stochastic(target, from + done, rounded, run, seed, stream, begin + done);
+    for (size_t i = 0; i < run; i++) array[bf16_place(begin + done + i)] = rounded[i];
   }
 }
 

@@ -26,4 +26,19 @@ void narrow(Target target, const float *from, F16 *to, size_t count);
 void narrow_stochastic(Target target, const float *from, Bf16 *to, size_t count, uint64_t seed, uint64_t stream,
                        uint64_t position);
 
+// State in bf16 stands in groups of kBf16Group numbers: word j of a group holds number j in its lower half and number
+// 16 + j in its upper. So two vectors are unpacked and packed with two operations each. A whole group is kept for the last
+// numbers too.
+inline constexpr size_t kBf16Group = 32;
+inline constexpr size_t bf16_place(size_t number) {
+  const size_t in_group = number % kBf16Group;
+  return number - in_group + (in_group < kBf16Group / 2 ? 2 * in_group : 2 * in_group - (kBf16Group - 1));
+}
+// Numbers `begin` and after, of a grouped array. Rounds to the nearest, ties away from 0, or at random as
+// narrow_stochastic().
+void widen_grouped(const Bf16 *array, size_t begin, size_t count, float *to);
+void narrow_grouped(const float *from, Bf16 *array, size_t begin, size_t count);
+void narrow_grouped_stochastic(Target target, const float *from, Bf16 *array, size_t begin, size_t count,
+                               uint64_t seed, uint64_t stream);
+
 }  // namespace ngd

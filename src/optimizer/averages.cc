@@ -59,7 +59,8 @@ void Optimizer::give_rule_average(size_t tensor, const T *parameters, T *to) con
 template <class T>
 void Optimizer::average(std::span<const T *const> parameters, std::span<T *const> averages) const {
   if (element() != element_of<T>)
-    fail(NGD_E_STATE, "the tensors were declared as ", element_word(element()), "; use the functions of that type");
+    fail(NGD_E_STATE, "the tensors were declared as ", element_word(element()),
+         "; use the functions of that type");
   if (parameters.size() != sweep_.specs.size() || averages.size() != sweep_.specs.size())
     fail(NGD_E_SHAPE, "there are ", averages.size(), " arrays for averages, but ", sweep_.specs.size(),
          " tensors were declared");

@@ -20,12 +20,14 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstring>
 
 // For loops over state arrays: their vectors stay in registers only when the loop is gone.
 #ifndef NGD_UNROLL
 #define NGD_UNROLL _Pragma("GCC unroll 8")
 // For the vectors of a turn; more than two, on narrow targets, are not worth their code.
 #define NGD_UNROLL_VECTORS _Pragma("GCC unroll 2")
+#define NGD_UNROLL_ALL _Pragma("GCC unroll 20")
 #endif
 
 #include "math/dither-inl.h"
@@ -69,11 +71,19 @@ HWY_INLINE V if_greater(V x, V y, V a, V b) {
   return hn::IfThenElse(hn::Gt(x, y), a, b);
 }
 
+// Copies the few elements at the end of a piece. A call of memcpy for each array would take longer than the copy.
+template <class T>
+HWY_INLINE void copy_few(const T *from, size_t count, T *to) {
+  constexpr size_t kTogether = 32 / sizeof(T);
+  size_t i = 0;
+  for (; i + kTogether <= count; i += kTogether) std::memcpy(to + i, from + i, kTogether * sizeof(T));
+  for (; i < count; i++) to[i] = from[i];
+}
+
 // A copy of the last few elements of a piece, filled up with zeros to kStep, so that a kernel needs code for full vectors
-// only.
+// only. Slots that are packed are left to the caller.
 template <class Formula, size_t kStep, class T>
 struct Tail {
-  // Slots that are packed are left to the caller.
   explicit Tail(const Piece<T> &piece, const PackedSlots &packed = {})
       : whole(piece), at(piece.count / kStep * kStep) {
     padded.count = kStep;
@@ -81,18 +91,18 @@ struct Tail {
     padded.gradient = g;
     padded.scale = piece.scale;
     padded.bound = piece.bound;
-    std::copy_n(piece.parameter + at, rest(), w);
-    std::copy_n(piece.gradient + at, rest(), g);
+    copy_few(piece.parameter + at, rest(), w);
+    copy_few(piece.gradient + at, rest(), g);
     for (size_t s = 0; s < Formula::kSlots; s++) {
       padded.slot[s] = states[s];
-      if (packed.slot[s] == nullptr) std::copy_n(piece.slot[s] + at, rest(), states[s]);
+      if (packed.slot[s] == nullptr) copy_few(piece.slot[s] + at, rest(), states[s]);
     }
   }
   size_t rest() const { return whole.count - at; }
   void put_back(const PackedSlots &packed = {}) const {
-    std::copy_n(w, rest(), whole.parameter + at);
+    copy_few(w, rest(), whole.parameter + at);
     for (size_t s = 0; s < Formula::kSlots; s++) {
-      if (packed.slot[s] == nullptr) std::copy_n(states[s], rest(), whole.slot[s] + at);
+      if (packed.slot[s] == nullptr) copy_few(states[s], rest(), whole.slot[s] + at);
     }
   }
 
@@ -105,7 +115,11 @@ struct Tail {
 // The formula's numbers, each in all lanes.
 template <class Formula, class D>
 HWY_INLINE void spread(const double *from, hn::Vec<D> *to) {
-  for (size_t k = 0; k < Formula::kConstants; k++) to[k] = hn::Set(D(), static_cast<hn::TFromD<D>>(from[k]));
+  using T = hn::TFromD<D>;
+  T numbers[Formula::kConstants];
+  for (size_t k = 0; k < Formula::kConstants; k++) numbers[k] = static_cast<T>(from[k]);
+  NGD_UNROLL_ALL
+  for (size_t k = 0; k < Formula::kConstants; k++) to[k] = hn::Set(D(), numbers[k]);
 }
 
 // A piece's arrays.
@@ -216,92 +230,92 @@ HWY_NOINLINE size_t run(const Piece<T> &piece, const double *numbers) {
   return piece.count;
 }
 
-// Rounds to bf16 what an operation gave, whose NaN are quiet: for each slot to the nearest, or by random words.
-class Rounding {
- public:
-  explicit HWY_INLINE Rounding(const uint32_t *random) : random_(random) {}
-  HWY_INLINE void store(hn::Vec<half::Floats> x, size_t place, Bf16 *to) const {
-    const half::Word bits = half::bits_of(x);
-    const half::Word added =
-        random_ != nullptr ? hn::LoadU(half::Words(), random_ + place) : half::half_of_last(bits);
-    half::store(hn::ShiftRight<16>(bits + half::unless_nan(x, added)), reinterpret_cast<uint16_t *>(to));
-  }
-
- private:
-  const uint32_t *random_;
+// Two vectors of a packed rule's state, which stand in the two halves of the same words: see math/half.h.
+template <class Formula>
+struct PairedState {
+  using V = hn::Vec<half::Floats>;
+  V x[Formula::kSlots + 1], y[Formula::kSlots + 1];
 };
 
-// The rule with some of its state in bf16. Elements go in groups of 2 kDitherLanes, whose halves take the two halves of
-// the same random words.
+// The rule with some of its state in bf16, whose groups take the two halves of the same random words too. Returns how many
+// elements it came to.
 template <class Formula>
-HWY_NOINLINE size_t run_packed(const Piece<float> &whole, const PackedSlots &arrays, const double *numbers) {
+HWY_NOINLINE size_t run_packed(const Piece<float> &piece, const PackedSlots &packed, const double *numbers) {
   using D = Wide<float>;
   using V = hn::Vec<D>;
-  constexpr size_t kSlots = Formula::kSlots, kLanes = hn::MaxLanes(D()), kGroup = 2 * kDitherLanes;
+  using half::Word;
+  constexpr size_t kSlots = Formula::kSlots, kLanes = hn::MaxLanes(D()), kGroup = kBf16Group,
+                   kApart = kGroup / 2;
   constexpr size_t kAhead = 1024 / sizeof(float);
   const D d;
-  const Piece<float> piece = whole;  // copies that no store can change
-  const PackedSlots packed = arrays;
   V c[Formula::kConstants];
   spread<Formula, D>(numbers, c);
   const Sight<float> sight(piece);
-  uint32_t random[kSlots + 1][kGroup];
-  const auto dithered = [&](size_t s) { return packed.slot[s] != nullptr && packed.key[s].factor != 0; };
+  const Arrays<Formula, float> arrays(piece);
+  uint32_t *words[kSlots + 1];
+  NGD_UNROLL
+  for (size_t s = 0; s < kSlots; s++) words[s] = reinterpret_cast<uint32_t *>(packed.slot[s]);
   const size_t end = piece.count / kGroup * kGroup;
   for (size_t i = 0; i < end; i += kGroup) {
     for (size_t line = 0; line < kGroup; line += kLine<float>) {
-      __builtin_prefetch(piece.parameter + i + line + kAhead);
-      __builtin_prefetch(piece.gradient + i + line + kAhead);
+      __builtin_prefetch(arrays.parameter + i + line + kAhead);
+      __builtin_prefetch(arrays.gradient + i + line + kAhead);
     }
-    V gradient[kGroup / kLanes];
-    if (!sight.load<kGroup>(piece.gradient + i, gradient)) return i;
     NGD_UNROLL
     for (size_t s = 0; s < kSlots; s++) {
-      if (packed.slot[s] != nullptr) __builtin_prefetch(packed.slot[s] + i + kAhead);
-      if (!dithered(s)) continue;
-      for (size_t lane = 0; lane < kDitherLanes; lane += kLanes) {
-        const uint32_t counter = packed.counter + static_cast<uint32_t>(i / 2 + lane);
-        const Dither<half::Words, 16> words(counter, packed.key[s]);
-        hn::StoreU(words.first, half::Words(), random[s] + lane);
-        hn::StoreU(words.second, half::Words(), random[s] + lane + kDitherLanes);
-      }
+      if (words[s] != nullptr) __builtin_prefetch(words[s] + (i + kAhead) / 2);
     }
-    for (size_t place = 0; place < kGroup; place += kLanes) {
-      const size_t at = i + place;
-      V parameter = hn::LoadU(d, piece.parameter + at);
-      V state[kSlots + 1];
+    V gradient[kGroup / kLanes];
+    if (!sight.load<kGroup>(arrays.gradient + i, gradient)) return i;
+    NGD_UNROLL_VECTORS
+    for (size_t lane = 0; lane < kApart; lane += kLanes) {
+      const size_t at = i + lane;
+      PairedState<Formula> state;
       NGD_UNROLL
       for (size_t s = 0; s < kSlots; s++) {
-        if (packed.slot[s] == nullptr)
-          state[s] = hn::LoadU(d, piece.slot[s] + at);
-        else
-          state[s] = half::float_of(
-              half::WidenBf16()(half::load(reinterpret_cast<const uint16_t *>(packed.slot[s]) + at)));
+        if (words[s] == nullptr) {
+          state.x[s] = hn::LoadU(d, arrays.slot[s] + at);
+          state.y[s] = hn::LoadU(d, arrays.slot[s] + at + kApart);
+        } else {
+          const half::Bf16Pair pair = half::unpack_pair(hn::LoadU(half::Words(), words[s] + i / 2 + lane));
+          state.x[s] = pair.x;
+          state.y[s] = pair.y;
+        }
       }
-      Formula::update(c, parameter, gradient[place / kLanes], state);
-      hn::StoreU(parameter, d, piece.parameter + at);
+      V w_x = hn::LoadU(d, arrays.parameter + at), w_y = hn::LoadU(d, arrays.parameter + at + kApart);
+      Formula::update(c, w_x, gradient[lane / kLanes], state.x);
+      Formula::update(c, w_y, gradient[(lane + kApart) / kLanes], state.y);
+      hn::StoreU(w_x, d, arrays.parameter + at);
+      hn::StoreU(w_y, d, arrays.parameter + at + kApart);
       NGD_UNROLL
       for (size_t s = 0; s < kSlots; s++) {
-        if (packed.slot[s] == nullptr)
-          hn::StoreU(state[s], d, piece.slot[s] + at);
-        else
-          Rounding(dithered(s) ? random[s] : nullptr).store(state[s], place, packed.slot[s] + at);
+        if (words[s] == nullptr) {
+          hn::StoreU(state.x[s], d, arrays.slot[s] + at);
+          hn::StoreU(state.y[s], d, arrays.slot[s] + at + kApart);
+          continue;
+        }
+        Word x_added = half::word(0x8000), y_added = x_added;
+        if (packed.key[s].factor != 0) {
+          const Dither<half::Words, 16> random(packed.counter + static_cast<uint32_t>(i / 2 + lane),
+                                               packed.key[s]);
+          x_added = random.first;
+          y_added = random.second;
+        }
+        hn::StoreU(half::pack_pair({state.x[s], state.y[s]}, x_added, y_added), half::Words(),
+                   words[s] + i / 2 + lane);
       }
     }
   }
   if (end != piece.count) {
+    // Of packed state a whole group is there.
     const Tail<Formula, kGroup, float> tail(piece, packed);
-    PackedSlots padded = packed;
-    Bf16 halves[kSlots + 1][kGroup] = {};
+    PackedSlots rest = packed;
     for (size_t s = 0; s < kSlots; s++) {
-      if (packed.slot[s] != nullptr) std::copy_n(packed.slot[s] + end, tail.rest(), padded.slot[s] = halves[s]);
+      if (rest.slot[s] != nullptr) rest.slot[s] += end;
     }
-    padded.counter += static_cast<uint32_t>(end / 2);
-    if (run_packed<Formula>(tail.padded, padded, numbers) == 0) return end;
+    rest.counter += static_cast<uint32_t>(end / 2);
+    if (run_packed<Formula>(tail.padded, rest, numbers) == 0) return end;
     tail.put_back(packed);
-    for (size_t s = 0; s < kSlots; s++) {
-      if (packed.slot[s] != nullptr) std::copy_n(halves[s], tail.rest(), packed.slot[s] + end);
-    }
   }
   return piece.count;
 }

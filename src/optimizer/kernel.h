@@ -42,7 +42,8 @@ struct Piece {
   }
 };
 
-// The slots of a piece of float32 elements that are kept as bf16; the others stand in the piece.
+// The slots of a piece of float32 elements that are kept as bf16, in groups (math/half.h) of which the piece begins one; the
+// others stand in the piece.
 struct PackedSlots {
   Bf16 *slot[kMaximumSlots];     // null for those that are not
   DitherKey key[kMaximumSlots];  // kNoDither: rounded to the nearest

@@ -35,7 +35,8 @@ size_t slot_count(const Rule &rule, size_t slot, const Shape &tensor) {
 
 Optimizer::Optimizer(std::string_view spec) : Optimizer(parsed_options(parse_spec(spec))) {}
 
-Optimizer::Optimizer(const OptionSet &options_of_spec) : settings_(options_of_spec), schedule_(schedule_settings(options_of_spec)), plateau_(schedule_) {
+Optimizer::Optimizer(const OptionSet &options_of_spec)
+    : settings_(options_of_spec), schedule_(schedule_settings(options_of_spec)), plateau_(schedule_) {
   groups_.push_back(new_group("", "*", options_of_spec));
   check_support(settings_, {options()});
 }
@@ -95,15 +96,16 @@ void Optimizer::configure(Change change) {
 void Optimizer::check_support(const Settings &settings, const std::vector<OptionSet> &options) const {
   const Element type = element();
   if (type == Element::f64 && settings.state != StateFormat::same)
-    fail(NGD_E_UNSUPPORTED, "float64 tensors keep their state as it is; state=bf16 and 8bit are for the other types");
+    fail(NGD_E_UNSUPPORTED,
+         "float64 tensors keep their state as it is; state=bf16 and 8bit are for the other types");
   if (type == Element::f64 && settings.copy != CopyFormat::none)
     fail(NGD_E_UNSUPPORTED, "float64 tensors have no copies in 16 bits; set copy=none");
   if (settings.master && (type == Element::f32 || type == Element::f64))
     fail(NGD_E_UNSUPPORTED, "master=1 is for bfloat16 and float16 tensors; these are ", element_word(type));
   const bool whole = groups_.empty() ? false : groups_.front().rule->whole() != nullptr;
   if (whole && type > Element::f64 && !settings.master)
-    fail(NGD_E_UNSUPPORTED, "rule ", quoted(options.front().kind()), " works on float32 or float64; set master=1 for ",
-         element_word(type), " tensors");
+    fail(NGD_E_UNSUPPORTED, "rule ", quoted(options.front().kind()),
+         " works on float32 or float64; set master=1 for ", element_word(type), " tensors");
   for (const OptionSet &set : options) {
     if (settings.state == StateFormat::block8 && ClipSettings(set).clip == Clip::adaptive)
       fail(NGD_E_UNSUPPORTED, "clip=adaptive cuts tensors by rows, and state=8bit by blocks; use one of them");
@@ -139,9 +141,11 @@ void Optimizer::add_group(std::string_view name, std::string_view pattern, std::
     fail(NGD_E_STATE, "group ", quoted(name), " cannot be added after the first step; add groups first");
   if (name.empty() || name.size() > 255)
     fail(NGD_E_ARGUMENT, "a group's name has 1 to 255 bytes, not ", name.size());
-  if (pattern.empty()) fail(NGD_E_ARGUMENT, "the pattern of group ", quoted(name), " is empty; \"*\" matches all names");
+  if (pattern.empty())
+    fail(NGD_E_ARGUMENT, "the pattern of group ", quoted(name), " is empty; \"*\" matches all names");
   for (const Group &group : groups_) {
-    if (group.name == name) fail(NGD_E_ARGUMENT, "there is already a group ", quoted(name), "; names must differ");
+    if (group.name == name)
+      fail(NGD_E_ARGUMENT, "there is already a group ", quoted(name), "; names must differ");
   }
   const SpecText given = parse_spec(concat("group:", options_text));
   Group group = new_group(name, pattern, options());
@@ -200,8 +204,8 @@ void Optimizer::add_rows(Element element, std::string_view name, std::span<const
     fail(NGD_E_UNSUPPORTED, "table ", quoted(name), " is ", element_word(element),
          "; tables of rows are float32 or float64");
   if (groups_.front().rule->whole() != nullptr)
-    fail(NGD_E_UNSUPPORTED, "rule ", quoted(options().kind()), " works on whole tensors; it takes no table of rows (",
-         quoted(name), ")");
+    fail(NGD_E_UNSUPPORTED, "rule ", quoted(options().kind()),
+         " works on whole tensors; it takes no table of rows (", quoted(name), ")");
   add_tensor(element, name, shape, true);
 }
 
@@ -240,10 +244,10 @@ void Optimizer::add_tensor(Element element, std::string_view name, std::span<con
   }
 }
 
-Storage Optimizer::storage_of(const Slot &slot) const {
+Storage Optimizer::storage_of(const Slot &slot, const TensorSpec &spec) const {
   if (element() == Element::f64) return Storage::f64;
   if (settings_.state == StateFormat::same || slot.packing == Packing::exact) return Storage::f32;
-  if (settings_.state == StateFormat::bf16) return Storage::bf16;
+  if (settings_.state == StateFormat::bf16) return spec.rows ? Storage::bf16 : Storage::bf16_grouped;
   return slot.packing == Packing::positive_mean ? Storage::block8_positive : Storage::block8_signed;
 }
 
@@ -256,20 +260,20 @@ void Optimizer::renew_slots() {
     const std::vector<StateArray> &slots = sweep_.states[i].slots;
     bool same = slots.size() == rule.slots().size();
     for (size_t s = 0; same && s < slots.size(); s++)
-      same = slots[s].storage() == storage_of(rule.slots()[s]) &&
+      same = slots[s].storage() == storage_of(rule.slots()[s], sweep_.specs[i]) &&
              slots[s].count() == slot_count(rule, s, sweep_.specs[i].shape);
     if (!same) renewed.emplace_back(i, new_state(sweep_.specs[i], sweep_.group_of[i]).slots);
   }
   for (auto &[i, slots] : renewed) sweep_.states[i].slots = std::move(slots);
 }
 
-TensorState Optimizer::new_state(const TensorSpec &spec, size_t group) const {
+TensorState Optimizer::new_state(const TensorSpec &spec, size_t group) {
   TensorState state;
   const Rule &rule = *groups_[group].rule;
   const std::span<const Slot> slots = rule.slots();
   const size_t run = spec.rows ? static_cast<size_t>(spec.shape[1]) : element_count(spec.shape);
   for (size_t s = 0; s < slots.size(); s++) {
-    state.slots.emplace_back(storage_of(slots[s]), slot_count(rule, s, spec.shape), run);
+    state.slots.emplace_back(storage_of(slots[s], spec), slot_count(rule, s, spec.shape), run, &pools_[s]);
   }
   if (spec.rows) state.touched.resize(static_cast<size_t>(spec.shape[0]));
   return state;

@@ -99,8 +99,8 @@ class Optimizer {
   void add_tensor(Element element, std::string_view name, std::span<const int64_t> shape, bool rows);
   size_t find_group(std::string_view name) const;
   void assign_groups();
-  Storage storage_of(const Slot &slot) const;
-  TensorState new_state(const TensorSpec &spec, size_t group) const;
+  Storage storage_of(const Slot &slot, const TensorSpec &spec) const;
+  TensorState new_state(const TensorSpec &spec, size_t group);
   void renew_slots();
 
   void prepare();
@@ -123,16 +123,18 @@ class Optimizer {
   std::unique_ptr<Team> team_;
   unsigned team_threads_ = 0;
   std::vector<TensorCall> calls_;
+  MemoryPool pools_[kMaximumSlots];  // of each slot's arrays
   bool laid_out_ = false;
 
   ScheduleSettings schedule_;
   Plateau plateau_;
   double rate_factor_ = 1;
   uint64_t step_count_ = 0, skip_count_ = 0, zero_count_ = 0;
-  uint64_t accumulated_ = 0;      // calls of step since the last real one
-  uint64_t averaged_ = 0;         // updates of the average
-  uint64_t good_steps_ = 0;       // since loss_scale last moved
-  double gradient_norm_ = std::numeric_limits<double>::quiet_NaN();  // of the last step, NaN when it was not measured
+  uint64_t accumulated_ = 0;  // calls of step since the last real one
+  uint64_t averaged_ = 0;     // updates of the average
+  uint64_t good_steps_ = 0;   // since loss_scale last moved
+  double gradient_norm_ =
+      std::numeric_limits<double>::quiet_NaN();  // of the last step, NaN when it was not measured
   struct Perturbed;
   std::unique_ptr<Perturbed> perturbed_;
   bool combined_ = false;  // restore has been called since the last step

@@ -20,7 +20,7 @@ std::string numbered(const char *what, size_t index, std::string_view field) {
 }
 
 const char *dtype_of(Storage storage) {
-  constexpr const char *kNames[] = {"F32", "F64", "BF16", "U8", "U8"};
+  constexpr const char *kNames[] = {"F32", "F64", "BF16", "BF16", "U8", "U8"};
   return kNames[static_cast<size_t>(storage)];
 }
 
@@ -50,7 +50,8 @@ Element read_element(const StateReader &reader) {
   for (const Element element : {Element::none, Element::f32, Element::f64, Element::bf16, Element::f16}) {
     if (name == element_name(element)) return element;
   }
-  fail(NGD_E_CHECKPOINT, "the checkpoint's element type is ", quoted(name), "; it must be F32, F64, BF16 or F16");
+  fail(NGD_E_CHECKPOINT, "the checkpoint's element type is ", quoted(name),
+       "; it must be F32, F64, BF16 or F16");
 }
 
 // Names and shapes must be those of the file, in any order.
@@ -71,8 +72,10 @@ void compare(std::vector<TensorSpec> ours, std::vector<TensorSpec> theirs) {
 
 void write_array(StateWriter &writer, const std::string &name, const Shape &shape, const StateArray &array) {
   if (array.empty()) return;
+  std::span<const std::byte> bytes = array.bytes();
+  if (array.storage() == Storage::bf16_grouped) bytes = writer.keep(array.saved());
   writer.tensors.push_back(
-      {writer.prefix + name, dtype_of(array.storage()), shape, array.bytes().data(), array.bytes().size()});
+      {writer.prefix + name, dtype_of(array.storage()), shape, bytes.data(), bytes.size()});
   const std::span<const float> scales = array.scales();
   if (!scales.empty()) writer.tensor(name + ".scales", {static_cast<int64_t>(scales.size())}, scales);
 }
@@ -89,7 +92,7 @@ bool fits(const StateReader &reader, const std::string &name, const Shape &shape
 void read_array(const StateReader &reader, const std::string &name, const Shape &shape, StateArray &array) {
   if (array.empty()) return;
   const TensorView &view = reader.checked(name, dtype_of(array.storage()), shape);
-  std::copy_n(view.data, view.bytes, array.bytes().data());
+  array.restore(view.data);
   if (array.scales().empty()) return;
   const int64_t count[] = {static_cast<int64_t>(array.scales().size())};
   std::ranges::copy(reader.values<float>(name + ".scales", count), array.scales().begin());
@@ -101,7 +104,8 @@ std::string scalar_key(size_t group, const Scalar &scalar) {
 
 void read_scalar(const StateReader &reader, const std::string &key, double &value) {
   if (!parse_number(reader.text(key), value))
-    fail(NGD_E_CHECKPOINT, "the checkpoint's metadata \"", key, "\" is ", quoted(reader.text(key)), ", not a number");
+    fail(NGD_E_CHECKPOINT, "the checkpoint's metadata \"", key, "\" is ", quoted(reader.text(key)),
+         ", not a number");
 }
 
 }  // namespace
@@ -144,7 +148,8 @@ void Optimizer::save(StateWriter &writer) const {
     if (rule.settles()) writer.text(numbered("tensor", i, "nearness"), number_text(state.nearness));
     const std::span<const Slot> slots = rule.slots();
     for (size_t s = 0; s < slots.size(); s++)
-      write_array(writer, concat(spec.name, ".", slots[s].name), rule.slot_shape(s, spec.shape), state.slots[s]);
+      write_array(writer, concat(spec.name, ".", slots[s].name), rule.slot_shape(s, spec.shape),
+                  state.slots[s]);
     write_array(writer, spec.name + ".averaged", spec.shape, state.average);
     write_array(writer, spec.name + ".accumulated", spec.shape, state.accumulated);
     write_array(writer, spec.name + ".master", spec.shape, state.master);
@@ -198,7 +203,8 @@ void Optimizer::load_arrays(const StateReader &reader) {
   averaged_ = counter("averaged");
   good_steps_ = counter("good_steps");
   if (accumulated_ > 0 && accumulated_ >= settings_.accumulate)
-    fail(NGD_E_CHECKPOINT, "the checkpoint has accumulated ", accumulated_, " gradients of ", settings_.accumulate);
+    fail(NGD_E_CHECKPOINT, "the checkpoint has accumulated ", accumulated_, " gradients of ",
+         settings_.accumulate);
   if (reader.has_text("plateau.best")) {
     Plateau::State plateau;
     read_scalar(reader, "plateau.best", plateau.best);
@@ -235,7 +241,8 @@ void Optimizer::load_arrays(const StateReader &reader) {
       fail(NGD_E_CHECKPOINT, "the checkpoint has no tensor \"", spec.name, ".averaged\"");
     if (accumulated_ > 0 && state.accumulated.empty())
       fail(NGD_E_CHECKPOINT, "the checkpoint has no tensor \"", spec.name, ".accumulated\"");
-    const size_t number = static_cast<size_t>(std::ranges::find(theirs, spec.name, &TensorSpec::name) - theirs.begin());
+    const size_t number =
+        static_cast<size_t>(std::ranges::find(theirs, spec.name, &TensorSpec::name) - theirs.begin());
     if (const std::string key = numbered("tensor", number, "nearness"); reader.has_text(key))
       read_scalar(reader, key, state.nearness);
     if (!spec.rows) continue;
@@ -271,8 +278,8 @@ size_t Optimizer::load_matching(const StateReader &reader) {
       all = fits(reader, concat(spec.name, ".", slots[s].name), rule.slot_shape(s, spec.shape), fresh.slots[s]);
     // Only names tell tensors of rules without state.
     all = all && (!slots.empty() || std::ranges::any_of(read_specs(reader), [&](const TensorSpec &their) {
-                    return their == spec;
-                  }));
+            return their == spec;
+          }));
     if (!all) continue;
     for (size_t s = 0; s < slots.size(); s++)
       read_array(reader, concat(spec.name, ".", slots[s].name), rule.slot_shape(s, spec.shape), fresh.slots[s]);

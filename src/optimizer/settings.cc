@@ -80,8 +80,9 @@ ScheduleSettings schedule_settings(const OptionSet &options) {
   const bool ends = settings.kind == Schedule::polynomial || settings.kind == Schedule::linear ||
                     settings.kind == Schedule::cosine || settings.kind == Schedule::one_cycle;
   if (ends && settings.steps <= settings.warmup)
-    fail(NGD_E_RANGE, "schedule=", options.choice("schedule"), " needs schedule_steps above schedule_warmup, but they are ",
-         settings.steps, " and ", settings.warmup, "; set schedule_steps first, to the steps of the whole run");
+    fail(NGD_E_RANGE, "schedule=", options.choice("schedule"),
+         " needs schedule_steps above schedule_warmup, but they are ", settings.steps, " and ", settings.warmup,
+         "; set schedule_steps first, to the steps of the whole run");
   return settings;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/memory.h"
 #include "math/block8.h"
@@ -11,7 +12,8 @@
 
 namespace ngd {
 
-enum class Storage : uint8_t { f32, f64, bf16, block8_signed, block8_positive };
+// bf16_grouped: in the order of math/half.h, for arrays that are one run.
+enum class Storage : uint8_t { f32, f64, bf16, bf16_grouped, block8_signed, block8_positive };
 
 // How packed numbers are rounded at random: the result is a function of these and the element's place.
 struct Dither {
@@ -24,7 +26,8 @@ class StateArray {
   StateArray() = default;  // an empty one
   // `run` elements stand together (a row of a table, or all of it): blocks of 8-bit numbers do not cross runs.
   // More than one run is a table whose rows may never be touched: its memory comes with use.
-  StateArray(Storage storage, size_t count, size_t run);
+  // Dense arrays come from the pool, where there is one.
+  StateArray(Storage storage, size_t count, size_t run, MemoryPool *pool = nullptr);
 
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
@@ -49,6 +52,10 @@ class StateArray {
   void store(Target, size_t, size_t, const double *, const Dither &) {}
 
   void fill(Target target, double value);
+
+  // The numbers as they are saved, in their order.
+  std::vector<std::byte> saved() const;
+  void restore(const std::byte *saved);
 
  private:
   size_t scale_index(size_t begin) const { return begin / run_ * blocks_ + begin % run_ / kBlock8; }

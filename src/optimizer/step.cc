@@ -20,7 +20,8 @@ void Optimizer::check(std::span<const TensorStep<T>> tensors) const {
   const auto &specs = sweep_.specs;
   if (specs.empty()) fail(NGD_E_STATE, "the optimizer has no tensors; declare them first");
   if (element() != element_of<T>)
-    fail(NGD_E_STATE, "the tensors were declared as ", element_word(element()), "; use the functions of that type");
+    fail(NGD_E_STATE, "the tensors were declared as ", element_word(element()),
+         "; use the functions of that type");
   if (tensors.size() != specs.size())
     fail(NGD_E_SHAPE, "the step has ", tensors.size(), " tensors, but ", specs.size(), " were declared");
   for (size_t i = 0; i < specs.size(); i++) {
@@ -32,11 +33,11 @@ void Optimizer::check(std::span<const TensorStep<T>> tensors) const {
     }
     for (size_t k = 0; k < rows.size(); k++) {
       if (rows[k] >= static_cast<uint64_t>(specs[i].shape[0]))
-        fail(NGD_E_SHAPE, "row ", rows[k], " of tensor ", quoted(specs[i].name), " is past its ", specs[i].shape[0],
-             " rows");
+        fail(NGD_E_SHAPE, "row ", rows[k], " of tensor ", quoted(specs[i].name), " is past its ",
+             specs[i].shape[0], " rows");
       if (k > 0 && rows[k] <= rows[k - 1])
-        fail(NGD_E_SHAPE, "the rows of tensor ", quoted(specs[i].name), " must rise, but row ", rows[k], " follows ",
-             rows[k - 1]);
+        fail(NGD_E_SHAPE, "the rows of tensor ", quoted(specs[i].name), " must rise, but row ", rows[k],
+             " follows ", rows[k - 1]);
     }
   }
 }
@@ -48,7 +49,8 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors, bool consume) {
     fail(NGD_E_STATE, perturbed_
                           ? "the parameters are still perturbed; call restore before the step"
                           : "grad_penalty is on: call perturb and restore before each step, or set it to 0");
-  const bool copies = std::ranges::any_of(tensors, [](const TensorStep<T> &one) { return one.copy != nullptr; });
+  const bool copies =
+      std::ranges::any_of(tensors, [](const TensorStep<T> &one) { return one.copy != nullptr; });
   if (copies && settings_.copy == CopyFormat::none)
     fail(NGD_E_STATE, "the step is to write copies, but in no format; set copy=bf16 or copy=f16");
   calls_.resize(tensors.size());
@@ -130,14 +132,18 @@ void Optimizer::allocate() {
   for (size_t i = 0; i < sweep_.specs.size(); i++) {
     TensorState &state = sweep_.states[i];
     const size_t count = element_count(sweep_.specs[i].shape);
-    if (settings_.accumulate > 1 && state.accumulated.empty()) state.accumulated = StateArray(storage, count, count);
-    if (settings_.average != Average::none && state.average.empty()) state.average = StateArray(storage, count, count);
+    if (settings_.accumulate > 1 && state.accumulated.empty())
+      state.accumulated = StateArray(storage, count, count);
+    if (settings_.average != Average::none && state.average.empty())
+      state.average = StateArray(storage, count, count);
     if (settings_.master && state.master.empty()) {
       state.master = StateArray(storage, count, count);
       if (element() == Element::bf16)
-        widen(sweep_.target, static_cast<const Bf16 *>(calls_[i].parameter), state.master.values<float>(), count);
+        widen(sweep_.target, static_cast<const Bf16 *>(calls_[i].parameter), state.master.values<float>(),
+              count);
       else
-        widen(sweep_.target, static_cast<const F16 *>(calls_[i].parameter), state.master.values<float>(), count);
+        widen(sweep_.target, static_cast<const F16 *>(calls_[i].parameter), state.master.values<float>(),
+              count);
     }
   }
   for (size_t g = 0; g < groups_.size(); g++) {
@@ -165,8 +171,9 @@ bool Optimizer::finite_gradients(std::span<const double> squares) {
   }
   if (settings_.nonfinite == NonFinite::skip) return false;
   combined_ = false;
-  fail(NGD_E_NOT_FINITE, "the gradient of tensor ", quoted(sweep_.specs[tensor].name), " is not finite at step ",
-       step_count_ + 1, "; nothing was changed. Lower the learning_rate, or set nonfinite=skip");
+  fail(NGD_E_NOT_FINITE, "the gradient of tensor ", quoted(sweep_.specs[tensor].name),
+       " is not finite at step ", step_count_ + 1,
+       "; nothing was changed. Lower the learning_rate, or set nonfinite=skip");
 }
 
 void Optimizer::skip_step() {
@@ -234,11 +241,12 @@ void Optimizer::count_averages() {
     if (step % settings_.average_interval == 0) sweep_.follow = settings_.lookahead_alpha;
     return;
   }
-  if (step <= settings_.average_start || (step - settings_.average_start) % settings_.average_interval != 0) return;
+  if (step <= settings_.average_start || (step - settings_.average_start) % settings_.average_interval != 0)
+    return;
   sweep_.average_begins = averaged_ == 0;
   averaged_++;
-  sweep_.follow = settings_.average == Average::ema ? 1 - settings_.average_decay
-                                                    : 1 / static_cast<double>(averaged_);
+  sweep_.follow =
+      settings_.average == Average::ema ? 1 - settings_.average_decay : 1 / static_cast<double>(averaged_);
 }
 
 void Optimizer::fill_initial_state() {

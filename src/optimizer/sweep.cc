@@ -145,21 +145,16 @@ uint64_t Sweep::update() {
     settling_[i] = normed(i) && groups[group_of[i]].rule->settles() && may_settle(i) &&
                    states[i].nearness <= TensorState::kSettleBelow;
   }
-  const bool backwards = gradients_are_cached_;
   in_parallel([&](auto &job) {
     for (const WorkBatch &batch : layout_.batches) {
       const std::span<const Work> works = layout_.share(batch.first, batch.last, job.thread(), team->size());
       if (batch.normed) {
         normed_batch(job, works);
+      } else if (gradients_are_cached_) {
+        // What the pass over the gradients read last is still in the cache.
+        for (size_t w = works.size(); w > 0; w--) job.update(works[w - 1]);
       } else {
-        for (size_t i = 0; i < works.size(); i++) {
-          // What the pass over the gradients read last is still in the cache.
-          const auto turn = [&](size_t k) -> const Work & {
-            return works[backwards ? works.size() - 1 - k : k];
-          };
-          if (i + 1 < works.size()) job.fetch(turn(i + 1));
-          job.update(turn(i));
-        }
+        for (const Work &work : works) job.update(work);
       }
     }
   });

@@ -27,26 +27,6 @@ bool SweepJob<T>::is_half_packed(const Work &work) const {
 }
 
 template <class T>
-void SweepJob<T>::fetch(const Work &work) const {
-  const size_t tensor = work.tensor;
-  if (sweep_.specs[tensor].rows) return;
-  const TensorState &arrays = state(tensor);
-  const auto fetch_lines = [](const void *from, size_t bytes) {
-    constexpr size_t kLine = 64, kBeginning = 1024;
-    for (size_t at = 0; at < std::min(bytes, kBeginning); at += kLine)
-      __builtin_prefetch(static_cast<const std::byte *>(from) + at);
-  };
-  const size_t size = element_size(sweep_.element);
-  fetch_lines(static_cast<const std::byte *>(call(tensor).parameter) + work.begin * size, work.count * size);
-  if (!sweep_.from_accumulated)
-    fetch_lines(static_cast<const std::byte *>(call(tensor).gradient) + work.begin * size, work.count * size);
-  for (const StateArray &slot : arrays.slots) {
-    if (!slot.packed() && !slot.empty())
-      fetch_lines(slot.template values<const T>() + work.begin, work.count * sizeof(T));
-  }
-}
-
-template <class T>
 void SweepJob<T>::update_packed(const Work &work, const double *constants) {
   if constexpr (std::is_same_v<T, float>) {
     const size_t tensor = work.tensor, begin = work.begin;
@@ -107,7 +87,10 @@ const T *SweepJob<T>::gradient(size_t tensor, size_t at, size_t count, T *to) co
 template <class T>
 Dither SweepJob<T>::dither(size_t tensor, uint64_t stream) const {
   const TensorState &arrays = state(tensor);
-  const bool fast = stream != kParameterStream && arrays.slots[stream].storage() == Storage::bf16 &&
+  const auto is_bf16 = [](Storage storage) {
+    return storage == Storage::bf16 || storage == Storage::bf16_grouped;
+  };
+  const bool fast = stream != kParameterStream && is_bf16(arrays.slots[stream].storage()) &&
                     sweep_.groups[sweep_.group_of[tensor]].rule->slots()[stream].decay < 1 - 1.0 / 64;
   return {sweep_.settings->stochastic_rounding && !fast, sweep_.settings->seed,
           (sweep_.step << 24) ^ (tensor * (kMaximumSlots + 1) + stream)};

@@ -31,9 +31,6 @@ class SweepJob {
   double squares(const Work &work, bool exact);
   void accumulate(const Work &work, double scale);
 
-  // Asks for the beginnings of a work's arrays, which no kernel asks for: of small tensors they are a good part.
-  void fetch(const Work &work) const;
-
   // Works of rules on whole tensors are left alone.
   void update(const Work &work) {
     if (group(work).rule->whole() == nullptr) update_with(work, group(work).rule->constants);

@@ -18,12 +18,12 @@ struct TensorSpec {
 };
 
 struct TensorState {
-  std::vector<StateArray> slots;   // in the order of Rule::slots()
-  StateArray average;              // option average
-  StateArray accumulated;          // option accumulate: the sum of the gradients so far
-  StateArray master;               // option master
-  std::vector<uint64_t> touched;   // tables: the step that last touched each row, 0 for never
-  double nearness = kMeasureFirst; // of the last step, see Rule::settles
+  std::vector<StateArray> slots;    // in the order of Rule::slots()
+  StateArray average;               // option average
+  StateArray accumulated;           // option accumulate: the sum of the gradients so far
+  StateArray master;                // option master
+  std::vector<uint64_t> touched;    // tables: the step that last touched each row, 0 for never
+  double nearness = kMeasureFirst;  // of the last step, see Rule::settles
 
   // Above this, the norms are measured before a step; below, in the same pass.
   static constexpr double kSettleBelow = 0.5;
