@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kLine = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kSparseOnHugePages = size_t{1} << 30;
 
 size_t rounded(size_t bytes, size_t to) {
   return (bytes + to - 1) / to * to;
@@ -38,7 +39,8 @@ Memory::Memory(size_t bytes, bool sparse) {
     }
     data_ = reinterpret_cast<std::byte *>(rounded(reinterpret_cast<uintptr_t>(mapping_), kHugePage));
 #ifdef MADV_HUGEPAGE
-    if (!sparse) madvise(data_, rounded(bytes, kHugePage), MADV_HUGEPAGE);  // a wish: nothing depends on it
+    // A wish: nothing depends on it. Of a sparse array that is very large a touch should not take a huge page.
+    if (!sparse || bytes <= kSparseOnHugePages) madvise(data_, rounded(bytes, kHugePage), MADV_HUGEPAGE);
 #endif
     // Written first and not read first: a huge page that was read as zeros falls apart when it is written.
     if (!sparse) std::memset(data_, 0, bytes);

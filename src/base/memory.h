@@ -10,7 +10,8 @@ namespace ngd {
 class Memory {
  public:
   Memory() = default;
-  // `sparse`: pages come as they are touched, for arrays of which parts may never be. Throws std::bad_alloc.
+  // `sparse`: pages come as they are touched, for arrays of which parts may never be; what is written there first should
+  // not have been read. Throws std::bad_alloc.
   explicit Memory(size_t bytes, bool sparse = false);
   ~Memory();
   Memory(Memory &&other) noexcept { *this = std::move(other); }

@@ -201,31 +201,42 @@ inline void copy_row(const T *from, size_t count, T *to) {
 }
 
 template <class T>
-void SweepJob<T>::gather(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide) {
+void SweepJob<T>::fetch_row_of(size_t tensor, size_t row, size_t column, size_t wide) const {
   const TensorState &arrays = state(tensor);
-  const std::vector<DecayTable> &decays = sweep_.groups[sweep_.group_of[tensor]].decays;
+  const size_t at = row * sweep_.width(tensor) + column;
+  __builtin_prefetch(&arrays.touched[row], 1);
+  fetch_row(static_cast<const T *>(call(tensor).parameter) + at, wide);
+  for (const StateArray &slot : arrays.slots) {
+    if (!slot.packed()) fetch_row(slot.template values<const T>() + at, wide);
+  }
+}
+
+template <class T>
+void SweepJob<T>::gather(size_t tensor, std::span<const uint32_t> all, size_t first, size_t count,
+                         size_t column, size_t wide) {
+  const TensorState &arrays = state(tensor);
+  const GroupStep &group = sweep_.groups[sweep_.group_of[tensor]];
+  const std::vector<DecayTable> &decays = group.decays;
+  const std::span<const Slot> slots = group.rule->slots();
   const size_t width = sweep_.width(tensor);
   const T *table = static_cast<const T *>(call(tensor).parameter);  // tables of rows are not packed
-  // Rows are anywhere in memory: ask for the later ones while the first are copied.
-  constexpr size_t kAhead = 8;
-  for (size_t i = 0; i < rows.size(); i++) {
-    if (i + kAhead < rows.size()) {
-      const size_t later = rows[i + kAhead] * width + column;
-      __builtin_prefetch(&arrays.touched[rows[i + kAhead]], 1);
-      fetch_row(table + later, wide);
-      for (const StateArray &slot : arrays.slots) {
-        if (!slot.packed()) fetch_row(slot.template values<const T>() + later, wide);
-      }
-    }
-    const size_t at = rows[i] * width + column;
+  for (size_t i = 0; i < count; i++) {
+    // Rows are anywhere in memory: the later ones are asked for while the first are copied, those of the next turn too.
+    if (first + i + kRowsAhead < all.size()) fetch_row_of(tensor, all[first + i + kRowsAhead], column, wide);
+    const size_t row = all[first + i], at = row * width + column;
     copy_row(table + at, wide, scratch(0) + i * wide);
-    const uint64_t rest = rested(arrays.touched[rows[i]], sweep_.step);
+    const uint64_t touched = arrays.touched[row], rest = rested(touched, sweep_.step);
     for (size_t s = 0; s < arrays.slots.size(); s++) {
       T *to = scratch(1 + s) + i * wide;
+      if (touched == 0) {
+        // Not read: a page that was read before it is written comes in small ones.
+        std::fill_n(to, wide, static_cast<T>(slots[s].initial));
+        continue;
+      }
       if (arrays.slots[s].packed())
         arrays.slots[s].load(sweep_.target, at, wide, to);
       else
-        copy_row(arrays.slots[s].template values<const T>() + at, wide, to);
+        copy_row(arrays.slots[s].template values<T>() + at, wide, to);
       if (rest == 0 || decays[s].decay() == 1) continue;
       const T factor = static_cast<T>(decays[s](rest));
       for (size_t k = 0; k < wide; k++) to[k] *= factor;

@@ -119,8 +119,11 @@ class SweepJob {
   template <class Body>
   Norms walk_rows(const Work &work, bool updates, Body body);
   // Rows between the table and scratch: all of them, columns `column` to `column + wide`.
-  void gather(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide);
+  void gather(size_t tensor, std::span<const uint32_t> all, size_t first, size_t count, size_t column,
+              size_t wide);
   void scatter(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide);
+  static constexpr size_t kRowsAhead = 12;
+  void fetch_row_of(size_t tensor, size_t row, size_t column, size_t wide) const;
   double unit_scale(const Work &work, size_t begin, size_t count, size_t gradient_begin);
 
   // Lookahead's slow weights start where the parameters do.
@@ -236,7 +239,7 @@ Norms SweepJob<T>::walk_rows(const Work &work, bool updates, Body body) {
       const T *given = gradient(work.tensor, position * width + column, count * wide, gradient_scratch());
       Piece<T> one = {count * wide, scratch(0), given, {}, static_cast<T>(scale), bound(work)};
       for (size_t s = 0; s < arrays.slots.size(); s++) one.slot[s] = scratch(1 + s);
-      gather(work.tensor, rows.subspan(position, count), column, wide);
+      gather(work.tensor, rows, position, count, column, wide);
       norms.add(run_screened(one, updates, [&](const Piece<T> &part, size_t) { return body(part); }));
       if (updates) scatter(work.tensor, rows.subspan(position, count), column, wide);
     }
