@@ -154,8 +154,8 @@ IceaTask::IceaTask(const IceaTaskPlan &plan, const std::string &folder) : plan_(
       columns_ = kSmallSide * kSmallSide;
       note_ = fmt::format("{} rows of MNIST's test part, made small", labels_.size());
       // Harder than scikit-learn's, for which the plan's targets are.
-      std::ranges::copy({0.87, 0.89}, plan_.targets);
-      std::ranges::copy({0.80, 0.83}, plan_.noisy_targets);
+      plan_.targets[0] = 0.87, plan_.targets[1] = 0.89;
+      plan_.noisy_targets[0] = 0.80, plan_.noisy_targets[1] = 0.83;
     }
   } else if (name == "cancer") {
     if (!there("breast_cancer.csv"))
