@@ -11,8 +11,8 @@ import tempfile
 
 import contract
 
-ROOMS = ["base", "math", "optimizer", "icea", "model", "data", "store", "train", "cluster", "transport", "coordinator",
-         "capi", "cli"]
+ROOMS = ["base", "math", "optimizer", "icea", "model", "data", "store", "train", "wire", "cluster", "transport",
+         "coordinator", "capi", "cli"]
 SOURCES = {".h", ".cc", ".c"}
 PRINTING = {"iostream", "ostream", "print"}
 PRINT_CALLS = re.compile(r"(?<![\w.>])(?:std::)?(v?printf|puts|putchar|perror|v?fprintf|fputs|fputc|cout|cerr|clog)\s*[(<]")
