@@ -7,6 +7,11 @@
 namespace ngd::wire {
 
 inline constexpr size_t kControlBytes = size_t{4} << 20;  // of one message's control part
+inline constexpr uint64_t kPayloadBytes = uint64_t{1} << 36;  // of one message's payload
+inline constexpr size_t kFrameBytes = size_t{8} << 20;  // of one frame: more, and ZeroMQ ends the connection
+inline constexpr size_t kChunkBytes = size_t{1} << 20;  // tensors travel in frames of at most so many
+inline constexpr size_t kInlineBytes = size_t{8} << 10;  // a payload up to this size travels in the first frame
+inline constexpr size_t kJoinBytes = size_t{16} << 10;  // neighbours smaller than this share a frame
 inline constexpr unsigned kDepth = 16;                    // nesting of FlatBuffers tables
 inline constexpr unsigned kTables = 8192;                 // FlatBuffers tables in a message; a map has the most
 inline constexpr size_t kTextBytes = 255;                 // a name
