@@ -8,7 +8,8 @@ namespace ngd::wire {
 
 inline constexpr size_t kControlBytes = size_t{4} << 20;  // of one message's control part
 inline constexpr unsigned kDepth = 16;                    // nesting of FlatBuffers tables
-inline constexpr unsigned kTables = 8192;                 // FlatBuffers tables in a message; a map has the most
+inline constexpr unsigned kTables = 1024;                 // FlatBuffers tables in a message
+inline constexpr unsigned kTablesOfLists = 65536;         // in one that lists tensors or decisions
 inline constexpr size_t kTextBytes = 255;                 // a name
 inline constexpr size_t kLongTextBytes = 4096;            // a rule with its options, a message for people
 inline constexpr size_t kRank = 8;
