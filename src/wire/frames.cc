@@ -30,7 +30,8 @@ void append_chunks(const std::vector<Bytes> &payload, std::vector<Bytes> &frames
       continue;
     }
     size_t end = i, size = 0;
-    for (; end < payload.size() && payload[end].size < kJoinBytes && size + payload[end].size <= kChunkBytes; end++)
+    for (; end < payload.size() && payload[end].size < kJoinBytes && size + payload[end].size <= kChunkBytes;
+         end++)
       size += payload[end].size;
     if (size == 0) {
       i = end;
@@ -64,10 +65,12 @@ Frames pack(const Message &message, uint16_t node, bool checked) {
   header.control_bytes = static_cast<uint32_t>(control.size);
   header.payload_bytes = payload_bytes(message);
   if (header.payload_bytes > kPayloadBytes)
-    fail(NGD_E_LIMIT, "a message has ", header.payload_bytes, " bytes of payload; the limit is ", kPayloadBytes);
+    fail(NGD_E_LIMIT, "a message has ", header.payload_bytes, " bytes of payload; the limit is ",
+         kPayloadBytes);
   header.body_checksum = crc32c(control.span());
   if (checked) {
-    for (const Bytes &piece : message.payload) header.body_checksum = crc32c(piece.span(), header.body_checksum);
+    for (const Bytes &piece : message.payload)
+      header.body_checksum = crc32c(piece.span(), header.body_checksum);
   }
 
   const bool inside = header.payload_bytes <= kInlineBytes;
@@ -96,8 +99,8 @@ Unpacked unpack(const std::vector<Bytes> &frames) {
   out.header = read_header(first.span());
   const Header &header = out.header;
   if (first.size < kHeaderBytes + header.control_bytes)
-    fail(NGD_E_PROTOCOL, "a message promises ", header.control_bytes, " bytes of control, of which its first frame of ",
-         first.size, " bytes has no room");
+    fail(NGD_E_PROTOCOL, "a message promises ", header.control_bytes,
+         " bytes of control, of which its first frame of ", first.size, " bytes has no room");
   const size_t offset = payload_offset(header.control_bytes);
   const size_t inside = first.size > offset ? first.size - offset : 0;
   uint64_t payload = inside;

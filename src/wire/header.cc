@@ -64,15 +64,18 @@ Header read_header(std::span<const std::byte> from) {
   header.payload_bytes = get<uint64_t>(from, 48);
   header.body_checksum = get<uint32_t>(from, 56);
   if (header.version == 0 || header.version + 1 < kVersion || header.version > kVersion + 1)
-    fail(NGD_E_PROTOCOL, "a peer speaks version ", header.version, " of the wire, this library version ", kVersion,
-         ": upgrade one release at a time");
+    fail(NGD_E_PROTOCOL, "a peer speaks version ", header.version, " of the wire, this library version ",
+         kVersion, ": upgrade one release at a time");
   if ((header.flags & ~kKnownFlags) != 0)
     fail(NGD_E_PROTOCOL, "a message has flags ", header.flags, ", of which some are unknown here");
-  if (header.node > kNodes) fail(NGD_E_PROTOCOL, "a message comes from server ", header.node, " of at most ", kNodes);
+  if (header.node > kNodes)
+    fail(NGD_E_PROTOCOL, "a message comes from server ", header.node, " of at most ", kNodes);
   if (header.control_bytes > kControlBytes)
-    fail(NGD_E_PROTOCOL, "a message promises ", header.control_bytes, " bytes of control; the limit is ", kControlBytes);
+    fail(NGD_E_PROTOCOL, "a message promises ", header.control_bytes, " bytes of control; the limit is ",
+         kControlBytes);
   if (header.payload_bytes > kPayloadBytes)
-    fail(NGD_E_PROTOCOL, "a message promises ", header.payload_bytes, " bytes of payload; the limit is ", kPayloadBytes);
+    fail(NGD_E_PROTOCOL, "a message promises ", header.payload_bytes, " bytes of payload; the limit is ",
+         kPayloadBytes);
   return header;
 }
 
