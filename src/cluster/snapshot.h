@@ -74,7 +74,7 @@ class Published {
 
  private:
   mutable std::mutex mutex_;
-  std::shared_ptr<const Snapshot> newest_, previous_;
+  std::shared_ptr<const Snapshot> newest_;
   std::vector<std::shared_ptr<const Snapshot>> pinned_;
 };
 

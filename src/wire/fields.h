@@ -134,6 +134,7 @@ template <class F>
 void fields(F &f, Push &x) {
   f.choice(x.kind, UpdateKind::delta);
   f.number(x.attempt);
+  f.number(x.after);
   f.number(x.base_version);
   f.number(x.lineage);
   f.flag(x.pull);
@@ -211,16 +212,18 @@ void fields(F &f, Staged &x) {
   f.number(x.index);
   f.number(x.attempt);
   f.number(x.lineage);
-  f.choice(x.kind, UpdateKind::delta);
+  f.number(x.user);
 }
 template <class F>
 void fields(F &f, Dropped &x) {
   f.number(x.attempt);
   f.number(x.lineage);
+  f.number(x.user);
 }
 template <class F>
 void fields(F &f, Decision::Entry &x) {
   f.table(x.client);
+  f.number(x.user);
   f.number(x.seq);
   f.number(x.attempt);
 }
@@ -233,9 +236,9 @@ void fields(F &f, Decision &x) {
   f.flag(x.aggregate);
   f.tables(x.entries, kDecisions * kWindow);
   f.table(x.seal);
-  f.number(x.rate_factor);
+  f.number(x.rate);
   f.number(x.slot);
-  f.number(x.time_us);
+  f.number(x.generation);
 }
 template <class F>
 void fields(F &f, Decide &x) {
@@ -258,14 +261,19 @@ template <class F>
 void fields(F &f, Restore &x) {
   f.number(x.lineage);
   f.number(x.base_version);
-  f.number(x.checkpoint_version);
   f.number(x.slot);
   f.number(x.generation);
+  f.number(x.files);
+  f.flag(x.initialised);
+  f.tables(x.seals, kLocks);
 }
 template <class F>
 void fields(F &f, Restored &x) {
   f.number(x.index);
+  f.number(x.incarnation);
   f.number(x.lineage);
+  f.number(x.status);
+  f.text(x.text, kLongTextBytes);
 }
 template <class F>
 void fields(F &f, Saved &x) {

@@ -155,7 +155,8 @@ struct Token {  // of a lock that the sender holds
 // all shards have it and it has its version.
 struct Push {
   UpdateKind kind = UpdateKind::gradient;
-  uint32_t attempt = 0;       // grows when the root had given the update up
+  uint32_t attempt = 0;  // grows when the root had given the update up
+  uint64_t after = 0;  // the sender's last update before this one that has no answer yet; they happen in order
   uint64_t base_version = 0;  // bulk: the version on which the gradient was computed
   uint64_t lineage = 0;
   bool pull = false;  // push_pull of a model of one shard: the answer carries these tensors, dense ones whole
@@ -246,16 +247,18 @@ struct Staged {        // shard -> root: I have its part
   uint32_t index = 0;  // of the shard in the model
   uint32_t attempt = 0;
   uint64_t lineage = 0;
-  UpdateKind kind = UpdateKind::gradient;
+  uint64_t user = 0;  // From::user of the one who sent it
 };
-struct Dropped {  // root -> shard: forget that part and everything staged of the client up to `attempt`
+struct Dropped {  // root -> shard: forget that part, if it is of this attempt or one before
   uint32_t attempt = 0;
   uint64_t lineage = 0;
+  uint64_t user = 0;
 };
 struct Decision {
   enum class Kind : uint8_t { apply, seal, pin, unpin, checkpoint };
   struct Entry {
     ClientId client;
+    uint64_t user = 0;
     uint64_t seq = 0;
     uint32_t attempt = 0;
   };
@@ -265,10 +268,10 @@ struct Decision {
   UpdateKind update = UpdateKind::gradient;
   bool aggregate = false;  // bulk: the entries make one step together
   std::vector<Entry> entries;
-  Token seal;              // seal: from now on lower tokens of that lock are refused
-  double rate_factor = 1;  // of the learning rate, for this step
-  uint32_t slot = 0;       // checkpoint: which of the two
-  uint64_t time_us = 0;    // of the root's clock; part of the log so that all apply alike
+  Token seal;               // seal: from now on lower tokens of that lock are refused
+  double rate = 0;          // the learning rate of this step; 0: the optimizer's own
+  uint32_t slot = 0;        // checkpoint: which of the two
+  uint64_t generation = 0;  // checkpoint: which one
 };
 struct Decide {  // root -> shard
   uint64_t lineage = 0;
@@ -286,15 +289,20 @@ struct Announce {  // shard -> root: who I am; again until restored
 };
 struct Restore {  // root -> shard: go to this lineage, from that checkpoint (slot kNoSlot: begin empty)
   uint64_t lineage = 0;
-  uint64_t base_version = 0;        // what the restored state is called
-  uint64_t checkpoint_version = 0;  // what it was called
+  uint64_t base_version = 0;  // what the restored state is called from now on
   uint32_t slot = 0;
   uint64_t generation = 0;
+  uint32_t files = 0;  // shards that the model had then
+  bool initialised = false;
+  std::vector<Token> seals;
 };
 inline constexpr uint32_t kNoSlot = 2;
 struct Restored {
   uint32_t index = 0;
+  uint64_t incarnation = 0;
   uint64_t lineage = 0;
+  int32_t status = 0;  // not NGD_OK: it cannot
+  std::string text;
 };
 struct Saved {  // shard -> root: my file of that checkpoint is on the disk
   uint32_t index = 0;
