@@ -140,11 +140,13 @@ void fields(F &f, Push &x) {
   f.flag(x.pull);
   f.tables(x.tokens, kTokens);
   f.tables(x.tensors, kTensors);
+  f.flag(x.poll);
 }
 template <class F>
 void fields(F &f, Pushed &x) {
   f.number(x.version);
   f.flag(x.applied);
+  f.number(x.values_version);
   f.tables(x.tensors, kTensors);
 }
 template <class F>

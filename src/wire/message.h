@@ -155,6 +155,7 @@ struct Token {  // of a lock that the sender holds
 // all shards have it and it has its version.
 struct Push {
   UpdateKind kind = UpdateKind::gradient;
+  bool poll = false;     // only asks after an update whose parts are there: no tensors
   uint32_t attempt = 0;  // grows when the root had given the update up
   uint64_t after = 0;  // the sender's last update before this one that has no answer yet; they happen in order
   uint64_t base_version = 0;  // bulk: the version on which the gradient was computed
@@ -166,7 +167,8 @@ struct Push {
 struct Pushed {
   uint64_t version = 0;
   bool applied = true;              // false: an initial value that came second; the model has the first
-  std::vector<TensorPart> tensors;  // of push_pull, with their values in the payload
+  uint64_t values_version = 0;      // push_pull: of the values that come with it, not below version
+  std::vector<TensorPart> tensors;  // push_pull: what the payload holds
 };
 
 // A read of one shard. version 0: the newest, at least min_version; else exactly that one, waited for if it is to come.

@@ -38,6 +38,11 @@ class Children {
   void text(std::string &text, size_t limit) {
     offsets_.push_back(text.empty() ? 0 : builder_.CreateString(text.data(), std::min(text.size(), limit)).o);
   }
+  void blob(std::string &bytes, size_t) {
+    offsets_.push_back(
+        bytes.empty() ? 0
+                      : builder_.CreateVector(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()).o);
+  }
   template <class T>
   void numbers(std::vector<T> &values, size_t) {
     offsets_.push_back(values.empty() ? 0 : builder_.CreateVector(values).o);
@@ -75,6 +80,7 @@ class Slots {
     builder_.AddElement<uint8_t>(slot_offset(slot_++), static_cast<uint8_t>(value), 0);
   }
   void text(std::string &, size_t) { child(); }
+  void blob(std::string &, size_t) { child(); }
   template <class T>
   void numbers(std::vector<T> &, size_t) {
     child();
@@ -154,6 +160,10 @@ class Reader {
     if (string->size() > limit) bad("a text is too long");
     text.assign(string->data(), string->size());
     if (text.find('\0') != std::string::npos) bad("a text holds a zero byte");
+  }
+  void blob(std::string &bytes, size_t limit) {
+    const auto *vector = list<uint8_t>(limit);
+    if (vector != nullptr) bytes.assign(reinterpret_cast<const char *>(vector->Data()), vector->size());
   }
   template <class T>
   void numbers(std::vector<T> &values, size_t limit) {
