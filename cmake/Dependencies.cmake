@@ -47,6 +47,9 @@ if(ngd_missing)
 endif()
 
 add_library(ngd_dependencies INTERFACE)
-target_link_libraries(ngd_dependencies INTERFACE ZLIB::ZLIB PkgConfig::OPENBLAS PkgConfig::ZEROMQ ${CMAKE_DL_LIBS})
+target_link_libraries(ngd_dependencies INTERFACE ZLIB::ZLIB PkgConfig::OPENBLAS ${ZEROMQ_LINK_LIBRARIES} ${CMAKE_DL_LIBS})
 find_package(Threads REQUIRED)
+# Not its target: Debian's names include directories of protocols that are never opened.
+find_path(NGD_ZEROMQ zmq.h HINTS ${ZEROMQ_INCLUDE_DIRS})
+target_include_directories(ngd_dependencies SYSTEM INTERFACE ${NGD_ZEROMQ})
 target_link_libraries(ngd_dependencies INTERFACE Threads::Threads)
