@@ -13,7 +13,7 @@ namespace ngd::transport {
 namespace {
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
-  fail(NGD_E_ARGUMENT, "address \"", quoted(text, 80), "\": ", why);
+  fail(NGD_E_ARGUMENT, "address ", quoted(text, 80), ": ", why);
 }
 
 bool starts_with(std::string_view text, std::string_view prefix) {

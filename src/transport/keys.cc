@@ -125,7 +125,7 @@ cluster::Role parse_role(std::string_view name) {
        {cluster::Role::reader, cluster::Role::worker, cluster::Role::admin, cluster::Role::server}) {
     if (role_name(role) == name) return role;
   }
-  fail(NGD_E_OPTION, "unknown role \"", quoted(name), "\"; known: reader, worker, admin, server");
+  fail(NGD_E_OPTION, "unknown role ", quoted(name), "; known: reader, worker, admin, server");
 }
 
 void generate_keys(const std::string &path, cluster::Role role) {
