@@ -224,7 +224,7 @@ void ClientSession::State::start_read(Ticket ticket, Operation &operation, Time 
 void ClientSession::State::start_point(Ticket ticket, Operation &operation, Time now) {
   operation.step = Step::pointing;
   wire::ReadPoint point;
-  point.pin = operation.kind == Kind::pull && model.shards.size() > 1 && !options.eventual_reads;
+  point.pin = operation.kind != Kind::version && model.shards.size() > 1 && !options.eventual_reads;
   point.lineage = lineage;
   point.wait_us = operation.deadline > now ? operation.deadline - now : 0;
   operation.pinned = point.pin;
@@ -283,11 +283,16 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
     }
   }
   Outcome outcome = std::move(operation.outcome);
+  outcome.lineage = lineage;
+  outcome.seq = operation.seq;
   outcome.status = status;
   outcome.text = std::move(text);
   if (operation.step == Step::queued) std::erase(queue, ticket);
   if (operation.kind == Kind::close && status == NGD_OK) opened = false;
-  if (ticket == opener) opener = 0;
+  if (ticket == opener) {
+    opener = 0;
+    if (!opened && reopening) open_session(0, now);
+  }
   if (outcome.version == 0) outcome.version = version;
   operations.erase(place);
   outcomes.emplace(ticket, std::move(outcome));
@@ -445,6 +450,10 @@ void ClientSession::cancel(Ticket ticket) {
 }
 const wire::ModelPlace *ClientSession::model() const {
   return state_->found ? &state_->model : nullptr;
+}
+uint64_t ClientSession::seq_of(Ticket ticket) const {
+  const auto found = state_->operations.find(ticket);
+  return found == state_->operations.end() ? 0 : found->second.seq;
 }
 uint64_t ClientSession::lineage() const {
   return state_->lineage;

@@ -180,6 +180,7 @@ class Root {
 
   // Deciding.
   void advance(Time now);
+  bool refuse_tokens(const UpdateKey &key, Time now);
   bool decide_one(const UpdateKey &key, Time now);
   bool decide_round(Time now);
   void refuse_update(const UpdateKey &key, const Pending &pending, ngd_status status, std::string text,
