@@ -58,6 +58,8 @@ struct Outcome {
   std::string text;                  // of an error
   uint64_t version = 0;              // of the model, after an update or of what was read
   bool applied = true;               // of init: this client's values are the model's
+  uint64_t values_version = 0;       // of what push_pull read
+  bool initialised = true;           // of version()
   wire::Done done;                   // of commands and queries
   std::vector<wire::Bytes> payload;  // of a value or a partition's blob
   std::vector<TensorValues> tensors;
@@ -108,8 +110,9 @@ class ClientSession {
   size_t outstanding() const;  // updates without an answer
   uint64_t bytes_under_way() const;
 
- private:
   struct State;
+
+ private:
   std::unique_ptr<State> state_;
 };
 

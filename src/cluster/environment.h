@@ -76,7 +76,7 @@ struct Record {
 struct CoordinatorAnswer {
   uint64_t ticket = 0;
   bool done = false;            // cas: it was changed
-  std::vector<Record> records;  // get: those found; cas that failed: the one that is there
+  std::vector<Record> records;  // get: those found; cas: the record as it is now
 };
 class Coordinator {
  public:

@@ -298,9 +298,6 @@ void Root::command(const From &from, const wire::Envelope &envelope, wire::Comma
     reply_to_[key] = {from.peer, envelope};
     return answer(envelope.client, *done);
   }
-  reply_to_[key] = {from.peer, envelope};
-  command_until_[key] = now + std::min(command.wait_us, wire::kWaitUsMax);
-  if (session->waiting.contains(envelope.seq)) return;
   std::string bytes;
   for (const wire::Bytes &part : payload) {
     if (bytes.size() + part.size > wire::kValueBytes)
@@ -308,6 +305,9 @@ void Root::command(const From &from, const wire::Envelope &envelope, wire::Comma
                     concat("the payload of a command has at most ", wire::kValueBytes, " bytes"));
     bytes += part.text();
   }
+  reply_to_[key] = {from.peer, envelope};
+  command_until_[key] = now + std::min(command.wait_us, wire::kWaitUsMax);
+  if (session->waiting.contains(envelope.seq)) return;
   submit(CommandEntry{envelope.client, envelope.seq, std::move(command), std::move(bytes)}, now);
   serve_waiting(now);
   advance(now);

@@ -115,6 +115,9 @@ class Root {
 
   // Whether the root's own part of an update may be staged; else it has been answered.
   bool admit(const From &from, const wire::Envelope &envelope, const wire::Push &push, Time now);
+  void forget(const wire::Envelope &envelope) {
+    reply_to_.erase({envelope.client, envelope.seq});
+  }  // it was refused
   void staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time now);
   void applied(uint32_t index, uint64_t number, Time now);
   void tick(Time now);
@@ -177,6 +180,7 @@ class Root {
 
   // Deciding.
   void advance(Time now);
+  bool refuse_tokens(const UpdateKey &key, Time now);
   bool decide_one(const UpdateKey &key, Time now);
   bool decide_round(Time now);
   void refuse_update(const UpdateKey &key, const Pending &pending, ngd_status status, std::string text,

@@ -44,6 +44,8 @@ bool Root::admit(const From &from, const wire::Envelope &envelope, const wire::P
     }
   }
   reply_to_[{envelope.client, envelope.seq}] = {from.peer, envelope};
+  if (const auto pending = pending_.find({envelope.client, from.user, envelope.seq}); pending != pending_.end())
+    pending->second.since = now;
   return true;
 }
 
@@ -77,6 +79,7 @@ void Root::staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time n
   }
   if (attempt < pending.attempt) return;
   pending.has[index] = 1;
+  if (index == 0 && refuse_tokens(key, now)) return;
   if (options_.mutant == Mutant::early_answer && index == 0) {
     Answer early;
     early.seq = key.seq;
@@ -119,6 +122,20 @@ void Root::refuse_update(const UpdateKey &key, const Pending &pending, ngd_statu
   submit(AbortEntry{key, pending.attempt, status, false, std::move(text)}, now);
 }
 
+// An update under a lock that its client does not hold (any more) is refused, whether or not all shards have it (I8).
+bool Root::refuse_tokens(const UpdateKey &key, Time now) {
+  const StagedPart *part = host_.staged(key);
+  if (part == nullptr || options_.mutant == Mutant::token_unchecked) return false;
+  for (const wire::Token &token : part->tokens) {
+    if (locks_.holds(token, key.client)) continue;
+    refuse_update(
+        key, pending_.at(key), NGD_E_FENCED,
+        concat("the lock ", quoted(token.lock), " is not held under token ", token.token, " any more"), now);
+    return true;
+  }
+  return false;
+}
+
 // Decides an update alone, or refuses it; false: it waits. Those of bulk workers wait for their round.
 bool Root::decide_one(const UpdateKey &key, Time now) {
   const Pending &pending = pending_.at(key);
@@ -129,14 +146,7 @@ bool Root::decide_one(const UpdateKey &key, Time now) {
   if (part->after != 0 && part->after < key.seq && !session.too_old(part->after) &&
       session.answer(part->after) == nullptr)
     return false;
-  for (const wire::Token &token : part->tokens) {
-    if (!locks_.holds(token, key.client) && options_.mutant != Mutant::token_unchecked) {
-      refuse_update(
-          key, pending, NGD_E_FENCED,
-          concat("the lock ", quoted(token.lock), " is not held under token ", token.token, " any more"), now);
-      return true;
-    }
-  }
+  if (refuse_tokens(key, now)) return true;
   if (part->kind == wire::UpdateKind::initial) {
     if (initialised_) {
       submit(AbortEntry{key, pending.attempt, NGD_OK, true, {}}, now);
@@ -341,7 +351,7 @@ void Root::tick(Time now) {
   for (const ClientId &id : dead) submit(PresenceEntry{id, false}, now);
   for (const ClientId &id : ended) submit(EndEntry{id}, now);
 
-  // Parts of a client that is silent and did not reach all shards: they would lie there for ever.
+  // Parts that did not reach all shards, and that their client does not ask after: they would lie there for ever.
   std::vector<std::pair<UpdateKey, uint32_t>> stuck;
   for (const auto &[key, pending] : pending_) {
     const auto found = sessions_.find(key.client);

@@ -5,6 +5,7 @@
 // call its functions from one thread at a time, and give the node only the messages whose shard is 0.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,6 +30,9 @@ class ServerNode {
   void tick(Time now);
   Time next_wakeup() const;
 
+  // Called for each shard before it starts.
+  void on_shard(std::function<void(Shard &)> call) { on_shard_ = std::move(call); }
+
   // Long work on files, to be run anywhere: job->run(); then finish(job). One at a time.
   std::shared_ptr<Job> take_job();
   void finish(const std::shared_ptr<Job> &job, Time now);
@@ -50,16 +54,19 @@ class ServerNode {
   void adopt(const std::vector<Record> &records, Time now);
   void create_model(const From &from, const wire::Envelope &envelope, const wire::CreateModel &request,
                     Time now);
-  void place_model(uint64_t ticket, Time now);
+  void place_model(const CoordinatorAnswer &answer, Time now);
   void refuse(const From &from, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
               std::string text);
   uint64_t new_ticket() { return ++ticket_; }
 
+  enum class Step : uint8_t { look, number, write };
   struct Creation {  // of a model, until the coordinator has answered
     From from;
     wire::Envelope envelope;
     wire::ModelSpec spec;
     Time until = 0;
+    Step step = Step::look;
+    wire::ModelPlace place;
   };
 
   NodeOptions options_;
@@ -69,7 +76,9 @@ class ServerNode {
   Coordinator &coordinator_;
   uint64_t incarnation_ = 0;
   bool joined_ = false;
-  uint64_t ticket_ = 0, refresh_ticket_ = 0, join_ticket_ = 0, join_revision_ = 0;
+  uint64_t ticket_ = 0, refresh_ticket_ = 0, join_ticket_ = 0;
+  bool join_writes_ = false;
+  std::function<void(Shard &)> on_shard_;
   Time join_at_ = 0, refresh_at_ = 0;
   wire::Map map_;
   std::map<uint64_t, Creation> creations_;  // by ticket

@@ -20,6 +20,7 @@
 namespace ngd::cluster {
 
 class Root;
+class LogObserver;
 
 // Long work on files, to be run anywhere once, between take_job() and finish().
 class Job {
@@ -34,7 +35,7 @@ class Shard {
   struct Place {  // which one it is
     wire::ModelPlace model;
     uint32_t index = 0;
-    uint64_t incarnation = 0;
+    uint64_t incarnation = 0;  // grows with each life of the server
   };
   Shard(Place place, const NodeOptions &options, Net &net, Disk &disk, Rng &rng, Coordinator &coordinator);
   ~Shard();
@@ -48,6 +49,7 @@ class Shard {
   void finish(const std::shared_ptr<Job> &job, Time now);
   void checkpoint(Time now);  // the root's: asks all shards of the model for one
   bool checkpoint_pending() const;
+  uint64_t checkpoints_done() const;
 
   // The newest version for readers on any thread; answers what it can without the shard's own thread.
   const Published &published() const;
@@ -58,12 +60,12 @@ class Shard {
   uint64_t lineage() const;
   uint64_t digest() const;  // of parameters and what is replicated with them
   uint64_t staged_bytes() const;
-  Root *root() { return root_.get(); }
+  void observe(LogObserver *observer);
+  Root *root();  // nullptr on other shards than the root
 
  private:
   struct State;
   std::unique_ptr<State> state_;
-  std::unique_ptr<Root> root_;
 };
 
 }  // namespace ngd::cluster
