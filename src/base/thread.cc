@@ -39,6 +39,8 @@ struct Thread::State {
   }
 };
 
+Thread::Thread() = default;
+
 Thread::Thread(const std::string &name, std::function<void()> body) {
   auto state = std::make_unique<State>();
   state->body = std::move(body);

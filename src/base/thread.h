@@ -14,7 +14,7 @@ int start_thread(pthread_t *thread, void *(*function)(void *), void *context);
 
 class Thread {
  public:
-  Thread() = default;
+  Thread();
   // `body` throws nothing. Throws NGD_E_MEMORY when the system refuses a thread. The name is cut at 15 bytes.
   Thread(const std::string &name, std::function<void()> body);
   ~Thread();

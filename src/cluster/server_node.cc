@@ -276,6 +276,7 @@ void ServerNode::tick(Time now) {
   if (!joined_ && now >= join_at_) join(now);
   if (joined_ && now >= refresh_at_) refresh(now);
   std::erase_if(creations_, [&](const auto &one) { return one.second.until <= now; });
+  if (shards_apart_) return;
   for (const auto &[number, one] : shards_) {
     if (now >= one->next_wakeup()) one->tick(now);
   }
@@ -283,6 +284,7 @@ void ServerNode::tick(Time now) {
 
 Time ServerNode::next_wakeup() const {
   Time next = joined_ ? refresh_at_ : join_at_;
+  if (shards_apart_) return next;
   for (const auto &[number, one] : shards_) next = std::min(next, one->next_wakeup());
   return next;
 }

@@ -32,6 +32,8 @@ class ServerNode {
 
   // Called for each shard before it starts.
   void on_shard(std::function<void(Shard &)> call) { on_shard_ = std::move(call); }
+  // Shards are driven by others: tick(), next_wakeup() and take_job() leave them alone.
+  void leave_shards() { shards_apart_ = true; }
 
   // Long work on files, to be run anywhere: job->run(); then finish(job). One at a time.
   std::shared_ptr<Job> take_job();
@@ -79,6 +81,7 @@ class ServerNode {
   uint64_t ticket_ = 0, refresh_ticket_ = 0, join_ticket_ = 0;
   bool join_writes_ = false;
   std::function<void(Shard &)> on_shard_;
+  bool shards_apart_ = false;
   Time join_at_ = 0, refresh_at_ = 0;
   wire::Map map_;
   std::map<uint64_t, Creation> creations_;  // by ticket

@@ -74,7 +74,8 @@ cluster::CoordinatorAnswer found(const Records &records, uint64_t ticket, const 
   cluster::CoordinatorAnswer answer;
   answer.ticket = ticket;
   answer.done = true;
-  for (auto at = records.by_key.lower_bound(prefix); at != records.by_key.end() && at->first.starts_with(prefix); ++at)
+  for (auto at = records.by_key.lower_bound(prefix);
+       at != records.by_key.end() && at->first.starts_with(prefix); ++at)
     answer.records.push_back(at->second);
   return answer;
 }
@@ -124,7 +125,8 @@ Records read_records(std::string_view text, const std::string &path) {
   take(text, count);
   for (; count > 0; count--) {
     cluster::Record record;
-    if (!take(text, record.revision) || !take(text, record.key) || !take(text, record.value)) damaged("it ends early");
+    if (!take(text, record.revision) || !take(text, record.key) || !take(text, record.value))
+      damaged("it ends early");
     records.by_key[record.key] = record;
   }
   if (!text.empty()) damaged("it is too long");
@@ -140,7 +142,8 @@ void MemoryCoordinator::get(uint64_t ticket, const std::string &prefix) {
   answer_(answer);
 }
 
-void MemoryCoordinator::cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) {
+void MemoryCoordinator::cas(uint64_t ticket, const std::string &key, uint64_t revision,
+                            const std::string &value) {
   cluster::CoordinatorAnswer answer;
   {
     const std::lock_guard lock(mutex_);
@@ -176,7 +179,8 @@ void FileCoordinator::get(uint64_t ticket, const std::string &prefix) {
   put({ticket, false, prefix, 0, {}});
 }
 
-void FileCoordinator::cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) {
+void FileCoordinator::cas(uint64_t ticket, const std::string &key, uint64_t revision,
+                          const std::string &value) {
   put({ticket, true, key, revision, value});
 }
 
@@ -211,7 +215,8 @@ void FileCoordinator::carry_out(const Call &call) {
     const Lock lock(directory_ + "/lock");
     Records records;
     if (const auto bytes = transport::SystemDisk(directory_).read("records")) {
-      if (bytes->size() > kBytes) fail(NGD_E_CHECKPOINT, path, " has ", bytes->size(), " bytes, more than records can have");
+      if (bytes->size() > kBytes)
+        fail(NGD_E_CHECKPOINT, path, " has ", bytes->size(), " bytes, more than records can have");
       records = read_records({reinterpret_cast<const char *>(bytes->data()), bytes->size()}, path);
     }
     if (call.change) {
