@@ -184,7 +184,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     forget(ticket);
     bytes_under_way -= operation.bytes;
     operation.step = Step::pointing;
-    operation.seq = 0;
+    operation.outcome.seq = std::exchange(operation.seq, 0);
     if (pushed->tensors.empty()) {
       start_read(ticket, operation, now);
       return start_queued(now);
@@ -206,7 +206,6 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     }
     finish(ticket, NGD_OK, {}, now);
   } else if (const auto *point = std::get_if<wire::Point>(&message.body)) {
-    if (operation.pinned && operation.kind == Kind::push) operation.pinned = true;
     version = std::max(version, point->version);
     if (operation.kind == Kind::version) {
       operation.outcome.version = point->version;

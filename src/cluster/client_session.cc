@@ -284,7 +284,7 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   }
   Outcome outcome = std::move(operation.outcome);
   outcome.lineage = lineage;
-  outcome.seq = operation.seq;
+  if (operation.seq != 0) outcome.seq = operation.seq;
   outcome.status = status;
   outcome.text = std::move(text);
   if (operation.step == Step::queued) std::erase(queue, ticket);

@@ -55,8 +55,10 @@ struct TensorValues {
 
 struct Outcome {
   ngd_status status = NGD_OK;
-  std::string text;                  // of an error
-  uint64_t version = 0;              // of the model, after an update or of what was read
+  std::string text;      // of an error
+  uint64_t version = 0;  // of the model, after an update or of what was read
+  uint64_t lineage = 0;
+  uint64_t seq = 0;                  // of an update or command that was sent
   bool applied = true;               // of init: this client's values are the model's
   uint64_t values_version = 0;       // of what push_pull read
   bool initialised = true;           // of version()
@@ -107,7 +109,8 @@ class ClientSession {
 
   const wire::ModelPlace *model() const;  // once opened
   uint64_t lineage() const;
-  size_t outstanding() const;  // updates without an answer
+  uint64_t seq_of(Ticket ticket) const;  // of an update or command under way; 0: not sent yet
+  size_t outstanding() const;            // updates without an answer
   uint64_t bytes_under_way() const;
 
   struct State;

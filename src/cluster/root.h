@@ -97,6 +97,8 @@ class LogObserver {
  public:
   virtual ~LogObserver() = default;
   virtual void applied(uint64_t lineage, uint64_t index, const RootEntry &entry) = 0;
+  // A lineage begins, from nothing or from what another was at a version.
+  virtual void begun(uint64_t lineage, uint64_t base_version, uint64_t from_lineage, uint64_t from_version) = 0;
 };
 
 class Root {

@@ -239,6 +239,7 @@ void Shard::State::adopt_lineage(uint64_t new_lineage, uint64_t base, uint64_t n
 
 // Brings the root to the newest checkpoint that is left, then the others.
 void Shard::State::next_candidate(Time now) {
+  uint64_t from_lineage = 0, from_version = 0;
   const bool none =
       candidates.empty() && (!options.durable || !has_manifest(disk, options.directory, place.model.spec.name));
   for (;;) {
@@ -257,6 +258,8 @@ void Shard::State::next_candidate(Time now) {
       restoring.generation = manifest.generation;
       restoring.files = static_cast<uint32_t>(manifest.files.size());
       restoring.initialised = manifest.initialised;
+      from_lineage = manifest.lineage;
+      from_version = manifest.version;
     }
     try {
       load(restoring);
@@ -269,6 +272,7 @@ void Shard::State::next_candidate(Time now) {
   root->begin(lineage, restoring.base_version, restoring.initialised, now);
   root->extend_ceiling(record_ceiling, now);
   version = restoring.base_version;
+  if (observer != nullptr) observer->begun(lineage, version, from_lineage, from_version);
   initialised = restoring.initialised;
   if (restoring.slot != wire::kNoSlot) next_slot = 1 - restoring.slot;
   restoring.seals = root->seals();
