@@ -24,6 +24,9 @@ Channel::Channel(const std::shared_ptr<Context> &context, const Address &address
                  const std::string &server_key, const SocketOptions &options)
     : address_(address), socket_(context, ZMQ_DEALER) {
   set_common(socket_, options);
+  // Names may stand for addresses of either kind.
+  const bool numbers = address.host.find_first_not_of("0123456789.") == std::string::npos;
+  if (address.scheme == Scheme::tcp && !numbers) socket_.set(ZMQ_IPV6, 1, "IPv6");
   // The only limits are those of bytes: no room then means no connection.
   socket_.set(ZMQ_SNDHWM, 0, "length of queues");
   socket_.set(ZMQ_RCVHWM, 0, "length of queues");

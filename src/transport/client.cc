@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -81,6 +82,8 @@ struct Client::State : cluster::Net {
   bool trusted_network = false;
   std::shared_ptr<Context> context;
   SystemRng rng;
+  bool bulk = false;
+  std::atomic<uint64_t> seen{0};
   std::unique_ptr<cluster::ClientSession> session;
   struct Line {
     std::unique_ptr<Channel> channel;
@@ -338,6 +341,8 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms) {
   s.context = std::make_shared<Context>(static_cast<int>(s.options["io_threads"]));
   s.session = std::make_unique<cluster::ClientSession>(std::move(options), s, s.rng);
   s.stop = false;
+  s.bulk = s.options.choice("consistency") == "bulk";
+  s.seen = 0;
   s.trouble.clear();
   const auto end = [&] {
     s.close_lines();
@@ -483,6 +488,14 @@ void Client::cancel(cluster::Ticket ticket) {
   const std::lock_guard lock(state_->mutex);
   state_->need_session().cancel(ticket);
   if (state_->background > 0) state_->background--;
+}
+
+uint64_t Client::base_version() const {
+  return state_->bulk ? state_->seen.load() : 0;
+}
+
+void Client::saw(uint64_t version) {
+  state_->seen = version;
 }
 
 void Client::hold(const wire::Token &token) {

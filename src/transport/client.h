@@ -57,6 +57,10 @@ class Client {
   bool finished(cluster::Ticket ticket);
   void cancel(cluster::Ticket ticket);
 
+  // The version that gradients are computed on, with consistency=bulk: the last that was read. Else 0.
+  uint64_t base_version() const;
+  void saw(uint64_t version);
+
   void hold(const wire::Token &token);
   void release(const std::string &lock);
 

@@ -13,13 +13,13 @@ void set_common(Socket &socket, const SocketOptions &options) {
   socket.set(ZMQ_RECONNECT_IVL, 50, "reconnection");
   socket.set(ZMQ_RECONNECT_IVL_MAX, 2000, "reconnection");
   socket.set(ZMQ_BACKLOG, 1024, "backlog");
-  socket.set(ZMQ_IPV6, 1, "IPv6");
 }
 
 Listener::Listener(const std::shared_ptr<Context> &context, const Address &address, const KeyPair *keys,
                    const SocketOptions &options)
     : socket_(context, ZMQ_ROUTER), secured_(keys != nullptr) {
   set_common(socket_, options);
+  if (address.host.starts_with('[')) socket_.set(ZMQ_IPV6, 1, "IPv6");
   socket_.set(ZMQ_ROUTER_MANDATORY, 1, "check of receivers");
   socket_.set(ZMQ_ROUTER_HANDOVER, 0, "fixed places of peers");
   socket_.set(ZMQ_SNDHWM, options.queue, "length of queues");
