@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "base/error.h"
 #include "base/thread.h"
@@ -93,7 +94,7 @@ struct Client::State : cluster::Net {
   std::string trouble;    // of the last message or address that was refused
   bool pumping = false;   // a thread is in poll()
   size_t waiting = 0;     // threads that wait for another one's pumping
-  size_t background = 0;  // operations that nobody waits for now
+  std::set<cluster::Ticket> tickets;  // of operations that somebody will wait for
   bool stop = false;
   Bell bell;  // ends the poll() of the thread of the client's own
   Thread thread;
@@ -110,6 +111,10 @@ struct Client::State : cluster::Net {
     owner.check("client");
     if (session == nullptr) fail(NGD_E_STATE, "the client is not connected");
     return *session;
+  }
+  void need_ticket(cluster::Ticket ticket) const {
+    if (!tickets.contains(ticket))
+      fail(NGD_E_NOT_FOUND, "there is no operation with the ticket ", ticket, ": each is waited for once");
   }
   void check_idle() const {
     owner.check("client");
@@ -215,7 +220,7 @@ cluster::Outcome Client::State::wait(std::unique_lock<std::mutex> &lock, cluster
     take_all();
     if (auto outcome = session->poll(ticket)) {
       // Somebody else looks after the connections now.
-      if (waiting > 0 || background > 0) changed.notify_all();
+      if (waiting > 0 || !tickets.empty()) changed.notify_all();
       return std::move(*outcome);
     }
     // The session ends every operation at its deadline; a wait may be shorter.
@@ -241,7 +246,7 @@ void Client::State::run() {
     } catch (const std::exception &error) {
       trouble = error.what();  // memory ran out; what was lost is asked for again
     }
-    if (background > 0 && !pumping) {
+    if (!tickets.empty() && !pumping) {
       pump(lock, cluster::kNever);
       continue;
     }
@@ -400,7 +405,7 @@ void Client::disconnect(int64_t timeout_ms) {
   s.close_lines();
   s.session.reset();
   s.context.reset();
-  s.background = 0;
+  s.tickets.clear();
   s.options.unlock();
 }
 
@@ -463,7 +468,8 @@ cluster::Ticket Client::start(int64_t timeout_ms, const Begin &begin) {
   const std::lock_guard lock(state_->mutex);
   const cluster::Ticket ticket = begin(state_->need_session(), now_us(), deadline);
   state_->take_all();
-  if (state_->background++ == 0) state_->changed.notify_all();
+  state_->tickets.insert(ticket);
+  state_->changed.notify_all();
   return ticket;
 }
 
@@ -471,8 +477,9 @@ cluster::Outcome Client::wait(cluster::Ticket ticket, int64_t timeout_ms) {
   const cluster::Time deadline = deadline_of(timeout_ms);
   std::unique_lock lock(state_->mutex);
   state_->need_session();
+  state_->need_ticket(ticket);
   cluster::Outcome outcome = state_->wait(lock, ticket, deadline);
-  if (state_->background > 0) state_->background--;
+  state_->tickets.erase(ticket);
   if (outcome.status != NGD_OK) fail(outcome.status, outcome.text);
   return outcome;
 }
@@ -480,14 +487,17 @@ cluster::Outcome Client::wait(cluster::Ticket ticket, int64_t timeout_ms) {
 bool Client::finished(cluster::Ticket ticket) {
   const std::lock_guard lock(state_->mutex);
   cluster::ClientSession &session = state_->need_session();
+  state_->need_ticket(ticket);
   state_->take_all();
   return session.finished(ticket);
 }
 
 void Client::cancel(cluster::Ticket ticket) {
   const std::lock_guard lock(state_->mutex);
-  state_->need_session().cancel(ticket);
-  if (state_->background > 0) state_->background--;
+  cluster::ClientSession &session = state_->need_session();
+  state_->need_ticket(ticket);
+  session.cancel(ticket);
+  state_->tickets.erase(ticket);
 }
 
 uint64_t Client::base_version() const {
