@@ -16,6 +16,14 @@ namespace {
 
 constexpr Time kMapUs = 300'000;  // between questions for the map
 constexpr unsigned kTriesBeforeMap = 3;
+constexpr Time kAnswerUs = 1'000'000;  // for its answer to come back
+
+// How long a server may hold a read: it says why it gives up before the client does.
+Time patience(const ClientSession::State::Operation &operation, Time now) {
+  const Time left = operation.deadline > now ? operation.deadline - now : 0;
+  const Time margin = kAnswerUs < left / 8 ? kAnswerUs : left / 8;
+  return left - margin;
+}
 
 }  // namespace
 
@@ -59,6 +67,12 @@ void ClientSession::State::transmit(Request &request, Time now) {
   const wire::ShardPlace &place = model.shards[request.shard];
   message.envelope.shard = place.shard;
   message.envelope.epoch = place.epoch;
+  // What is left of the time that a server may hold a read.
+  if (const auto operation = operations.find(request.ticket); operation != operations.end()) {
+    if (auto *pull = std::get_if<wire::Pull>(&message.body)) pull->wait_us = patience(operation->second, now);
+    if (auto *point = std::get_if<wire::ReadPoint>(&message.body))
+      point->wait_us = patience(operation->second, now);
+  }
   if (auto *push = std::get_if<wire::Push>(&message.body)) {
     push->after = after_of(message.envelope.seq);
     if (request.held) {
@@ -116,6 +130,7 @@ void ClientSession::State::open_session(Ticket ticket, Time now) {
 
 // The server forgot the session, or the model has a new lineage.
 void ClientSession::State::reopen(Time now) {
+  if (closed) return;
   opened = false;
   if (std::exchange(reopening, true) || opener != 0) return;
   open_session(0, now);

@@ -226,7 +226,6 @@ void ClientSession::State::start_point(Ticket ticket, Operation &operation, Time
   wire::ReadPoint point;
   point.pin = operation.kind != Kind::version && model.shards.size() > 1 && !options.eventual_reads;
   point.lineage = lineage;
-  point.wait_us = operation.deadline > now ? operation.deadline - now : 0;
   operation.pinned = point.pin;
   operation.pin_id = read_number();
   request(ticket, operation.pin_id, 0, point, {}, now);
@@ -241,7 +240,6 @@ void ClientSession::State::read_shards(Ticket ticket, Operation &operation, Time
     pull.version = operation.at_version;
     pull.min_version = operation.at_version == 0 ? version : 0;
     pull.lineage = lineage;
-    pull.wait_us = operation.deadline > now ? operation.deadline - now : 0;
     std::vector<wire::Bytes> payload;
     for (const TensorQuery &query : operation.queries) {
       const wire::Piece *piece = piece_of(model.shards[index], query.tensor);
@@ -288,7 +286,10 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   outcome.status = status;
   outcome.text = std::move(text);
   if (operation.step == Step::queued) std::erase(queue, ticket);
-  if (operation.kind == Kind::close && status == NGD_OK) opened = false;
+  if (operation.kind == Kind::close && status == NGD_OK) {
+    opened = false;
+    closed = true;
+  }
   if (ticket == opener) {
     opener = 0;
     if (!opened && reopening) open_session(0, now);
@@ -332,6 +333,7 @@ Ticket ClientSession::create_model(const wire::ModelSpec &spec, Time now, Time d
   operation.spec = spec;
   operation.deadline = deadline;
   state_->options.model = spec.name;
+  state_->closed = false;
   const Ticket ticket = state_->last_ticket + 1;
   state_->opener = ticket;
   // Before whatever else waits.
@@ -345,6 +347,7 @@ Ticket ClientSession::open(Time now, Time deadline) {
   State::Operation operation;
   operation.kind = Kind::open;
   operation.deadline = deadline;
+  state_->closed = false;
   const Ticket ticket = ++state_->last_ticket;
   state_->opener = ticket;
   state_->operations.emplace(ticket, std::move(operation));

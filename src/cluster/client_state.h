@@ -106,7 +106,7 @@ struct ClientSession::State {
   wire::ModelPlace model;
   std::vector<wire::NodePlace> nodes;
   uint64_t map_revision = 0;
-  bool found = false, opened = false, reopening = false;
+  bool found = false, opened = false, reopening = false, closed = false;
   Ticket opener = 0;  // the operation that opens the session
   uint64_t lineage = 0, version = 0, next_seq = 1, reads = 0;
   uint64_t bytes_under_way = 0;

@@ -306,7 +306,7 @@ void Root::command(const From &from, const wire::Envelope &envelope, wire::Comma
     bytes += part.text();
   }
   reply_to_[key] = {from.peer, envelope};
-  command_until_[key] = now + std::min(command.wait_us, wire::kWaitUsMax);
+  command_until_.try_emplace(key, now + std::min(command.wait_us, wire::kWaitUsMax));
   if (session->waiting.contains(envelope.seq)) return;
   submit(CommandEntry{envelope.client, envelope.seq, std::move(command), std::move(bytes)}, now);
   serve_waiting(now);

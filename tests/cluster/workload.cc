@@ -18,6 +18,13 @@ namespace {
 constexpr Time kFaultsUntil = 15 * kSecond;
 constexpr Time kPatience = 240 * kSecond;  // after the weather cleared; then nothing works any more
 
+// A payload as text, wherever it was cut.
+std::string text_of(const std::vector<wire::Bytes> &payload) {
+  std::string text;
+  for (const wire::Bytes &part : payload) text += part.text();
+  return text;
+}
+
 class Workload {
  public:
   explicit Workload(const Run &run) : world_(run.seed, run.mutant, run.trace), random_(world_.random()) {
@@ -237,6 +244,7 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
     case Job::init:
       if (good) actor.base = std::max(actor.base, outcome.version);
       if (!good) actor.rounds = 1000;  // again
+      if (outcome.status == NGD_E_FENCED) world_.session(client).release("lock");
       return;
     case Job::update:
     case Job::locked_update: {
@@ -280,6 +288,8 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
     case Job::close:
       actor.closed = true;
       actor.open = false;
+      // It goes, whether or not the server heard of it.
+      world_.at(world_.now() + 1, [this, client] { world_.crash_client(client); });
       return;
     case Job::lock:
       if (good) {
@@ -289,7 +299,7 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       return;
     case Job::get: {
       if (!good && outcome.status != NGD_E_NOT_FOUND) return;
-      const uint64_t value = good ? std::stoull(std::string(outcome.payload.at(0).text())) : 0;
+      const uint64_t value = good ? std::stoull(text_of(outcome.payload)) : 0;
       if (actor.token == 0) return;
       wire::Command set;
       set.kind = wire::CommandKind::set_value;
@@ -312,9 +322,9 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
         actor.part = outcome.done.number;
         actor.part_token = outcome.done.token;
         actor.part_offset = outcome.done.offset;
-        const std::string blob(outcome.payload.empty() ? std::string_view() : outcome.payload[0].text());
+        const std::string blob = text_of(outcome.payload);
         // The blob is what the owner before wrote with its last progress.
-        if (!blob.empty() && blob != std::to_string(actor.part_offset))
+        if (actor.part_offset != 0 && blob != std::to_string(actor.part_offset))
           world_.violation("a partition's blob and offset do not belong together");
       } else if (outcome.status == NGD_E_NOT_FOUND) {
         actor.parts_left = 0;
@@ -380,7 +390,7 @@ void Workload::read(size_t client) {
   ClientSession &session = world_.session(client);
   std::vector<TensorQuery> queries;
   for (uint32_t t = 0; t < spec_.tensors.size(); t++) queries.push_back({t, {}, table_});
-  actors_[client].doing[session.pull(queries, 0, world_.client_time(client), deadline(client, 60 * kSecond))] =
+  actors_[client].doing[session.pull(queries, 0, world_.client_time(client), deadline(client, 10 * kSecond))] =
       {Job::read, 0, world_.now(), 0};
 }
 
@@ -393,18 +403,18 @@ void Workload::note_read(size_t client, const Doing &doing, const Outcome &outco
                 static_cast<uint32_t>(client),
                 {}};
   read.tensors.assign(spec_.tensors.size(), std::vector<float>(workers_ * numbers_));
-  size_t cells = 0;
+  size_t bytes = 0;
   for (const TensorValues &values : outcome.tensors) {
-    uint64_t at = values.first;
+    size_t at = values.first * sizeof(float);
+    auto *to = reinterpret_cast<std::byte *>(read.tensors[values.tensor].data());
     for (const wire::Bytes &part : values.data) {
-      for (size_t i = 0; i < part.size; i++)
-        reinterpret_cast<std::byte *>(read.tensors[values.tensor].data())[at * sizeof(float) + i] =
-            part.data[i];
-      at += part.size / sizeof(float);
-      cells += part.size / sizeof(float);
+      std::memcpy(to + at, part.data, part.size);
+      at += part.size;
+      bytes += part.size;
     }
   }
-  if (cells != spec_.tensors.size() * workers_ * numbers_) world_.violation("a read has not all cells");
+  if (bytes != spec_.tensors.size() * workers_ * numbers_ * sizeof(float))
+    world_.violation("a read has not all cells");
   world_.history.reads.push_back(std::move(read));
 }
 
@@ -550,7 +560,7 @@ void Workload::check_end() {
   ClientSession &session = world_.session(reader);
   const auto wait = [&](Ticket ticket) {
     world_.touched(reader);
-    world_.run_until(world_.now() + 60 * kSecond, [&] { return session.finished(ticket); });
+    world_.run_until(world_.now() + 100 * kSecond, [&] { return session.finished(ticket); });
     const auto outcome = session.poll(ticket);
     return outcome.value_or(Outcome{NGD_E_TIMEOUT, "nothing", 0, 0, 0, true, 0, true, {}, {}, {}});
   };
@@ -560,9 +570,12 @@ void Workload::check_end() {
     return world_.violation("liveness: the last reader could not open: " + opened.text);
   std::vector<TensorQuery> queries;
   for (uint32_t t = 0; t < spec_.tensors.size(); t++) queries.push_back({t, {}, table_});
-  const Time invoked = world_.now();
-  const Outcome last =
-      wait(session.pull(queries, 0, world_.client_time(reader), deadline(reader, 60 * kSecond)));
+  Time invoked = world_.now();
+  Outcome last;
+  do {  // the first calls may learn of a new lineage
+    invoked = world_.now();
+    last = wait(session.pull(queries, 0, world_.client_time(reader), deadline(reader, 60 * kSecond)));
+  } while (last.status == NGD_E_LINEAGE);
   if (last.status == NGD_E_STATE) return;  // back to nothing, at the very end
   if (last.status != NGD_OK) return world_.violation("liveness: the last read failed: " + last.text);
   note_read(reader, {Job::read, 0, invoked, 0}, last);
@@ -570,7 +583,7 @@ void Workload::check_end() {
   wire::Query query;
   query.name = "counter";
   const Outcome value = wait(session.query(query, world_.client_time(reader), deadline(reader, 30 * kSecond)));
-  const uint64_t count = value.status == NGD_OK ? std::stoull(std::string(value.payload.at(0).text())) : 0;
+  const uint64_t count = value.status == NGD_OK ? std::stoull(text_of(value.payload)) : 0;
   if (count < counter_done_ || count > counter_done_ + counter_unknown_)
     world_.violation(concat("I8: the counter is ", count, " after ", counter_done_,
                             " increments under a lock, and ", counter_unknown_, " that nobody knows of"));
