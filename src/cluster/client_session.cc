@@ -31,6 +31,7 @@ ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rn
 
 Ticket ClientSession::State::begin(Operation operation, Time now) {
   const Ticket ticket = ++last_ticket;
+  operation.tokens = tokens;
   operations.emplace(ticket, std::move(operation));
   queue.push_back(ticket);
   start_queued(now);
@@ -87,7 +88,7 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
       operation.step = Step::asking;
       operation.seq = next_seq++;
       operation.command.lineage = lineage;
-      operation.command.tokens = tokens;
+      operation.command.tokens = operation.tokens;
       std::vector<wire::Bytes> payload;
       if (operation.payload.size > 0) payload.push_back(operation.payload);
       request(ticket, operation.seq, 0, operation.command, std::move(payload), now);
@@ -184,7 +185,7 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
     push.base_version = operation.base_version;
     push.lineage = lineage;
     push.pull = operation.then_pull && plain;
-    push.tokens = tokens;
+    push.tokens = operation.tokens;
     std::vector<wire::Bytes> payload;
     for (const TensorUpdate &update : operation.tensors) {
       const wire::Piece *piece = piece_of(shard, update.tensor);

@@ -56,6 +56,7 @@ struct ClientSession::State {
     wire::Command command;
     wire::Query query;
     wire::Bytes payload;
+    std::vector<wire::Token> tokens;  // those held when the caller began it
     Outcome outcome;
     size_t open_parts = 0;
   };

@@ -15,13 +15,18 @@ class Truth {
  public:
   explicit Truth(const History &history, std::vector<std::string> &findings) : history_(history) {
     std::map<std::pair<ClientId, uint64_t>, uint32_t> cells;
+    std::set<std::pair<ClientId, uint64_t>> refused;
     for (const UpdateSeen &one : history.updates) {
+      if (one.refused && one.seq != 0) refused.insert({one.client, one.seq});
+      if (one.refused) continue;
       if (one.seq != 0) cells[{one.client, one.seq}] = one.worker * history.numbers + one.number;
     }
     for (const Lineage &one : history.lineages) lineages_[one.lineage] = one;
     for (const Decided &one : history.decided) {
       auto &at = versions_[one.lineage];
       for (const auto &entry : one.entries) {
+        if (refused.contains(entry))
+          findings.push_back(concat("I6: an update that was refused is in the log at version ", one.version));
         const auto cell = cells.find(entry);
         if (cell != cells.end()) at.emplace_back(one.version, cell->second);
       }

@@ -23,6 +23,7 @@ struct UpdateSeen {
   bool acknowledged = false;
   uint64_t lineage = 0, version = 0;
   bool bulk = false;
+  bool refused = false;  // for good: the log has nothing of it
 };
 struct ReadSeen {
   uint64_t invoked = 0, returned = 0;

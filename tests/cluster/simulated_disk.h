@@ -51,6 +51,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
     }
   }
   // One bit of one file.
+  uint64_t flips = 0;
   void flip(const std::string &in) {
     std::vector<Node> nodes;
     for (auto &[path, node] : names_) {
@@ -59,6 +60,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
     if (nodes.empty()) return;
     const Node &node = nodes[random_.below(nodes.size())];
     const size_t at = random_.below(node->content.size());
+    flips++;
     node->content[at] ^= std::byte(1u << random_.below(8));
     node->durable = node->content;
   }

@@ -258,7 +258,7 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       const bool refused =
           outcome.status == NGD_E_CONFLICT || outcome.status == NGD_E_STATE || outcome.status == NGD_E_FENCED;
       if (refused) actor.refused.push_back(seen.number);
-      if (refused) seen.number = numbers_;  // nothing of it may be seen
+      seen.refused = refused;
       if (outcome.status == NGD_E_FENCED) actor.token = 0;
       if (outcome.status == NGD_E_STATE) actor.rounds = 1000;
       if (!good) actor.base = 0;
@@ -534,11 +534,13 @@ bool Workload::done() const {
 // --- the run ------------------------------------------------------------------------------------------------------------
 
 void Workload::check_end() {
-  bool broken = false;
+  // After a torn checkpoint and a rotten one nothing is left to restore, and the model stays away until somebody helps.
+  bool broken = false, rotten = false;
   for (const auto &server : world_.servers) {
+    rotten |= server->disk.flips > 0;
     for (const auto &[number, shard] : server->node->shards()) broken |= !shard->ready();
   }
-  const bool damaged = broken && world_.weather.loss == 0 && world_.crashes > 0;
+  const bool damaged = broken && rotten;
   if (!done() && !damaged) {
     std::string who;
     for (size_t c = 0; c < actors_.size(); c++) {
@@ -548,7 +550,7 @@ void Workload::check_end() {
     }
     world_.violation("liveness: not all work ended:" + who);
   }
-  if (!done()) return;
+  if (!done() || damaged) return;
   // A new client reads all of it, and the counter.
   const size_t reader = world_.add_client();
   actors_.emplace_back();
@@ -573,10 +575,11 @@ void Workload::check_end() {
   Time invoked = world_.now();
   Outcome last;
   do {  // the first calls may learn of a new lineage
+    const Outcome newest = wait(session.version(world_.client_time(reader), deadline(reader, 60 * kSecond)));
+    if (newest.status == NGD_OK && !newest.initialised) return;  // back to nothing, at the very end
     invoked = world_.now();
     last = wait(session.pull(queries, 0, world_.client_time(reader), deadline(reader, 60 * kSecond)));
   } while (last.status == NGD_E_LINEAGE);
-  if (last.status == NGD_E_STATE) return;  // back to nothing, at the very end
   if (last.status != NGD_OK) return world_.violation("liveness: the last read failed: " + last.text);
   note_read(reader, {Job::read, 0, invoked, 0}, last);
   if (scenario_ != Scenario::coordination || world_.history.lineages.size() > 1) return;
@@ -606,8 +609,6 @@ Result Workload::go() {
   check_end();
 
   Result result;
-  std::erase_if(world_.history.updates,
-                [&](const UpdateSeen &one) { return one.number == numbers_ && one.seq == 0; });
   for (const std::string &one : check(world_.history)) world_.violation(one);
   for (const std::string &one : check_tokens(world_.token_uses)) world_.violation(one);
   result.violations = world_.violations;
