@@ -169,6 +169,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
       fail_all(NGD_E_LINEAGE, "the model went back to a checkpoint; look at what it holds", false, now);
     if (answer->lineage != lineage) version = 0;
     lineage = answer->lineage;
+    session_number = answer->session;
     version = std::max(version, answer->version);
     next_seq = std::max(next_seq, answer->last_seq + 1);
     opened = true;

@@ -15,6 +15,7 @@ using Step = ClientSession::State::Operation::Step;
 
 namespace {
 
+constexpr Time kUnlockUs = 600'000'000;
 constexpr uint64_t kBytesUnderWay = uint64_t{32} << 20;  // above one update
 
 const wire::Piece *piece_of(const wire::ShardPlace &shard, uint32_t tensor) {
@@ -88,6 +89,7 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
       operation.step = Step::asking;
       operation.seq = next_seq++;
       operation.command.lineage = lineage;
+      operation.command.session = session_number;
       operation.command.tokens = operation.tokens;
       std::vector<wire::Bytes> payload;
       if (operation.payload.size > 0) payload.push_back(operation.payload);
@@ -184,6 +186,7 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
     push.after = after_of(operation.seq);
     push.base_version = operation.base_version;
     push.lineage = lineage;
+    push.session = session_number;
     push.pull = operation.then_pull && plain;
     push.tokens = operation.tokens;
     std::vector<wire::Bytes> payload;
@@ -296,8 +299,21 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
     if (!opened && reopening) open_session(0, now);
   }
   if (outcome.version == 0) outcome.version = version;
+  // Nobody would ever unlock what is granted too late.
+  const bool abandoned = operation.kind == Kind::command && operation.command.kind == wire::CommandKind::lock &&
+                         operation.seq != 0 && (status == NGD_E_TIMEOUT || status == NGD_E_CANCELLED);
+  Operation unlock;
+  if (abandoned) {
+    unlock.kind = Kind::command;
+    unlock.silent = true;
+    unlock.command.kind = wire::CommandKind::unlock;
+    unlock.command.name = operation.command.name;
+    unlock.deadline = now + kUnlockUs;
+  }
+  const bool silent = operation.silent;
   operations.erase(place);
-  outcomes.emplace(ticket, std::move(outcome));
+  if (!silent) outcomes.emplace(ticket, std::move(outcome));
+  if (abandoned) begin(std::move(unlock), now);
   if (!queue.empty() && queue.front() != ticket) start_queued(now);
 }
 
@@ -448,8 +464,8 @@ std::optional<Ticket> ClientSession::next_finished() const {
   if (state_->outcomes.empty()) return std::nullopt;
   return state_->outcomes.begin()->first;
 }
-void ClientSession::cancel(Ticket ticket) {
-  state_->finish(ticket, NGD_E_CANCELLED, {}, 0);
+void ClientSession::cancel(Ticket ticket, Time now) {
+  state_->finish(ticket, NGD_E_CANCELLED, {}, now);
   state_->outcomes.erase(ticket);
 }
 const wire::ModelPlace *ClientSession::model() const {

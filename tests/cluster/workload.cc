@@ -244,7 +244,10 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
     case Job::init:
       if (good) actor.base = std::max(actor.base, outcome.version);
       if (!good) actor.rounds = 1000;  // again
-      if (outcome.status == NGD_E_FENCED) world_.session(client).release("lock");
+      if (outcome.status == NGD_E_FENCED) {
+        world_.session(client).release("lock");
+        actor.token = 0;
+      }
       return;
     case Job::update:
     case Job::locked_update: {
@@ -259,7 +262,10 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
           outcome.status == NGD_E_CONFLICT || outcome.status == NGD_E_STATE || outcome.status == NGD_E_FENCED;
       if (refused) actor.refused.push_back(seen.number);
       seen.refused = refused;
-      if (outcome.status == NGD_E_FENCED) actor.token = 0;
+      if (outcome.status == NGD_E_FENCED) {
+        world_.session(client).release("lock");
+        actor.token = 0;
+      }
       if (outcome.status == NGD_E_STATE) actor.rounds = 1000;
       if (!good) actor.base = 0;
       if (!good && outcome.status != NGD_E_TIMEOUT && outcome.status != NGD_E_LINEAGE &&
