@@ -22,7 +22,8 @@ static void *work(void *number) {
   int right = 0;
   for (int step = 0; step < kSteps; step++) {
     for (int j = 0; j < kFeatures; j++) g[j] = 0;
-    for (int i = 0; i < kBatch; i++) { /* the label is 1 where the features weighted 1, -2, 3, -4 ... are above 0 */
+    for (int i = 0; i < kBatch;
+         i++) { /* the label is 1 where the features weighted 1, -2, 3, -4 ... are above 0 */
       float x[kFeatures], truth = 0, z = 0;
       for (int j = 0; j < kFeatures; j++) {
         x[j] = (float)rand_r(&seed) / (float)RAND_MAX - 0.5f;
@@ -32,10 +33,12 @@ static void *work(void *number) {
       right += step >= kSteps - 100 && (z > 0) == (truth > 0);
       for (int j = 0; j < kFeatures; j++) g[j] += (1 / (1 + expf(-z)) - (truth > 0 ? 1 : 0)) * x[j] / kBatch;
     }
-    if (ngd_client_push_pull_f32(client, NGD_PUSH_GRADIENT, gradients, tensors, 1, 10000, NULL, NULL, &error) != NGD_OK)
+    if (ngd_client_push_pull_f32(client, NGD_PUSH_GRADIENT, gradients, tensors, 1, 10000, NULL, NULL, &error) !=
+        NGD_OK)
       exit((puts(error.message), 1));
   }
-  printf("worker %u: accuracy %.3f over its last 100 batches\n", *(const unsigned *)number, right / (100.0 * kBatch));
+  printf("worker %u: accuracy %.3f over its last 100 batches\n", *(const unsigned *)number,
+         right / (100.0 * kBatch));
   ngd_client_destroy(client);
   return NULL;
 }
@@ -48,7 +51,8 @@ int main(void) {
     return puts(error.message), 1;
   pthread_t threads[kWorkers];
   unsigned numbers[kWorkers];
-  for (unsigned i = 0; i < kWorkers; i++) pthread_create(&threads[i], NULL, work, (numbers[i] = i, &numbers[i]));
+  for (unsigned i = 0; i < kWorkers; i++)
+    pthread_create(&threads[i], NULL, work, (numbers[i] = i, &numbers[i]));
   for (int i = 0; i < kWorkers; i++) pthread_join(threads[i], NULL);
   ngd_server_destroy(server);
   return 0;

@@ -18,12 +18,12 @@ enum { kInputs = 16, kHidden = 16, kSamples = 6000, kBatch = 32, kEpochs = 8, kT
 enum { kTensors = 4 };
 
 static ngd_error error;
-#define CHECK(call)                                   \
-  do {                                                \
-    if ((call) != NGD_OK) {                           \
+#define CHECK(call)                                      \
+  do {                                                   \
+    if ((call) != NGD_OK) {                              \
       fprintf(stderr, "%s: %s\n", #call, error.message); \
-      exit(1);                                        \
-    }                                                 \
+      exit(1);                                           \
+    }                                                    \
   } while (0)
 
 /* --- the model: two layers, sigmoid, binary cross-entropy ------------------------------------------------------- */
@@ -36,7 +36,9 @@ static void tensors_of(Parameters *p, float *tensors[kTensors]) {
   tensors[0] = p->w1, tensors[1] = p->b1, tensors[2] = p->w2, tensors[3] = p->b2;
 }
 
-static float sigmoid(float x) { return 1 / (1 + expf(-x)); }
+static float sigmoid(float x) {
+  return 1 / (1 + expf(-x));
+}
 
 /* Forward and backward for one sample; adds to the gradient; returns whether the answer was right. */
 static int learn(const Parameters *p, const float *x, float label, Parameters *g) {
@@ -79,7 +81,8 @@ typedef struct {
 static void client_connect(Client *client, const char *address) {
   const int64_t shapes[kTensors][2] = {{kHidden, kInputs}, {kHidden, 0}, {kHidden, 0}, {1, 0}};
   const char *names[kTensors] = {"w1", "b1", "w2", "b2"};
-  CHECK(ngd_client_create("client:model=listing,optimizer=\"ngd:learning_rate=0.02\"", &client->handle, &error));
+  CHECK(
+      ngd_client_create("client:model=listing,optimizer=\"ngd:learning_rate=0.02\"", &client->handle, &error));
   for (int t = 0; t < kTensors; t++)
     CHECK(ngd_client_add_f32(client->handle, names[t], shapes[t], t == 0 ? 2 : 1, &error));
   CHECK(ngd_client_connect(client->handle, address, kTimeout, &error));
@@ -93,7 +96,8 @@ static void set_param(Client *client, unsigned seed) {
   const float bound = sqrtf(6.0f / (kInputs + kHidden)); /* Xavier */
   for (int i = 0; i < kInputs * kHidden; i++)
     client->parameters.w1[i] = bound * (2 * (float)rand_r(&seed) / (float)RAND_MAX - 1);
-  for (int i = 0; i < kHidden; i++) client->parameters.w2[i] = bound * (2 * (float)rand_r(&seed) / (float)RAND_MAX - 1);
+  for (int i = 0; i < kHidden; i++)
+    client->parameters.w2[i] = bound * (2 * (float)rand_r(&seed) / (float)RAND_MAX - 1);
   CHECK(ngd_client_init_f32(client->handle, tensors, kTensors, kTimeout, NULL, NULL, &error));
 }
 
@@ -136,8 +140,8 @@ static void run(Client *client, unsigned number, unsigned count) {
       tensors_of(&gradient, in);
       tensors_of(&client->parameters, out);
       /* One message there and back: the gradient goes, the newest parameters come. */
-      CHECK(ngd_client_push_pull_f32(client->handle, NGD_PUSH_GRADIENT, (const float *const *)in, out, kTensors, kTimeout,
-                                     &version, NULL, &error));
+      CHECK(ngd_client_push_pull_f32(client->handle, NGD_PUSH_GRADIENT, (const float *const *)in, out, kTensors,
+                                     kTimeout, &version, NULL, &error));
     }
     printf("client %u  epoch %d  version %llu  %.0f samples/s  accuracy %.3f\n", number, epoch,
            (unsigned long long)version, done / (seconds() - start), (double)right / done);

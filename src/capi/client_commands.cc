@@ -25,7 +25,8 @@ Command command_of(CommandKind kind, const char *name, int64_t timeout_ms) {
   // Servers give up a little before the caller does, so that the caller hears of it.
   if (timeout_ms > 0) {
     const uint64_t us = static_cast<uint64_t>(timeout_ms) * 1000;
-    command.wait_us = std::min(us - std::min(us / 2, std::max<uint64_t>(us / 8, 150'000)), ngd::wire::kWaitUsMax);
+    command.wait_us =
+        std::min(us - std::min(us / 2, std::max<uint64_t>(us / 8, 150'000)), ngd::wire::kWaitUsMax);
   }
   return command;
 }

@@ -16,6 +16,14 @@ namespace {
 
 constexpr Time kMapUs = 300'000;  // between questions for the map
 constexpr unsigned kTriesBeforeMap = 3;
+constexpr Time kAnswerUs = 1'000'000;  // for its answer to come back
+
+// How long a server may hold a read: it says why it gives up before the client does.
+Time patience(const ClientSession::State::Operation &operation, Time now) {
+  const Time left = operation.deadline > now ? operation.deadline - now : 0;
+  const Time margin = kAnswerUs < left / 8 ? kAnswerUs : left / 8;
+  return left - margin;
+}
 
 }  // namespace
 
@@ -59,6 +67,12 @@ void ClientSession::State::transmit(Request &request, Time now) {
   const wire::ShardPlace &place = model.shards[request.shard];
   message.envelope.shard = place.shard;
   message.envelope.epoch = place.epoch;
+  // What is left of the time that a server may hold a read.
+  if (const auto operation = operations.find(request.ticket); operation != operations.end()) {
+    if (auto *pull = std::get_if<wire::Pull>(&message.body)) pull->wait_us = patience(operation->second, now);
+    if (auto *point = std::get_if<wire::ReadPoint>(&message.body))
+      point->wait_us = patience(operation->second, now);
+  }
   if (auto *push = std::get_if<wire::Push>(&message.body)) {
     push->after = after_of(message.envelope.seq);
     if (request.held) {
@@ -116,6 +130,7 @@ void ClientSession::State::open_session(Ticket ticket, Time now) {
 
 // The server forgot the session, or the model has a new lineage.
 void ClientSession::State::reopen(Time now) {
+  if (closed) return;
   opened = false;
   if (std::exchange(reopening, true) || opener != 0) return;
   open_session(0, now);
@@ -154,6 +169,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
       fail_all(NGD_E_LINEAGE, "the model went back to a checkpoint; look at what it holds", false, now);
     if (answer->lineage != lineage) version = 0;
     lineage = answer->lineage;
+    session_number = answer->session;
     version = std::max(version, answer->version);
     next_seq = std::max(next_seq, answer->last_seq + 1);
     opened = true;
@@ -196,9 +212,14 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
       const wire::Piece &piece =
           *std::ranges::find(model.shards[0].pieces, tensor.tensor, &wire::Piece::tensor);
       TensorValues values{tensor.tensor, piece.first, piece.count, {}, {}};
-      for (uint64_t bytes = piece.count * sizeof(float); bytes > 0 && part < payload.size(); part++) {
-        bytes -= std::min<uint64_t>(bytes, payload[part].size);
-        values.data.push_back(payload[part]);
+      // Where buffers end means nothing: a piece may end within one.
+      for (uint64_t bytes = piece.count * sizeof(float); bytes > 0 && part < payload.size();) {
+        wire::Bytes &buffer = payload[part];
+        const size_t here = std::min<uint64_t>(bytes, buffer.size);
+        if (here > 0) values.data.push_back(buffer.slice(0, here));
+        buffer = buffer.slice(here, buffer.size - here);
+        bytes -= here;
+        if (buffer.size == 0) part++;
       }
       if (std::ranges::any_of(operation.queries,
                               [&](const TensorQuery &query) { return query.tensor == tensor.tensor; }))

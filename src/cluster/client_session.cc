@@ -15,6 +15,7 @@ using Step = ClientSession::State::Operation::Step;
 
 namespace {
 
+constexpr Time kUnlockUs = 600'000'000;
 constexpr uint64_t kBytesUnderWay = uint64_t{32} << 20;  // above one update
 
 const wire::Piece *piece_of(const wire::ShardPlace &shard, uint32_t tensor) {
@@ -31,6 +32,7 @@ ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rn
 
 Ticket ClientSession::State::begin(Operation operation, Time now) {
   const Ticket ticket = ++last_ticket;
+  operation.tokens = tokens;
   operations.emplace(ticket, std::move(operation));
   queue.push_back(ticket);
   start_queued(now);
@@ -87,7 +89,8 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
       operation.step = Step::asking;
       operation.seq = next_seq++;
       operation.command.lineage = lineage;
-      operation.command.tokens = tokens;
+      operation.command.session = session_number;
+      operation.command.tokens = operation.tokens;
       std::vector<wire::Bytes> payload;
       if (operation.payload.size > 0) payload.push_back(operation.payload);
       request(ticket, operation.seq, 0, operation.command, std::move(payload), now);
@@ -183,8 +186,9 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
     push.after = after_of(operation.seq);
     push.base_version = operation.base_version;
     push.lineage = lineage;
+    push.session = session_number;
     push.pull = operation.then_pull && plain;
-    push.tokens = tokens;
+    push.tokens = operation.tokens;
     std::vector<wire::Bytes> payload;
     for (const TensorUpdate &update : operation.tensors) {
       const wire::Piece *piece = piece_of(shard, update.tensor);
@@ -226,7 +230,6 @@ void ClientSession::State::start_point(Ticket ticket, Operation &operation, Time
   wire::ReadPoint point;
   point.pin = operation.kind != Kind::version && model.shards.size() > 1 && !options.eventual_reads;
   point.lineage = lineage;
-  point.wait_us = operation.deadline > now ? operation.deadline - now : 0;
   operation.pinned = point.pin;
   operation.pin_id = read_number();
   request(ticket, operation.pin_id, 0, point, {}, now);
@@ -241,7 +244,6 @@ void ClientSession::State::read_shards(Ticket ticket, Operation &operation, Time
     pull.version = operation.at_version;
     pull.min_version = operation.at_version == 0 ? version : 0;
     pull.lineage = lineage;
-    pull.wait_us = operation.deadline > now ? operation.deadline - now : 0;
     std::vector<wire::Bytes> payload;
     for (const TensorQuery &query : operation.queries) {
       const wire::Piece *piece = piece_of(model.shards[index], query.tensor);
@@ -288,14 +290,30 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   outcome.status = status;
   outcome.text = std::move(text);
   if (operation.step == Step::queued) std::erase(queue, ticket);
-  if (operation.kind == Kind::close && status == NGD_OK) opened = false;
+  if (operation.kind == Kind::close && status == NGD_OK) {
+    opened = false;
+    closed = true;
+  }
   if (ticket == opener) {
     opener = 0;
     if (!opened && reopening) open_session(0, now);
   }
   if (outcome.version == 0) outcome.version = version;
+  // Nobody would ever unlock what is granted too late.
+  const bool abandoned = operation.kind == Kind::command && operation.command.kind == wire::CommandKind::lock &&
+                         operation.seq != 0 && (status == NGD_E_TIMEOUT || status == NGD_E_CANCELLED);
+  Operation unlock;
+  if (abandoned) {
+    unlock.kind = Kind::command;
+    unlock.silent = true;
+    unlock.command.kind = wire::CommandKind::unlock;
+    unlock.command.name = operation.command.name;
+    unlock.deadline = now + kUnlockUs;
+  }
+  const bool silent = operation.silent;
   operations.erase(place);
-  outcomes.emplace(ticket, std::move(outcome));
+  if (!silent) outcomes.emplace(ticket, std::move(outcome));
+  if (abandoned) begin(std::move(unlock), now);
   if (!queue.empty() && queue.front() != ticket) start_queued(now);
 }
 
@@ -332,6 +350,7 @@ Ticket ClientSession::create_model(const wire::ModelSpec &spec, Time now, Time d
   operation.spec = spec;
   operation.deadline = deadline;
   state_->options.model = spec.name;
+  state_->closed = false;
   const Ticket ticket = state_->last_ticket + 1;
   state_->opener = ticket;
   // Before whatever else waits.
@@ -345,6 +364,7 @@ Ticket ClientSession::open(Time now, Time deadline) {
   State::Operation operation;
   operation.kind = Kind::open;
   operation.deadline = deadline;
+  state_->closed = false;
   const Ticket ticket = ++state_->last_ticket;
   state_->opener = ticket;
   state_->operations.emplace(ticket, std::move(operation));
@@ -444,8 +464,8 @@ std::optional<Ticket> ClientSession::next_finished() const {
   if (state_->outcomes.empty()) return std::nullopt;
   return state_->outcomes.begin()->first;
 }
-void ClientSession::cancel(Ticket ticket) {
-  state_->finish(ticket, NGD_E_CANCELLED, {}, 0);
+void ClientSession::cancel(Ticket ticket, Time now) {
+  state_->finish(ticket, NGD_E_CANCELLED, {}, now);
   state_->outcomes.erase(ticket);
 }
 const wire::ModelPlace *ClientSession::model() const {

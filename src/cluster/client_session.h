@@ -105,7 +105,7 @@ class ClientSession {
   bool finished(Ticket ticket) const;
   std::optional<Outcome> poll(Ticket ticket);   // once; the operation is then forgotten
   std::optional<Ticket> next_finished() const;  // any that poll() would give
-  void cancel(Ticket ticket);                   // forget the outcome; an update may still happen
+  void cancel(Ticket ticket, Time now);         // forget the outcome; an update may still happen
 
   const wire::ModelPlace *model() const;  // once opened
   uint64_t lineage() const;

@@ -56,8 +56,10 @@ struct ClientSession::State {
     wire::Command command;
     wire::Query query;
     wire::Bytes payload;
+    std::vector<wire::Token> tokens;  // those held when the caller began it
     Outcome outcome;
     size_t open_parts = 0;
+    bool silent = false;  // the session's own
   };
 
   State(ClientOptions the_options, Net &the_net, Rng &the_rng);
@@ -106,9 +108,9 @@ struct ClientSession::State {
   wire::ModelPlace model;
   std::vector<wire::NodePlace> nodes;
   uint64_t map_revision = 0;
-  bool found = false, opened = false, reopening = false;
+  bool found = false, opened = false, reopening = false, closed = false;
   Ticket opener = 0;  // the operation that opens the session
-  uint64_t lineage = 0, version = 0, next_seq = 1, reads = 0;
+  uint64_t session_number = 0, lineage = 0, version = 0, next_seq = 1, reads = 0;
   uint64_t bytes_under_way = 0;
   Ticket last_ticket = 0;
   std::map<Ticket, Operation> operations;

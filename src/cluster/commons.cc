@@ -38,22 +38,22 @@ double Values::learning_rate() const {
   return value != nullptr && parse_number(value->bytes, rate) ? rate : 0;
 }
 
-Reply Values::set(const wire::Command &command, std::string content) {
+Reply Values::set(const wire::Command &command, std::string text) {
   const Value *old = find(command.name);
   const uint64_t version = old != nullptr ? old->version : 0;
   if (command.name.empty()) return refusal(NGD_E_ARGUMENT, "a value needs a name");
-  if (content.size() > wire::kValueBytes)
-    return refusal(NGD_E_LIMIT, concat("value ", quoted(command.name), " would have ", content.size(),
+  if (text.size() > wire::kValueBytes)
+    return refusal(NGD_E_LIMIT, concat("value ", quoted(command.name), " would have ", text.size(),
                                        " bytes; at most ", wire::kValueBytes, " are possible"));
   if (command.expected != wire::kAny && command.expected != version)
     return refusal(NGD_E_CONFLICT, concat("value ", quoted(command.name), " has version ", version, ", not ",
                                           command.expected, "; get it and try again"));
-  if (bytes + content.size() - (old != nullptr ? old->bytes.size() : 0) > wire::kCommonsBytes)
+  if (bytes + text.size() - (old != nullptr ? old->bytes.size() : 0) > wire::kCommonsBytes)
     return refusal(NGD_E_LIMIT,
                    concat("the values of a model have at most ", wire::kCommonsBytes, " bytes together"));
   double rate = 0;
-  if (command.name == "learning_rate" && !(parse_number(content, rate) && rate > 0 && std::isfinite(rate)))
-    return refusal(NGD_E_RANGE, concat("the learning rate ", quoted(content), " is not a number above 0"));
+  if (command.name == "learning_rate" && !(parse_number(text, rate) && rate > 0 && std::isfinite(rate)))
+    return refusal(NGD_E_RANGE, concat("the learning rate ", quoted(text), " is not a number above 0"));
   if (old == nullptr) {
     if (values.size() >= wire::kValues)
       return refusal(NGD_E_LIMIT,
@@ -62,8 +62,8 @@ Reply Values::set(const wire::Command &command, std::string content) {
   }
   Value &value = *place_of(values, command.name);
   value.version = version + 1;
-  bytes += content.size() - value.bytes.size();
-  value.bytes = std::move(content);
+  bytes += text.size() - value.bytes.size();
+  value.bytes = std::move(text);
   Reply reply;
   reply.done.number = value.version;
   return reply;

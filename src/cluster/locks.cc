@@ -74,6 +74,15 @@ bool LockTable::cancel(const wire::ClientId &client, uint64_t seq, uint64_t next
   return false;
 }
 
+void LockTable::leave(const std::string &name, const wire::ClientId &client, uint64_t next_token,
+                      std::vector<Grant> &grants) {
+  Lock *lock = find(name);
+  if (lock == nullptr) return;
+  std::erase_if(lock->queue, [&](const Waiter &one) { return one.client == client; });
+  std::erase_if(lock->holders, [&](const Holder &one) { return one.client == client; });
+  grant_next(*lock, next_token, grants);
+}
+
 void LockTable::remove(const wire::ClientId &client, uint64_t next_token, std::vector<Grant> &grants) {
   for (Lock &lock : locks_) {
     const size_t gone = std::erase_if(lock.queue, [&](const Waiter &one) { return one.client == client; }) +

@@ -45,6 +45,8 @@ class LockTable {
   // False: the client does not hold it under that token.
   bool release(const std::string &name, const wire::ClientId &client, uint64_t token, uint64_t next_token,
                std::vector<Grant> &grants);
+  void leave(const std::string &name, const wire::ClientId &client, uint64_t next_token,
+             std::vector<Grant> &grants);
   bool cancel(const wire::ClientId &client, uint64_t seq, uint64_t next_token,
               std::vector<Grant> &grants);  // a waiter
   void remove(const wire::ClientId &client, uint64_t next_token,

@@ -27,6 +27,7 @@ void Root::apply(const OpenEntry &entry, Time now) {
   Session &session = found->second;
   session.client = entry.client;
   session.user = entry.user;
+  if (fresh) session.number = index_;
   session.open = entry.open;
   session.heard = now;
   if (fresh || !session.present) apply(PresenceEntry{entry.client, true}, now);
@@ -115,7 +116,9 @@ void Root::apply(const CommandEntry &entry, Time now) {
       break;
     }
     case Kind::unlock:
-      if (!locks_.release(command.name, entry.client, command.token, token, grants))
+      if (command.token == 0) {  // whatever it holds or waits for: its request was given up
+        locks_.leave(command.name, entry.client, token, grants);
+      } else if (!locks_.release(command.name, entry.client, command.token, token, grants))
         reply = refusal(NGD_E_FENCED,
                         concat("the lock ", quoted(command.name), " is not held under token ", command.token));
       break;
@@ -249,7 +252,9 @@ void Root::open(const From &from, const wire::Envelope &envelope, const wire::Op
   if (!same) submit(OpenEntry{envelope.client, from.user, open}, now);
   Session &session = sessions_.at(envelope.client);
   session.heard = now;
-  host_.send_to(from.peer, {envelope, wire::Opened{lineage_, version_, session.highest, initialised_}, {}});
+  host_.send_to(
+      from.peer,
+      {envelope, wire::Opened{lineage_, version_, session.highest, initialised_, session.number}, {}});
   advance(now);
 }
 
@@ -292,6 +297,9 @@ void Root::command(const From &from, const wire::Envelope &envelope, wire::Comma
   if (from.role < Role::worker)
     return refuse(from.peer, envelope, NGD_E_ACCESS, Refused::Retry::never,
                   "the key may read, but change nothing");
+  if (command.session != session->number)
+    return refuse(from.peer, envelope, NGD_E_EXPIRED, Refused::Retry::never,
+                  "the session in which this was sent has ended");
   const std::pair<ClientId, uint64_t> key(envelope.client, envelope.seq);
   if (envelope.seq == 0 || session->too_old(envelope.seq)) return;
   if (const Answer *done = session->answer(envelope.seq)) {
@@ -306,7 +314,7 @@ void Root::command(const From &from, const wire::Envelope &envelope, wire::Comma
     bytes += part.text();
   }
   reply_to_[key] = {from.peer, envelope};
-  command_until_[key] = now + std::min(command.wait_us, wire::kWaitUsMax);
+  command_until_.try_emplace(key, now + std::min(command.wait_us, wire::kWaitUsMax));
   if (session->waiting.contains(envelope.seq)) return;
   submit(CommandEntry{envelope.client, envelope.seq, std::move(command), std::move(bytes)}, now);
   serve_waiting(now);

@@ -76,7 +76,13 @@ bool Root::try_read(const Waiting &waiting, Time now) {
       session.clock > slowest(wire::Consistency::stale) + session.open.bound &&
       options_.mutant != Mutant::no_staleness)
     return false;
-  if (point.pin && shards_ > 1 && initialised_) {
+  if (point.pin && !initialised_) {
+    if (waiting.until > now) return false;
+    refuse(waiting.from.peer, envelope, NGD_E_STATE, Refused::Retry::never,
+           "the model has no values yet; initialise it first");
+    return true;
+  }
+  if (point.pin && shards_ > 1) {
     Pin *pin = nullptr;
     if (const auto kept = pins_.find(version_); kept != pins_.end()) pin = &kept->second;
     if (pin == nullptr) {
@@ -208,6 +214,7 @@ void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now)
   index_ = std::max(index_, lineage << kLineageBits);
   version_ = version;
   initialised_ = initialised;
+  if (lineage > 1) begun_ = true;  // all have been there once; some may be done by now
   number_ = 0;
   pending_.clear();
   complete_.clear();

@@ -21,6 +21,11 @@ constexpr Time kScanUs = 50'000;
 bool Root::admit(const From &from, const wire::Envelope &envelope, const wire::Push &push, Time now) {
   Session *session = session_of(from, envelope, now);
   if (session == nullptr || envelope.seq == 0) return false;
+  if (push.session != session->number) {
+    refuse(from.peer, envelope, NGD_E_EXPIRED, Refused::Retry::never,
+           "the session in which this was sent has ended");
+    return false;
+  }
   if (options_.mutant == Mutant::dedup_by_seq_alone) {
     for (const auto &[id, other] : sessions_) {
       if (const Answer *done = other.answer(envelope.seq); done != nullptr && id != envelope.client) {

@@ -34,7 +34,8 @@ struct Floor {
 
 struct Session {
   wire::ClientId client;
-  uint64_t user = 0;  // who alone may speak for it
+  uint64_t user = 0;    // who alone may speak for it
+  uint64_t number = 0;  // unlike that of any other session, also of the same client
   wire::Open open;
   uint64_t highest = 0;  // seq
   uint64_t clock = 0;    // updates of a worker that happened
@@ -91,6 +92,7 @@ template <class F>
 void fields(F &f, Session &x) {
   f.table(x.client);
   f.number(x.user);
+  f.number(x.number);
   f.table(x.open);
   f.number(x.highest);
   f.number(x.clock);

@@ -154,8 +154,8 @@ void Shard::State::tell_root(const UpdateKey &key, Staged &staged, Time now) {
 void Shard::State::erase_staged(std::map<UpdateKey, Staged>::iterator at) {
   staged_bytes -= at->second.bytes;
   const auto bytes = client_bytes.find(at->first.client);
-  bytes->second -= at->second.bytes;
-  if (bytes->second == 0) client_bytes.erase(bytes);
+  // A part may have no bytes: then its client may not be counted any more.
+  if (bytes != client_bytes.end() && (bytes->second -= at->second.bytes) == 0) client_bytes.erase(bytes);
   staged_parts.erase(at);
 }
 

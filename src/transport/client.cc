@@ -91,9 +91,9 @@ struct Client::State : cluster::Net {
     cluster::Time tried = 0;
   };
   std::map<cluster::Peer, Line> lines;
-  std::string trouble;    // of the last message or address that was refused
-  bool pumping = false;   // a thread is in poll()
-  size_t waiting = 0;     // threads that wait for another one's pumping
+  std::string trouble;                // of the last message or address that was refused
+  bool pumping = false;               // a thread is in poll()
+  size_t waiting = 0;                 // threads that wait for another one's pumping
   std::set<cluster::Ticket> tickets;  // of operations that somebody will wait for
   bool stop = false;
   Bell bell;  // ends the poll() of the thread of the client's own
@@ -425,7 +425,7 @@ cluster::Outcome Client::call(int64_t timeout_ms, const Begin &begin) {
   try {
     outcome = state_->wait(lock, ticket, deadline + 1'000'000);
   } catch (...) {
-    if (state_->session.get() == &session) session.cancel(ticket);
+    if (state_->session.get() == &session) session.cancel(ticket, now_us());
     throw;
   }
   if (outcome.status != NGD_OK)
@@ -496,7 +496,7 @@ void Client::cancel(cluster::Ticket ticket) {
   const std::lock_guard lock(state_->mutex);
   cluster::ClientSession &session = state_->need_session();
   state_->need_ticket(ticket);
-  session.cancel(ticket);
+  session.cancel(ticket, now_us());
   state_->tickets.erase(ticket);
 }
 

@@ -109,6 +109,7 @@ void fields(F &f, Opened &x) {
   f.number(x.version);
   f.number(x.last_seq);
   f.flag(x.initialised);
+  f.number(x.session);
 }
 template <class F>
 void fields(F &, KeepAlive &) {}
@@ -141,6 +142,7 @@ void fields(F &f, Push &x) {
   f.tables(x.tokens, kTokens);
   f.tables(x.tensors, kTensors);
   f.flag(x.poll);
+  f.number(x.session);
 }
 template <class F>
 void fields(F &f, Pushed &x) {
@@ -192,6 +194,7 @@ void fields(F &f, Command &x) {
   f.number(x.wait_us);
   f.number(x.lineage);
   f.tables(x.tokens, kTokens);
+  f.number(x.session);
 }
 template <class F>
 void fields(F &f, Query &x) {

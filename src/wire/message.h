@@ -127,6 +127,7 @@ struct Opened {
   uint64_t version = 0;
   uint64_t last_seq = 0;  // highest that this session has used
   bool initialised = false;
+  uint64_t session = 0;  // goes with every update and command: what was sent in an earlier session is refused
 };
 struct KeepAlive {};
 struct Alive {
@@ -163,6 +164,7 @@ struct Push {
   bool pull = false;  // push_pull of a model of one shard: the answer carries these tensors, dense ones whole
   std::vector<Token> tokens;
   std::vector<TensorPart> tensors;
+  uint64_t session = 0;  // see Opened
 };
 struct Pushed {
   uint64_t version = 0;
@@ -227,6 +229,7 @@ struct Command {
   uint64_t wait_us = 0;
   uint64_t lineage = 0;
   std::vector<Token> tokens;
+  uint64_t session = 0;  // see Opened
 };
 enum class QueryKind : uint8_t { value, status };
 struct Query {

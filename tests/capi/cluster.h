@@ -38,7 +38,9 @@ static ngd_server *start_server_with(const char *spec, const char *listen) {
   return server;
 }
 
-static inline ngd_server *start_server(const char *listen) { return start_server_with("server", listen); }
+static inline ngd_server *start_server(const char *listen) {
+  return start_server_with("server", listen);
+}
 
 /* A client of a model of one tensor "w" of `elements`. */
 static inline ngd_client *connect_client(const char *spec, const char *addresses, int64_t elements) {

@@ -149,9 +149,10 @@ static void what_is_not_safe_does_not_start(void **state) {
   Place place = make_place();
   ngd_server *server = NULL;
   check_ok(ngd_server_create("server:listen=\"tcp://0.0.0.0:*\"", &server, &error));
-  check_error(ngd_server_start(server, 1000, &error), NGD_E_ACCESS,
-              "address tcp://0.0.0.0:* leaves this host unencrypted: set the option key (ngd keygen makes one), or "
-              "trusted_network=1 where nobody else can reach the network");
+  check_error(
+      ngd_server_start(server, 1000, &error), NGD_E_ACCESS,
+      "address tcp://0.0.0.0:* leaves this host unencrypted: set the option key (ngd keygen makes one), or "
+      "trusted_network=1 where nobody else can reach the network");
   check_ok(ngd_server_set_text(server, "key", in(&place, "server"), &error));
   check_error(ngd_server_start(server, 1000, &error), NGD_E_ARGUMENT,
               "options key and authorized go together: a server that encrypts must know who may come");
@@ -160,8 +161,8 @@ static void what_is_not_safe_does_not_start(void **state) {
   check_ok(ngd_server_set_text(server, "authorized", in(&place, "authorized"), &error));
   if (chmod(in(&place, "server.key_secret"), 0644) != 0) fail_msg("chmod");
   assert_int_equal(ngd_server_start(server, 1000, &error), NGD_E_ACCESS);
-  const char *refused[] = {"pgm://127.0.0.1:5555", "norm://127.0.0.1:5555", "udp://127.0.0.1:5555", "ws://127.0.0.1:5555",
-                           "gssapi://127.0.0.1:5555"};
+  const char *refused[] = {"pgm://127.0.0.1:5555", "norm://127.0.0.1:5555", "udp://127.0.0.1:5555",
+                           "ws://127.0.0.1:5555", "gssapi://127.0.0.1:5555"};
   for (size_t i = 0; i < 5; i++) {
     check_ok(ngd_server_set_text(server, "listen", refused[i], &error));
     assert_int_equal(ngd_server_start(server, 1000, &error), NGD_E_ARGUMENT);

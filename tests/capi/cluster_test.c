@@ -121,8 +121,8 @@ static void rows_of_a_table_come_into_being_when_touched(void **state) {
   check_ok(ngd_client_pull_rows_f32(client, 0, 0, rows, 4, after, 5000, &version, &error));
   assert_int_equal(version, 2);
   for (int i = 0; i < 12; i++) assert_true(after[i] == before[i] + deltas[i]);
-  check_error(ngd_client_push_rows_f32(client, NGD_PUSH_DELTA, 0, rows, 4, deltas, 5000, NULL, &error), NGD_E_SHAPE,
-              "row 3 is named twice; add its values up first");
+  check_error(ngd_client_push_rows_f32(client, NGD_PUSH_DELTA, 0, rows, 4, deltas, 5000, NULL, &error),
+              NGD_E_SHAPE, "row 3 is named twice; add its values up first");
   const uint32_t past[] = {1000000};
   check_error(ngd_client_pull_rows_f32(client, 0, 0, past, 1, after, 5000, NULL, &error), NGD_E_RANGE,
               "rows[0] is 1000000, but table \"table\" has 1000000 rows");
@@ -161,7 +161,8 @@ static void values_locks_barriers_and_partitions(void **state) {
   (void)state;
   ngd_error error;
   ngd_server *server = start_server("inproc://commons");
-  ngd_client *a = connect_client("client", "inproc://commons", 1), *b = connect_client("client", "inproc://commons", 1);
+  ngd_client *a = connect_client("client", "inproc://commons", 1),
+             *b = connect_client("client", "inproc://commons", 1);
   float zero[1] = {0}, *init[] = {zero};
   check_ok(ngd_client_init_f32(a, init, 1, 5000, NULL, NULL, &error));
   uint64_t version = 0, token_a = 0, token_b = 0;
@@ -174,8 +175,8 @@ static void values_locks_barriers_and_partitions(void **state) {
   assert_memory_equal(buffer, "one\0two", 8);
   check_error(ngd_client_set_value(b, "note", "x", 1, 0, 5000, NULL, &error), NGD_E_CONFLICT,
               "value \"note\" has version 1, not 0; get it and try again");
-  check_error(ngd_client_get_value(b, "absent", 0, 200, buffer, sizeof buffer, NULL, NULL, &error), NGD_E_NOT_FOUND,
-              "there is no value \"absent\"");
+  check_error(ngd_client_get_value(b, "absent", 0, 200, buffer, sizeof buffer, NULL, NULL, &error),
+              NGD_E_NOT_FOUND, "there is no value \"absent\"");
 
   check_ok(ngd_client_lock(a, "global", 1, 5000, &token_a, &error));
   assert_int_equal(ngd_client_lock(b, "global", 1, 300, &token_b, &error), NGD_E_TIMEOUT);
@@ -186,16 +187,19 @@ static void values_locks_barriers_and_partitions(void **state) {
 
   uint64_t pass = 0, partition = 9, token = 0, offset = 9;
   check_ok(ngd_client_open_partitions(a, "data", 2, 5000, &pass, &error));
-  check_ok(ngd_client_claim_partition(a, "data", UINT64_MAX, 5000, &partition, &token, &offset, NULL, 0, NULL, &error));
+  check_ok(ngd_client_claim_partition(a, "data", UINT64_MAX, 5000, &partition, &token, &offset, NULL, 0, NULL,
+                                      &error));
   assert_int_equal(partition, 0);
   assert_int_equal(offset, 0);
-  check_ok(ngd_client_update_partition(a, "data", 0, token, NGD_PARTITION_RELEASE, 77, "scores", 6, 5000, &error));
-  check_ok(ngd_client_claim_partition(b, "data", 0, 5000, &partition, &token, &offset, buffer, sizeof buffer, &needed,
-                                      &error));
+  check_ok(
+      ngd_client_update_partition(a, "data", 0, token, NGD_PARTITION_RELEASE, 77, "scores", 6, 5000, &error));
+  check_ok(ngd_client_claim_partition(b, "data", 0, 5000, &partition, &token, &offset, buffer, sizeof buffer,
+                                      &needed, &error));
   assert_int_equal(offset, 77);
   assert_string_equal(buffer, "scores");
-  assert_int_equal(ngd_client_update_partition(a, "data", 0, token, NGD_PARTITION_FINISH, 0, NULL, 0, 5000, &error),
-                   NGD_E_FENCED);
+  assert_int_equal(
+      ngd_client_update_partition(a, "data", 0, token, NGD_PARTITION_FINISH, 0, NULL, 0, 5000, &error),
+      NGD_E_FENCED);
   check_ok(ngd_client_update_partition(b, "data", 0, token, NGD_PARTITION_FINISH, 0, NULL, 0, 5000, &error));
   ngd_client_destroy(a);
   ngd_client_destroy(b);
@@ -242,7 +246,8 @@ static void *push_hundred(void *failures) {
   float ones[4] = {1, 1, 1, 1}, got[4], *out[] = {got};
   const float *push[] = {ones};
   for (int i = 0; i < 100; i++) {
-    if (ngd_client_push_pull_f32(shared_client, NGD_PUSH_DELTA, push, out, 1, 20000, NULL, NULL, NULL) != NGD_OK)
+    if (ngd_client_push_pull_f32(shared_client, NGD_PUSH_DELTA, push, out, 1, 20000, NULL, NULL, NULL) !=
+        NGD_OK)
       ++*(int *)failures;
   }
   return NULL;
@@ -283,12 +288,14 @@ static void a_server_that_is_not_there_is_told_in_time(void **state) {
   for (size_t i = 0; i < 3; i++) {
     assert_int_equal(ngd_client_connect(client, addresses[i], 300, &error), NGD_E_TIMEOUT);
     uint64_t version = 0;
-    check_error(ngd_client_get_version(client, 100, &version, &error), NGD_E_STATE, "the client is not connected");
+    check_error(ngd_client_get_version(client, 100, &version, &error), NGD_E_STATE,
+                "the client is not connected");
   }
   assert_int_equal(ngd_client_connect(client, "udp://127.0.0.1:1", 300, &error), NGD_E_ARGUMENT);
-  check_error(ngd_client_connect(client, "tcp://10.0.0.1:7070", 300, &error), NGD_E_ACCESS,
-              "address tcp://10.0.0.1:7070 leaves this host unencrypted: set the option key (ngd keygen makes one), or "
-              "trusted_network=1 where nobody else can reach the network");
+  check_error(
+      ngd_client_connect(client, "tcp://10.0.0.1:7070", 300, &error), NGD_E_ACCESS,
+      "address tcp://10.0.0.1:7070 leaves this host unencrypted: set the option key (ngd keygen makes one), or "
+      "trusted_network=1 where nobody else can reach the network");
   ngd_client_destroy(client);
 }
 
