@@ -19,6 +19,6 @@ endif()
 set(ngd_cxx_libraries ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
 list(REMOVE_ITEM ngd_cxx_libraries ${CMAKE_C_IMPLICIT_LINK_LIBRARIES})
 list(REMOVE_DUPLICATES ngd_cxx_libraries)
-target_link_libraries(ngd_static INTERFACE ZLIB::ZLIB PkgConfig::OPENBLAS Threads::Threads ${ngd_cxx_libraries})
+target_link_libraries(ngd_static INTERFACE ZLIB::ZLIB PkgConfig::OPENBLAS PkgConfig::ZEROMQ Threads::Threads ${ngd_cxx_libraries})
 target_include_directories(ngd_static INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -1,6 +1,6 @@
 /**
  * @file ngd.h
- * @brief libngd: optimizers, models and training as one small C library. This header includes all the others.
+ * @brief libngd: optimizers, models, training and a parameter server as one small C library. This header includes all the others.
  *
  * @mainpage libngd
  *
@@ -24,13 +24,16 @@
 #define NGD_H
 
 #include "ngd/checkpoint.h"
+#include "ngd/client.h"
 #include "ngd/dataset.h"
 #include "ngd/error.h"
 #include "ngd/export.h"
 #include "ngd/icea.h"
+#include "ngd/key.h"
 #include "ngd/model.h"
 #include "ngd/optimizer.h"
 #include "ngd/option.h"
+#include "ngd/server.h"
 #include "ngd/tensor.h"
 #include "ngd/trainer.h"
 #include "ngd/version.h"

@@ -45,11 +45,18 @@ enum {
   NGD_E_CALLBACK = -14,    /**< The caller's callback returned nonzero. */
   NGD_E_DIVERGED = -15,    /**< Training diverged: the loss or the parameters are no longer finite. */
   NGD_E_UNSUPPORTED = -16, /**< Valid, but not available for this kind of handle. */
-  NGD_E_TIMEOUT = -17,     /**< The deadline passed. Reserved for networked handles. */
-  NGD_E_CLOSED = -18,      /**< The peer or the handle is closed. Reserved for networked handles. */
-  NGD_E_PROTOCOL = -19,    /**< A peer sent what it must not. Reserved for networked handles. */
+  NGD_E_TIMEOUT = -17,     /**< The deadline passed. */
+  NGD_E_CLOSED = -18,      /**< The peer or the handle is closed. */
+  NGD_E_PROTOCOL = -19,    /**< A peer sent what it must not. */
   NGD_E_FORKED = -20,      /**< A networked handle was used in a forked child. */
-  NGD_E_INTERNAL = -21     /**< A mistake in libngd itself: please report it. */
+  NGD_E_INTERNAL = -21,    /**< A mistake in libngd itself: please report it. */
+  NGD_E_UNAVAILABLE = -22, /**< A server cannot do it now: it starts, is full, or misses others. Try again. */
+  NGD_E_LINEAGE = -23,     /**< The model went back to a checkpoint: what was known of it is no longer true. */
+  NGD_E_EXPIRED = -24,     /**< The session was silent for too long and is forgotten. */
+  NGD_E_FENCED = -25,      /**< The lock's token is no longer the newest: another holder came. */
+  NGD_E_CONFLICT = -26,    /**< It is not as the caller expected: another version, another owner, another spec. */
+  NGD_E_LIMIT = -27,       /**< A limit of the server is reached. */
+  NGD_E_ACCESS = -28       /**< The key may not do that. */
 };
 
 /** What went wrong, in the caller's memory. Its layout is frozen: 512 bytes in every version. */

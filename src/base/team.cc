@@ -1,13 +1,13 @@
 // Starting, waking and stopping the threads of a team.
 #include "base/team.h"
 
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/thread.h"
 
 namespace ngd {
 namespace {
@@ -27,14 +27,6 @@ int64_t nanoseconds() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// All but those of faults, which belong to the thread that caused them and to the host's handler of crashes.
-sigset_t host_signals() {
-  sigset_t set;
-  sigfillset(&set);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) sigdelset(&set, fault);
-  return set;
-}
-
 }  // namespace
 
 Team::Team(unsigned threads) : owner_(getpid()) {
@@ -50,17 +42,13 @@ Team::~Team() {
 }
 
 void Team::start_helpers() {
-  const sigset_t blocked = host_signals();
-  sigset_t before;
-  pthread_sigmask(SIG_BLOCK, &blocked, &before);
   size_t started = 0;
   for (; started < helpers_.size(); started++) {
     Helper &helper = helpers_[started];
     helper.team = this;
     helper.number = static_cast<unsigned>(started + 1);
-    if (pthread_create(&helper.thread, nullptr, help, &helper) != 0) break;
+    if (start_thread(&helper.thread, help, &helper) != 0) break;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (started == helpers_.size()) return;
   stop_helpers(started);
   fail(NGD_E_MEMORY, "thread ", started + 2, " of ", helpers_.size() + 1,

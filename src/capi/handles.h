@@ -12,6 +12,8 @@
 #include "optimizer/optimizer.h"
 #include "store/safetensors.h"
 #include "train/trainer.h"
+#include "transport/client.h"
+#include "transport/server.h"
 
 struct ngd_optimizer {
   std::shared_ptr<ngd::Optimizer> object;
@@ -30,4 +32,10 @@ struct ngd_trainer {
 };
 struct ngd_checkpoint {
   std::shared_ptr<ngd::SafetensorsIndex> object;
+};
+struct ngd_server {
+  std::shared_ptr<ngd::transport::Server> object;
+};
+struct ngd_client {
+  std::shared_ptr<ngd::transport::Client> object;
 };

@@ -34,6 +34,13 @@ constexpr Row kRows[] = {
     {NGD_E_PROTOCOL, "NGD_E_PROTOCOL", "a peer sent what it must not"},
     {NGD_E_FORKED, "NGD_E_FORKED", "a networked handle was used in a forked child"},
     {NGD_E_INTERNAL, "NGD_E_INTERNAL", "a mistake in libngd itself: please report it"},
+    {NGD_E_UNAVAILABLE, "NGD_E_UNAVAILABLE", "a server cannot do it now; try again"},
+    {NGD_E_LINEAGE, "NGD_E_LINEAGE", "the model went back to a checkpoint"},
+    {NGD_E_EXPIRED, "NGD_E_EXPIRED", "the session was silent for too long and is forgotten"},
+    {NGD_E_FENCED, "NGD_E_FENCED", "the lock's token is no longer the newest"},
+    {NGD_E_CONFLICT, "NGD_E_CONFLICT", "it is not as the caller expected"},
+    {NGD_E_LIMIT, "NGD_E_LIMIT", "a limit of the server is reached"},
+    {NGD_E_ACCESS, "NGD_E_ACCESS", "the key may not do that"},
 };
 
 #define NGD_TEXT_OF(x) #x

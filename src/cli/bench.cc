@@ -34,7 +34,7 @@ std::string processor_name() {
 
 Verb bench_verb(CLI::App &program) {
   CLI::App *app =
-      program.add_subcommand("bench", "Measure optimizers and ICEA: speed of a step, steps to an accuracy");
+      program.add_subcommand("bench", "Measure optimizers, ICEA and the parameter server");
   app->require_subcommand(0, 1);
   struct Arguments {
     std::string name;
@@ -47,7 +47,8 @@ Verb bench_verb(CLI::App &program) {
   app->footer(
       "Examples:\n  ngd bench\n  ngd bench optimizer --rules adam,ngd --threads 1\n  ngd bench rules --data "
       "DIR");
-  const std::vector<Verb> benchmarks = {optimizer_bench(*app), rules_bench(*app), icea_bench(*app)};
+  const std::vector<Verb> benchmarks = {optimizer_bench(*app), rules_bench(*app), icea_bench(*app),
+                                       cluster_bench(*app)};
   const auto run = [app, arguments, benchmarks] {
     for (const Verb &benchmark : benchmarks) {
       if (benchmark.app->parsed()) return benchmark.run();
@@ -68,7 +69,7 @@ Verb bench_verb(CLI::App &program) {
     if (arguments->style == Style::table) fmt::print("\nTheir options: ngd bench NAME --help\n");
     return 0;
   };
-  return {app, "ngd bench [optimizer|rules|icea] [options]; see ngd bench NAME --help", run};
+  return {app, "ngd bench [optimizer|rules|icea|cluster] [options]; see ngd bench NAME --help", run};
 }
 
 }  // namespace cli

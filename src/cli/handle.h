@@ -21,19 +21,23 @@ struct Failure {
 
 struct Destroy {
   void operator()(ngd_checkpoint *handle) const { ngd_checkpoint_destroy(handle); }
+  void operator()(ngd_client *handle) const { ngd_client_destroy(handle); }
   void operator()(ngd_dataset *handle) const { ngd_dataset_destroy(handle); }
   void operator()(ngd_icea *handle) const { ngd_icea_destroy(handle); }
   void operator()(ngd_model *handle) const { ngd_model_destroy(handle); }
   void operator()(ngd_optimizer *handle) const { ngd_optimizer_destroy(handle); }
+  void operator()(ngd_server *handle) const { ngd_server_destroy(handle); }
   void operator()(ngd_trainer *handle) const { ngd_trainer_destroy(handle); }
 };
 template <class T>
 using Handle = std::unique_ptr<T, Destroy>;
 using Checkpoint = Handle<ngd_checkpoint>;
+using Client = Handle<ngd_client>;
 using Dataset = Handle<ngd_dataset>;
 using Icea = Handle<ngd_icea>;
 using Model = Handle<ngd_model>;
 using Optimizer = Handle<ngd_optimizer>;
+using Server = Handle<ngd_server>;
 using Trainer = Handle<ngd_trainer>;
 
 // call(ngd_dataset_load, dataset.get(), path): appends the error struct, throws a Failure with its message.

@@ -44,13 +44,42 @@ ngd_status describe_icea(const char *kind, size_t index, ngd_option_info *info, 
   return NGD_E_OPTION;
 }
 
+// A topic with one kind.
+template <class Describe>
+ngd_status describe_only(const char *kind, const char *known, Describe describe, size_t index,
+                         ngd_option_info *info, ngd_error *error) {
+  if (std::string_view(kind) == known) return describe(index, info, error);
+  *error = {NGD_E_OPTION, {}};
+  fmt::format_to_n(error->message, sizeof error->message - 1, "unknown {0} \"{1}\"; it is called {0}", known,
+                   kind);
+  return NGD_E_OPTION;
+}
+
+const char *server_kind(size_t index) noexcept {
+  return index == 0 ? "server" : nullptr;
+}
+
+ngd_status describe_server(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
+  return describe_only(kind, "server", ngd_server_describe, index, info, error);
+}
+
+const char *client_kind(size_t index) noexcept {
+  return index == 0 ? "client" : nullptr;
+}
+
+ngd_status describe_client(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
+  return describe_only(kind, "client", ngd_client_describe, index, info, error);
+}
+
 const std::vector<Topic> &topics() {
   static const std::vector<Topic> kTopics = {
       {"optimizer", "rules of --optimizer", ngd_optimizer_rule, ngd_optimizer_describe},
       {"model", "kinds of --model", ngd_model_kind, ngd_model_describe},
       {"format", "formats of --format", ngd_dataset_format, ngd_dataset_describe},
       {"trainer", "the trainer of --trainer", trainer_kind, describe_trainer},
-      {"icea", "the buffer of --icea", icea_kind, describe_icea}};
+      {"icea", "the buffer of --icea", icea_kind, describe_icea},
+      {"server", "the parameter server of --server", server_kind, describe_server},
+      {"client", "the client of --client", client_kind, describe_client}};
   return kTopics;
 }
 
@@ -104,7 +133,9 @@ const Topic &find_topic(const std::string &name) {
   for (const Topic &topic : topics()) {
     if (name == topic.name) return topic;
   }
-  throw Failure{"unknown topic \"" + name + "\"; known: optimizer, model, format, trainer, icea", kExitUsage};
+  throw Failure{
+      "unknown topic \"" + name + "\"; known: optimizer, model, format, trainer, icea, server, client",
+      kExitUsage};
 }
 
 void list_topics(Style style, const std::vector<const Topic *> &chosen) {

@@ -25,6 +25,10 @@ Verb options_verb(CLI::App &program);
 Verb bench_verb(CLI::App &program);
 Verb plot_verb(CLI::App &program);
 Verb icea_verb(CLI::App &program);
+Verb server_verb(CLI::App &program);
+Verb client_verb(CLI::App &program);
+Verb status_verb(CLI::App &program);
+Verb keygen_verb(CLI::App &program);
 Verb bench_verb(CLI::App &program);
 Verb version_verb(CLI::App &program);
 

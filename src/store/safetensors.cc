@@ -92,6 +92,19 @@ void read_at(int descriptor, const std::string &path, uint64_t offset, std::span
   }
 }
 
+// Compares and takes out the checksum, where there is one.
+void check_checksum(const std::string &path, StateReader &reader) {
+  const auto checksum = reader.texts.find(kChecksumKey);
+  if (checksum == reader.texts.end()) return;
+  const std::string expected = std::move(checksum->second);
+  reader.texts.erase(checksum);
+  if (state_checksum(reader.tensors, reader.texts) != expected)
+    fail_checkpoint(path,
+                    concat("its contents do not match its checksum; it is damaged, or was changed by another "
+                           "program that kept the metadata \"",
+                           kChecksumKey, "\""));
+}
+
 // Closes the descriptor when the constructor below throws.
 struct Descriptor {
   int number;
@@ -177,15 +190,35 @@ SafetensorsFile::SafetensorsFile(const std::string &path) {
     }
     reader_.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, data, tensor.bytes});
   }
-  const auto checksum = reader_.texts.find(kChecksumKey);
-  if (checksum == reader_.texts.end()) return;
-  const std::string expected = std::move(checksum->second);
-  reader_.texts.erase(checksum);
-  if (state_checksum(reader_.tensors, reader_.texts) != expected)
+  check_checksum(path, reader_);
+}
+
+StateReader read_safetensors(const std::string &path, std::span<const std::byte> bytes, bool unchecked) {
+  uint64_t length = 0;
+  if (bytes.size() < kLengthBytes)
+    fail_checkpoint(path, concat("it has ", bytes.size(), " bytes, too few for a safetensors file"));
+  std::memcpy(&length, bytes.data(), kLengthBytes);
+  if (length > kHeaderLimit || length > bytes.size() - kLengthBytes)
     fail_checkpoint(path,
-                    concat("its contents do not match its checksum; it is damaged, or was changed by another "
-                           "program that kept the metadata \"",
-                           kChecksumKey, "\""));
+                    concat("it claims a header of ", length, " bytes; it is cut short or no safetensors file"));
+  const std::string_view text(reinterpret_cast<const char *>(bytes.data()) + kLengthBytes, length);
+  const std::span<const std::byte> data = bytes.subspan(kLengthBytes + length);
+  SafetensorsHeader header = parse_safetensors_header(path, text, data.size());
+  StateReader reader;
+  reader.texts = std::move(header.texts);
+  for (const SafetensorsIndex::Tensor &tensor : header.tensors) {
+    const size_t size = dtype_size(tensor.dtype);
+    if (size != 0 && (kLengthBytes + length + tensor.offset) % size != 0)
+      fail_checkpoint(path,
+                      concat("tensor ", quoted(tensor.name), " does not lie at a multiple of its elements"));
+    reader.tensors.push_back(
+        {tensor.name, tensor.dtype, tensor.shape, data.data() + tensor.offset, tensor.bytes});
+  }
+  if (unchecked)
+    reader.texts.erase(kChecksumKey);
+  else
+    check_checksum(path, reader);
+  return reader;
 }
 
 }  // namespace ngd

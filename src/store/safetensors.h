@@ -23,6 +23,19 @@ size_t dtype_size(std::string_view dtype);
 // elements (the data begins at a multiple of 64 bytes of the file); texts as __metadata__; atomically.
 void write_safetensors(const std::string &path, const StateWriter &writer);
 
+// The same as bytes, for who brings a file of another kind: what stands before the data, and the data in order. `path`
+// is for messages; the views are the writer's.
+struct SafetensorsParts {
+  std::string head;
+  std::vector<TensorView> tensors;
+  std::string checksum;
+};
+SafetensorsParts safetensors_parts(const std::string &path, const StateWriter &writer);
+
+// A file that lies in memory, checked whole; the tensors point into `bytes`, which begin at a multiple of 16. `unchecked`
+// leaves the checksum alone.
+StateReader read_safetensors(const std::string &path, std::span<const std::byte> bytes, bool unchecked = false);
+
 // A file's header, checked whole: length, JSON, names, shapes, offsets without gap or overlap. Keeps the file
 // open; tensors are read one by one. Safe to use from several threads at once.
 class SafetensorsIndex {

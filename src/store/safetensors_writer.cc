@@ -56,20 +56,26 @@ std::string header_text(const std::string &path, std::span<const TensorView> ten
 
 }  // namespace
 
-void write_safetensors(const std::string &path, const StateWriter &writer) {
-  std::vector<TensorView> tensors = writer.tensors;
-  std::ranges::stable_sort(tensors, [](const TensorView &a, const TensorView &b) {
+SafetensorsParts safetensors_parts(const std::string &path, const StateWriter &writer) {
+  SafetensorsParts parts;
+  parts.tensors = writer.tensors;
+  std::ranges::stable_sort(parts.tensors, [](const TensorView &a, const TensorView &b) {
     return dtype_size(a.dtype) > dtype_size(b.dtype);
   });
   std::map<std::string, std::string> texts = writer.texts;
-  texts[kChecksumKey] = state_checksum(tensors, writer.texts);
-  const std::string header = header_text(path, tensors, texts);
+  texts[kChecksumKey] = parts.checksum = state_checksum(parts.tensors, writer.texts);
+  const std::string header = header_text(path, parts.tensors, texts);
   const uint64_t length = header.size();
+  parts.head.assign(reinterpret_cast<const char *>(&length), sizeof length);
+  parts.head += header;
+  return parts;
+}
 
+void write_safetensors(const std::string &path, const StateWriter &writer) {
+  const SafetensorsParts parts = safetensors_parts(path, writer);
   AtomicFile file(path);
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(std::as_bytes(std::span(header)));
-  for (const TensorView &tensor : tensors) file.write({tensor.data, tensor.bytes});
+  file.write(std::as_bytes(std::span(parts.head)));
+  for (const TensorView &tensor : parts.tensors) file.write({tensor.data, tensor.bytes});
   file.commit();
 }
 

@@ -12,7 +12,7 @@ import contract
 
 SCALARS = {"uint16_t", "int32_t", "uint32_t", "int64_t", "uint64_t", "size_t", "float", "double", "ngd_status"}
 # Functions of a handle's family that take no handle of their own: they make one, or speak of the family.
-WITHOUT_HANDLE = {"create", "open", "load", "describe", "rule", "kind", "format"}
+WITHOUT_HANDLE = {"create", "open", "load", "generate", "describe", "rule", "kind", "format"}
 
 
 def allowed_type(text, pointers, callbacks, void_name):

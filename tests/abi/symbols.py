@@ -21,14 +21,14 @@ DENIED = {
     r"v?printf|__v?printf_chk|puts|putchar|perror|stdout|stderr|v?fprintf|__v?fprintf_chk|fputs|fputc": "the library never prints",
     r"_ZSt4c(out|err|log|in)|_ZNSt8ios_base4Init.*": "no <iostream>",
     r"openblas_set_num_threads.*|goto_set_num_threads|omp_.*|GOMP_.*|MKL_.*": "the host's thread settings are its own",
-    r"signal|sigaction|bsd_signal|sigprocmask": "signal handlers belong to the host (base/team.cc masks its own threads' signals)",
+    r"signal|sigaction|bsd_signal|sigprocmask": "signal handlers belong to the host (base/thread.cc masks its own threads' signals)",
     r"setlocale|uselocale|newlocale": "the locale belongs to the host",
     r"setenv|putenv|unsetenv|srand|srandom|chdir|umask": "process-wide state belongs to the host",
     r"rand|random|drand48": "random numbers come from base/random.h",
     r"gets|strcpy|strcat|sprintf|vsprintf|tmpnam|mktemp|strtok|atoi|atof": "an unsafe function of old",
     r"system|popen|fork|vfork|execv.*|execl.*": "the library starts no process",
-    # pthread_create is called by base/team.cc, which rooms.py holds to be the only one.
-    r"_ZNSt6thread15_M_start_thread.*": "only base/team.cc starts threads, and only when an option asks for them",
+    # pthread_create is called by base/thread.cc, which rooms.py holds to be the only one.
+    r"_ZNSt6thread15_M_start_thread.*": "only base/thread.cc starts threads, and only when an option asks for them",
 }
 
 # What the compiler's own start code runs: bookkeeping, and asking the CPU what it can.

@@ -15,7 +15,7 @@ class Bench(ProgramTest):
         self.assertRegex(self.ngd("bench").stdout, r"(?m)^optimizer +\w")
 
     def test_unknown_benchmark_is_wrong_usage(self):
-        self.fails(2, 'ngd: error: unknown benchmark "optimiser"; known: optimizer, rules, icea\n', "bench", "optimiser")
+        self.fails(2, 'ngd: error: unknown benchmark "optimiser"; known: optimizer, rules, icea, cluster\n', "bench", "optimiser")
 
     def test_help_of_each_shows_an_example(self):
         for name in ["optimizer", "rules", "icea"]:
@@ -126,7 +126,7 @@ class OptimizerBench(ProgramTest):
         self.assertEqual([len(line) for line in lines], [13, 13])
 
     def test_wrong_names_and_numbers_are_wrong_usage(self):
-        usage = "usage: ngd bench [optimizer|rules|icea] [options]; see ngd bench NAME --help\n"
+        usage = "usage: ngd bench [optimizer|rules|icea|cluster] [options]; see ngd bench NAME --help\n"
         groups = ", ".join(["flat", "checked", "peer", "small", "state", "clip", "trust", "rows"])
         self.fails(2, f'ngd: error: unknown group "flatt"; known: {groups}\n', "bench", "optimizer", "--groups", "flatt")
         error = self.ngd("bench", "optimizer", "--rules", "adm", expect=2).stderr
@@ -255,7 +255,7 @@ class RulesBench(ProgramTest):
         error = self.ngd("bench", "rules", "--data", ".", "--tasks", "spam", expect=1).stderr
         self.assertIn("./sms.tsv", error)
         self.fails(2, "ngd: error: --data is required\n"
-                      "usage: ngd bench [optimizer|rules|icea] [options]; see ngd bench NAME --help\n", "bench", "rules")
+                      "usage: ngd bench [optimizer|rules|icea|cluster] [options]; see ngd bench NAME --help\n", "bench", "rules")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from ._handle import Option
 from ._library import LibraryError, library_path, version
 from .checkpoint import Checkpoint
 from .dataset import Dataset, dataset_formats
-from .errors import (ArgumentError, BufferSizeError, CallbackError, CancelledError, CheckpointError, ClosedError,
+from .errors import (AccessError, ArgumentError, BufferSizeError, CallbackError, CancelledError, CheckpointError, ClosedError,
+                     ConflictError, ExpiredError, FencedError, LimitError, LineageError, UnavailableError,
                      DataError, DeadlineError, DivergedError, FileError, ForkedError, InternalError, NgdError,
                      NotFiniteError, NotFoundError, OptionError, OutOfMemoryError, ProtocolError, RangeError,
                      ShapeError, StateError, UnsupportedError)
@@ -26,10 +27,10 @@ from .trainer import Event, Trainer
 __version__ = "0.1.0"
 
 __all__ = [
-    "ArgumentError", "BufferSizeError", "CallbackError", "CancelledError", "Checkpoint", "CheckpointError",
-    "ClosedError", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event", "FileError", "ForkedError",
-    "Icea", "IceaInfo", "IceaSample", "IceaScores", "InternalError", "LibraryError", "Metrics", "Model", "NgdError", "NotFiniteError", "NotFoundError", "Option",
+    "AccessError", "ArgumentError", "BufferSizeError", "CallbackError", "CancelledError", "Checkpoint", "CheckpointError",
+    "ClosedError", "ConflictError", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event", "ExpiredError", "FencedError", "FileError", "ForkedError",
+    "Icea", "IceaInfo", "IceaSample", "IceaScores", "InternalError", "LibraryError", "LimitError", "LineageError", "Metrics", "Model", "NgdError", "NotFiniteError", "NotFoundError", "Option",
     "OptionError", "Optimizer", "OutOfMemoryError", "ProtocolError", "RangeError", "ShapeError", "StateError",
-    "TensorInfo", "Trainer", "UnsupportedError", "dataset_formats", "library_path", "model_kinds",
+    "TensorInfo", "Trainer", "UnavailableError", "UnsupportedError", "dataset_formats", "library_path", "model_kinds",
     "optimizer_rules", "version",
 ]

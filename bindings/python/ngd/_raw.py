@@ -26,6 +26,13 @@ NGD_E_CLOSED = -18
 NGD_E_PROTOCOL = -19
 NGD_E_FORKED = -20
 NGD_E_INTERNAL = -21
+NGD_E_UNAVAILABLE = -22
+NGD_E_LINEAGE = -23
+NGD_E_EXPIRED = -24
+NGD_E_FENCED = -25
+NGD_E_CONFLICT = -26
+NGD_E_LIMIT = -27
+NGD_E_ACCESS = -28
 
 # The types of option, as ngd_option_info.type.
 NGD_OPTION_NUMBER = 1
@@ -33,6 +40,16 @@ NGD_OPTION_INTEGER = 2
 NGD_OPTION_FLAG = 3
 NGD_OPTION_CHOICE = 4
 NGD_OPTION_TEXT = 5
+
+# What a push holds.
+NGD_PUSH_GRADIENT = 1
+NGD_PUSH_VALUE = 2
+NGD_PUSH_DELTA = 3
+
+# What ngd_client_update_partition() does.
+NGD_PARTITION_PROGRESS = 1
+NGD_PARTITION_RELEASE = 2
+NGD_PARTITION_FINISH = 3
 
 # Kinds of feature, as ngd_dataset_info.features.
 NGD_FEATURES_DENSE = 1
@@ -97,6 +114,20 @@ class ngd_option_info(Structure):
         ("minimum_excluded", c_int32),
         ("maximum_excluded", c_int32),
         ("fixed", c_int32),
+    ]
+
+
+class ngd_client_info(Structure):
+    """What ngd_client_get_info() tells."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("version", c_uint64),
+        ("lineage", c_uint64),
+        ("sessions", c_uint64),
+        ("workers", c_uint64),
+        ("shards", c_uint64),
+        ("elements", c_uint64),
     ]
 
 
@@ -219,6 +250,78 @@ FUNCTIONS = {
         (c_size_t, (c_void_p,)),
     "ngd_checkpoint_text":
         (c_int32, (c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_char_p), POINTER(ngd_error))),
+    "ngd_client_describe":
+        (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
+    "ngd_client_create":
+        (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_client_destroy":
+        (None, (c_void_p,)),
+    "ngd_client_set":
+        (c_int32, (c_void_p, c_char_p, c_double, POINTER(ngd_error))),
+    "ngd_client_set_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_client_get":
+        (c_int32, (c_void_p, c_char_p, c_void_p, POINTER(ngd_error))),
+    "ngd_client_get_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_client_add_f32":
+        (c_int32, (c_void_p, c_char_p, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_client_add_rows_f32":
+        (c_int32, (c_void_p, c_char_p, c_uint64, c_uint64, c_char_p, c_double, c_uint64, POINTER(ngd_error))),
+    "ngd_client_add_group":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_client_connect":
+        (c_int32, (c_void_p, c_char_p, c_int64, POINTER(ngd_error))),
+    "ngd_client_disconnect":
+        (c_int32, (c_void_p, c_int64, POINTER(ngd_error))),
+    "ngd_client_get_tensor_count":
+        (c_int32, (c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_client_get_tensor":
+        (c_int32, (c_void_p, c_size_t, POINTER(ngd_tensor_info), POINTER(ngd_error))),
+    "ngd_client_init_f32":
+        (c_int32, (c_void_p, c_void_p, c_size_t, c_int64, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_client_get_version":
+        (c_int32, (c_void_p, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_push_f32":
+        (c_int32, (c_void_p, c_int32, c_void_p, c_size_t, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_pull_f32":
+        (c_int32, (c_void_p, c_uint64, c_void_p, c_size_t, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_push_pull_f32":
+        (c_int32, (c_void_p, c_int32, c_void_p, c_void_p, c_size_t, c_int64, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_client_push_rows_f32":
+        (c_int32, (c_void_p, c_int32, c_size_t, c_void_p, c_size_t, c_void_p, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_pull_rows_f32":
+        (c_int32, (c_void_p, c_uint64, c_size_t, c_void_p, c_size_t, c_void_p, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_start_push_f32":
+        (c_int32, (c_void_p, c_int32, c_void_p, c_size_t, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_start_pull_f32":
+        (c_int32, (c_void_p, c_uint64, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_poll":
+        (c_int32, (c_void_p, c_uint64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_wait":
+        (c_int32, (c_void_p, c_uint64, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_wait_pull_f32":
+        (c_int32, (c_void_p, c_uint64, c_int64, c_void_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_client_cancel":
+        (c_int32, (c_void_p, c_uint64, POINTER(ngd_error))),
+    "ngd_client_set_value":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_uint64, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_get_value":
+        (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, c_char_p, c_size_t, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_client_lock":
+        (c_int32, (c_void_p, c_char_p, c_int32, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_unlock":
+        (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, POINTER(ngd_error))),
+    "ngd_client_barrier":
+        (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_open_partitions":
+        (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_claim_partition":
+        (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, c_void_p, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_client_update_partition":
+        (c_int32, (c_void_p, c_char_p, c_uint64, c_uint64, c_int32, c_uint64, c_char_p, c_size_t, c_int64, POINTER(ngd_error))),
+    "ngd_client_get_info":
+        (c_int32, (c_void_p, c_int64, POINTER(ngd_client_info), POINTER(ngd_error))),
     "ngd_dataset_format":
         (c_char_p, (c_size_t,)),
     "ngd_dataset_describe":
@@ -293,6 +396,8 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
     "ngd_icea_load":
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
+    "ngd_key_generate":
+        (c_int32, (c_char_p, c_char_p, POINTER(ngd_error))),
     "ngd_optimizer_rule":
         (c_char_p, (c_size_t,)),
     "ngd_optimizer_describe":
@@ -449,6 +554,28 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
     "ngd_model_load":
         (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_server_describe":
+        (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
+    "ngd_server_create":
+        (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_server_destroy":
+        (None, (c_void_p,)),
+    "ngd_server_set":
+        (c_int32, (c_void_p, c_char_p, c_double, POINTER(ngd_error))),
+    "ngd_server_set_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_server_get":
+        (c_int32, (c_void_p, c_char_p, c_void_p, POINTER(ngd_error))),
+    "ngd_server_get_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_server_start":
+        (c_int32, (c_void_p, c_int64, POINTER(ngd_error))),
+    "ngd_server_checkpoint":
+        (c_int32, (c_void_p, c_int64, POINTER(ngd_error))),
+    "ngd_server_stop":
+        (c_int32, (c_void_p, c_int64, POINTER(ngd_error))),
+    "ngd_server_get_status":
+        (c_int32, (c_void_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
     "ngd_trainer_describe":
         (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
     "ngd_trainer_create":

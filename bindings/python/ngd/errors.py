@@ -138,6 +138,48 @@ class InternalError(NgdError):
     status = _raw.NGD_E_INTERNAL
 
 
+class UnavailableError(NgdError, ConnectionError):
+    """A server cannot do it now; try again."""
+
+    status = _raw.NGD_E_UNAVAILABLE
+
+
+class LineageError(NgdError):
+    """The model went back to a checkpoint: what was known of it is no longer true."""
+
+    status = _raw.NGD_E_LINEAGE
+
+
+class ExpiredError(NgdError):
+    """The session was silent for too long and is forgotten."""
+
+    status = _raw.NGD_E_EXPIRED
+
+
+class FencedError(NgdError):
+    """The lock's token is no longer the newest."""
+
+    status = _raw.NGD_E_FENCED
+
+
+class ConflictError(NgdError):
+    """It is not as the caller expected: another version, another owner, another spec."""
+
+    status = _raw.NGD_E_CONFLICT
+
+
+class LimitError(NgdError):
+    """A limit of the server is reached."""
+
+    status = _raw.NGD_E_LIMIT
+
+
+class AccessError(NgdError, PermissionError):
+    """The key may not do that."""
+
+    status = _raw.NGD_E_ACCESS
+
+
 _BY_STATUS = {kind.status: kind for kind in NgdError.__subclasses__()}
 
 

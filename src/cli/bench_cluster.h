@@ -1,0 +1,21 @@
+// ngd bench cluster: pushes and pulls beside raw ZeroMQ and memcpy, in one run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "output.h"
+
+namespace cli {
+
+struct ClusterBench {
+  std::vector<std::string> transports = {"ipc", "tcp"};
+  std::vector<size_t> sizes = {4 << 10, 64 << 10, 1 << 20, 4 << 20, 16 << 20};
+  size_t rounds = 5;
+  size_t window = 8;      // requests under way in the measurements of throughput
+  double seconds = 0.15;  // of each measurement
+  Style style = Style::table;
+};
+int bench_cluster(const ClusterBench &bench);
+
+}  // namespace cli

@@ -1,0 +1,35 @@
+// Connecting to servers from the command line.
+#include "connection.h"
+
+namespace cli {
+
+void add_connection_options(CLI::App &app, ConnectionOptions &options) {
+  app.add_option("--servers", options.servers,
+                 "Addresses of any servers, separated by commas (default tcp://127.0.0.1:7070)")
+      ->type_name("ADDRESSES");
+  app.add_option("--model", options.model, "Name of the model (default: default)")->type_name("NAME");
+  app.add_option("--key", options.key, "Secret key of this client, see ngd keygen; with --server-key")
+      ->type_name("FILE");
+  app.add_option("--server-key", options.server_key, "Public key of the servers: text or file")
+      ->type_name("KEY");
+  app.add_flag("--trusted-network", options.trusted_network, "Plain tcp to other hosts is wanted");
+  app.add_option("--client", options.spec,
+                 "Further options of the client, such as client:lease=30 (ngd options client)")
+      ->type_name("SPEC");
+  app.add_option("--timeout", options.timeout, "Seconds to wait for an answer (default 10)")
+      ->type_name("SECONDS");
+}
+
+Client connect(const ConnectionOptions &options) {
+  Client client = create<ngd_client>(ngd_client_create, options.spec.empty() ? "client" : options.spec);
+  call(ngd_client_set_text, client.get(), "model", options.model.c_str());
+  call(ngd_client_set, client.get(), "worker", 0.0);
+  if (!options.key.empty()) call(ngd_client_set_text, client.get(), "key", options.key.c_str());
+  if (!options.server_key.empty())
+    call(ngd_client_set_text, client.get(), "server_key", options.server_key.c_str());
+  if (options.trusted_network) call(ngd_client_set, client.get(), "trusted_network", 1.0);
+  call(ngd_client_connect, client.get(), options.servers.c_str(), options.timeout_ms());
+  return client;
+}
+
+}  // namespace cli

@@ -1,0 +1,26 @@
+// What verbs that speak to servers share: the options that say where and how, and the connection.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "handle.h"
+
+namespace cli {
+
+struct ConnectionOptions {
+  std::string servers = "tcp://127.0.0.1:7070";
+  std::string model = "default";
+  std::string key, server_key, spec;
+  bool trusted_network = false;
+  double timeout = 10;
+
+  int64_t timeout_ms() const { return static_cast<int64_t>(timeout * 1000); }
+};
+
+void add_connection_options(CLI::App &app, ConnectionOptions &options);
+
+// Connected to a model that exists; not one of its workers.
+Client connect(const ConnectionOptions &options);
+
+}  // namespace cli

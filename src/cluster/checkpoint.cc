@@ -1,0 +1,172 @@
+// Files of checkpoints: written so that a crash at any point leaves the older one whole, read so that damage is seen.
+#include "cluster/checkpoint.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "store/safetensors.h"
+#include "store/safetensors_header.h"
+#include "wire/limits.h"
+
+// ngd::quoted is qualified here: the JSON header brings std::quoted, which a string argument would find.
+namespace ngd::cluster {
+namespace {
+
+using Json = nlohmann::json;
+
+// A checksum of a manifest's own text.
+std::string text_digest(std::string_view text) {
+  uint64_t digest = 0xCBF29CE484222325;
+  for (const char c : text) digest = (digest ^ static_cast<uint8_t>(c)) * 0x100000001B3;
+  return std::to_string(digest);
+}
+
+std::string slot_directory(const std::string &directory, const std::string &model, uint32_t slot) {
+  return concat(model_directory(directory, model), "/slot", slot);
+}
+
+void replace_file(Disk &disk, const std::string &folder, const std::string &path,
+                  const std::vector<std::span<const std::byte>> &parts) {
+  const std::string temporary = path + ".tmp";
+  {
+    const std::unique_ptr<File> file = disk.create(temporary);
+    for (const auto &part : parts) {
+      if (!part.empty()) file->write(part);
+    }
+    file->sync();
+  }
+  disk.rename(temporary, path);
+  disk.sync_directory(folder);
+}
+
+uint64_t number_at(const Json &json, const char *key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number_unsigned())
+    fail(NGD_E_CHECKPOINT, "the manifest has no number \"", key, "\"");
+  return found->get<uint64_t>();
+}
+
+std::string text_at(const Json &json, const char *key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_string())
+    fail(NGD_E_CHECKPOINT, "the manifest has no text \"", key, "\"");
+  return found->get<std::string>();
+}
+
+Manifest parse_manifest(std::string_view text) {
+  const size_t end = text.rfind('\n');
+  if (end == std::string_view::npos || text.substr(end + 1) != text_digest(text.substr(0, end)))
+    fail(NGD_E_CHECKPOINT, "the manifest does not match its checksum");
+  const Json json = Json::parse(text.substr(0, end), nullptr, false);
+  if (!json.is_object()) fail(NGD_E_CHECKPOINT, "the manifest is no JSON object");
+  Manifest manifest;
+  manifest.slot = static_cast<uint32_t>(number_at(json, "slot"));
+  manifest.generation = number_at(json, "generation");
+  manifest.version = number_at(json, "version");
+  manifest.lineage = number_at(json, "lineage");
+  manifest.ceiling = number_at(json, "ceiling");
+  manifest.initialised = number_at(json, "initialised") != 0;
+  for (const char *list : {"seals", "files"}) {
+    if (!json.contains(list) || !json[list].is_array())
+      fail(NGD_E_CHECKPOINT, "the manifest has no list \"", list, "\"");
+  }
+  for (const Json &seal : json["seals"])
+    manifest.seals.push_back({text_at(seal, "lock"), number_at(seal, "token")});
+  for (const Json &file : json["files"])
+    manifest.files.push_back({number_at(file, "bytes"), text_at(file, "checksum")});
+  if (manifest.slot > 1 || manifest.files.empty() || manifest.files.size() > wire::kShards)
+    fail(NGD_E_CHECKPOINT, "the manifest has impossible numbers");
+  return manifest;
+}
+
+}  // namespace
+
+std::string model_directory(const std::string &directory, const std::string &model) {
+  return directory.empty() ? model : directory + "/" + model;
+}
+
+std::string shard_file(const std::string &directory, const std::string &model, uint32_t slot, uint32_t index,
+                       uint32_t count) {
+  return concat(slot_directory(directory, model, slot), "/shard-", index, "-of-", count, ".safetensors");
+}
+
+void write_manifest(Disk &disk, const std::string &directory, const std::string &model,
+                    const Manifest &manifest) {
+  Json json = {{"format", "ngd checkpoint 1"}, {"model", model},
+               {"slot", manifest.slot},        {"generation", manifest.generation},
+               {"version", manifest.version},  {"lineage", manifest.lineage},
+               {"ceiling", manifest.ceiling},  {"initialised", manifest.initialised ? 1u : 0u},
+               {"seals", Json::array()},       {"files", Json::array()}};
+  for (const wire::Token &seal : manifest.seals)
+    json["seals"].push_back({{"lock", seal.lock}, {"token", seal.token}});
+  for (const ManifestFile &file : manifest.files)
+    json["files"].push_back({{"bytes", file.bytes}, {"checksum", file.checksum}});
+  const std::string body = json.dump(1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = concat(body, "\n", text_digest(body));
+  const std::string folder = slot_directory(directory, model, manifest.slot);
+  replace_file(disk, folder, folder + "/manifest.json", {std::as_bytes(std::span(text))});
+}
+
+std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, const std::string &model) {
+  std::vector<Manifest> manifests;
+  for (uint32_t slot = 0; slot < 2; slot++) {
+    try {
+      const auto bytes = disk.read(slot_directory(directory, model, slot) + "/manifest.json");
+      if (!bytes) continue;
+      Manifest manifest = parse_manifest({reinterpret_cast<const char *>(bytes->data()), bytes->size()});
+      if (manifest.slot == slot) manifests.push_back(std::move(manifest));
+    } catch (const Error &) {
+      // A slot that is damaged, or was being written when the server died: the other one counts.
+    }
+  }
+  std::ranges::sort(manifests,
+                    [](const Manifest &a, const Manifest &b) { return a.generation > b.generation; });
+  return manifests;
+}
+
+bool has_manifest(Disk &disk, const std::string &directory, const std::string &model) {
+  for (uint32_t slot = 0; slot < 2; slot++) {
+    if (disk.read(slot_directory(directory, model, slot) + "/manifest.json")) return true;
+  }
+  return false;
+}
+
+SavedShard::SavedShard(const StateWriter &writer) : writer_(writer) {
+  for (TensorView &tensor : writer_.tensors) {
+    memory_.push_back(wire::copied(std::span(tensor.data, tensor.bytes)));
+    tensor.data = memory_.back().data;
+  }
+}
+
+ManifestFile write_shard(Disk &disk, const std::string &path, const SavedShard &shard) {
+  const SafetensorsParts parts = safetensors_parts(path, shard.writer());
+  const std::string folder = path.substr(0, path.rfind('/'));
+  const std::string model = folder.substr(0, folder.rfind('/'));
+  disk.make_directory(model);
+  disk.make_directory(folder);
+  disk.sync_directory(model);
+  std::vector<std::span<const std::byte>> spans = {std::as_bytes(std::span(parts.head))};
+  ManifestFile file{parts.head.size(), parts.checksum};
+  for (const TensorView &tensor : parts.tensors) {
+    spans.emplace_back(tensor.data, tensor.bytes);
+    file.bytes += tensor.bytes;
+  }
+  replace_file(disk, folder, path, spans);
+  return file;
+}
+
+LoadedShard read_shard(Disk &disk, const std::string &path, uint64_t generation, bool unchecked) {
+  auto bytes = disk.read(path);
+  if (!bytes) fail(NGD_E_CHECKPOINT, "checkpoint ", ngd::quoted(path, 200), " is not there");
+  LoadedShard shard;
+  shard.bytes = std::move(*bytes);
+  shard.reader = read_safetensors(path, shard.bytes, unchecked);
+  if (!unchecked && shard.reader.counter("generation") != generation)
+    fail(NGD_E_CHECKPOINT, "checkpoint ", ngd::quoted(path, 200), " is of generation ",
+         shard.reader.text("generation"), ", not ", generation);
+  return shard;
+}
+
+}  // namespace ngd::cluster

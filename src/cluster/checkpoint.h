@@ -1,0 +1,91 @@
+// Checkpoints of a model: one safetensors file for each shard and a manifest, in two slots that take turns.
+//
+//   <directory>/<model>/slot<k>/shard-<i>-of-<n>.safetensors
+//   <directory>/<model>/slot<k>/manifest.json
+//
+// A file is written under another name, synced and renamed, and its directory synced. The manifest comes last and holds
+// the checksum of every file: a slot counts only if all of it agrees, and the other slot still holds the checkpoint
+// before.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/state.h"
+#include "cluster/environment.h"
+#include "wire/message.h"
+
+namespace ngd::cluster {
+
+struct ManifestFile {
+  uint64_t bytes = 0;
+  std::string checksum;
+};
+struct Manifest {
+  uint32_t slot = 0;
+  uint64_t generation = 0;  // counts checkpoints; the newer slot has the higher one
+  uint64_t version = 0;
+  uint64_t lineage = 0;
+  uint64_t ceiling = 0;  // no version above this one was ever shown
+  bool initialised = false;
+  std::vector<wire::Token> seals;
+  std::vector<ManifestFile> files;
+};
+
+std::string model_directory(const std::string &directory, const std::string &model);
+std::string shard_file(const std::string &directory, const std::string &model, uint32_t slot, uint32_t index,
+                       uint32_t count);
+
+void write_manifest(Disk &disk, const std::string &directory, const std::string &model,
+                    const Manifest &manifest);
+// The manifests that can be read, the newest first. One that is damaged does not count, unless `unchecked`.
+std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, const std::string &model);
+// Whether a manifest was ever written there, readable or not.
+bool has_manifest(Disk &disk, const std::string &directory, const std::string &model);
+
+// A copy of a shard's state, which stays as it is while the shard goes on.
+class SavedShard {
+ public:
+  explicit SavedShard(const StateWriter &writer);  // copies
+  const StateWriter &writer() const { return writer_; }
+
+ private:
+  StateWriter writer_;
+  std::vector<wire::Bytes> memory_;
+};
+
+// Writes it; returns what the manifest is to hold.
+ManifestFile write_shard(Disk &disk, const std::string &path, const SavedShard &shard);
+
+// A shard's file in memory.
+struct LoadedShard {
+  std::vector<std::byte> bytes;
+  StateReader reader;
+};
+// Throws NGD_E_CHECKPOINT when it is not whole, or not of this generation.
+LoadedShard read_shard(Disk &disk, const std::string &path, uint64_t generation, bool unchecked);
+
+// The state of one shard put together from the files of a model that was cut otherwise. `pieces` are the shard's own.
+class MergedShard {
+ public:
+  MergedShard(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces,
+              std::vector<LoadedShard> files);
+  const StateReader &reader() const { return reader_; }
+
+ private:
+  void merge_dense(const wire::ModelSpec &spec, const wire::Piece &piece);
+  void merge_table(const wire::ModelSpec &spec, const wire::Piece &piece);
+  void merge_state(const wire::ModelSpec &spec, const wire::Piece &piece, const std::string &group);
+  void gather(const std::string &name, const std::string &from, const wire::Piece &piece, uint64_t unit,
+              Shape shape);
+  void add(const std::string &name, const std::string &dtype, Shape shape, wire::Bytes bytes);
+
+  std::vector<LoadedShard> files_;
+  std::vector<std::vector<wire::Piece>> layout_;  // of the files
+  StateReader reader_;
+  std::vector<wire::Bytes> memory_;
+};
+
+}  // namespace ngd::cluster

@@ -1,0 +1,488 @@
+// Operations of a client: how each becomes requests, and what their answers make of it.
+#include "cluster/client_session.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "cluster/client_state.h"
+#include "wire/limits.h"
+
+namespace ngd::cluster {
+
+using Kind = ClientSession::State::Operation::Kind;
+using Step = ClientSession::State::Operation::Step;
+
+namespace {
+
+constexpr Time kUnlockUs = 600'000'000;
+constexpr uint64_t kBytesUnderWay = uint64_t{32} << 20;  // above one update
+
+const wire::Piece *piece_of(const wire::ShardPlace &shard, uint32_t tensor) {
+  const auto found = std::ranges::find(shard.pieces, tensor, &wire::Piece::tensor);
+  return found == shard.pieces.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rng)
+    : options(std::move(the_options)), net(the_net), rng(the_rng), id{the_rng.next() | 1, the_rng.next()} {
+  for (const std::string &address : options.addresses) peer_of(address);
+}
+
+Ticket ClientSession::State::begin(Operation operation, Time now) {
+  const Ticket ticket = ++last_ticket;
+  operation.tokens = tokens;
+  operations.emplace(ticket, std::move(operation));
+  queue.push_back(ticket);
+  start_queued(now);
+  return ticket;
+}
+
+void ClientSession::State::start_queued(Time now) {
+  // In their order: one that must wait holds back those behind it.
+  while (!queue.empty()) {
+    const Ticket ticket = queue.front();
+    const auto place = operations.find(ticket);
+    if (place != operations.end() && !start(ticket, place->second, now)) return;
+    if (!queue.empty() && queue.front() == ticket) queue.pop_front();
+  }
+}
+
+// False: not yet.
+bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) {
+  if (operation.kind == Kind::open) {
+    if (operation.create) {
+      operation.step = Step::creating;
+      request(ticket, read_number(), kNode, wire::CreateModel{operation.spec}, {}, now);
+    } else {
+      find_model(ticket, now);
+    }
+    return true;
+  }
+  if (!opened) return false;
+  const bool numbered = operation.kind == Kind::push || operation.kind == Kind::command;
+  if (numbered && outstanding() >= wire::kWindow) return false;
+  switch (operation.kind) {
+    case Kind::push: {
+      std::string text;
+      if (!check_tensors(operation, text)) {
+        finish(ticket, NGD_E_SHAPE, std::move(text), now);
+        return true;
+      }
+      if (bytes_under_way > 0 && bytes_under_way + operation.bytes > kBytesUnderWay) return false;
+      start_update(ticket, operation, now);
+      break;
+    }
+    case Kind::pull: {
+      std::string text;
+      if (!check_tensors(operation, text))
+        finish(ticket, NGD_E_SHAPE, std::move(text), now);
+      else
+        start_read(ticket, operation, now);
+      break;
+    }
+    case Kind::version:
+      start_point(ticket, operation, now);
+      break;
+    case Kind::command: {
+      operation.step = Step::asking;
+      operation.seq = next_seq++;
+      operation.command.lineage = lineage;
+      operation.command.session = session_number;
+      operation.command.tokens = operation.tokens;
+      std::vector<wire::Bytes> payload;
+      if (operation.payload.size > 0) payload.push_back(operation.payload);
+      request(ticket, operation.seq, 0, operation.command, std::move(payload), now);
+      break;
+    }
+    case Kind::query:
+      operation.step = Step::asking;
+      request(ticket, read_number(), 0, operation.query, {}, now);
+      break;
+    case Kind::close:
+      operation.step = Step::asking;
+      request(ticket, read_number(), 0, wire::Close{}, {}, now);
+      break;
+    case Kind::open:
+      break;
+  }
+  return true;
+}
+
+size_t ClientSession::State::outstanding() const {
+  uint64_t oldest = next_seq;
+  for (const auto &[ticket, operation] : operations) {
+    if (operation.seq != 0) oldest = std::min(oldest, operation.seq);
+  }
+  return next_seq - oldest;
+}
+
+bool ClientSession::State::check_tensors(const Operation &operation, std::string &text) const {
+  const auto spec = [&](uint32_t tensor, size_t rows) -> const wire::TensorSpec * {
+    if (tensor >= model.spec.tensors.size()) {
+      text = concat("there is no tensor number ", tensor, "; the model has ", model.spec.tensors.size());
+      return nullptr;
+    }
+    const wire::TensorSpec &one = model.spec.tensors[tensor];
+    if (rows == 0 || one.table) return &one;
+    text = concat("tensor ", quoted(one.name), " is no table, and has no rows to choose from");
+    return nullptr;
+  };
+  const auto check_rows = [&](const wire::TensorSpec &one, const std::vector<uint32_t> &rows) {
+    for (size_t i = 0; i < rows.size(); i++) {
+      if (rows[i] < static_cast<uint64_t>(one.shape[0]) && (i == 0 || rows[i] > rows[i - 1])) continue;
+      text = concat("rows of table ", quoted(one.name), " must rise and lie below ", one.shape[0],
+                    ", but number ", i, " is ", rows[i]);
+      return false;
+    }
+    return true;
+  };
+  for (const TensorUpdate &update : operation.tensors) {
+    const wire::TensorSpec *one = spec(update.tensor, update.rows.size());
+    if (one == nullptr || !check_rows(*one, update.rows)) return false;
+    const uint64_t count =
+        one->table ? update.rows.size() * static_cast<uint64_t>(one->shape[1]) : element_count(one->shape);
+    if (update.values.size == count * sizeof(float)) continue;
+    text = concat("the values of tensor ", quoted(one->name), " are ", update.values.size,
+                  " bytes, but must be ", count * sizeof(float));
+    return false;
+  }
+  for (const TensorQuery &query : operation.queries) {
+    const wire::TensorSpec *one = spec(query.tensor, query.rows.size());
+    if (one == nullptr || !check_rows(*one, query.rows)) return false;
+  }
+  return true;
+}
+
+// --- updates ------------------------------------------------------------------------------------------------------
+
+void ClientSession::State::start_update(Ticket ticket, Operation &operation, Time now) {
+  operation.step = Step::updating;
+  operation.seq = next_seq++;
+  bytes_under_way += operation.bytes;
+  send_parts(ticket, operation, now);
+}
+
+// The newest update before this one that has no answer: the root keeps their order.
+uint64_t ClientSession::State::after_of(uint64_t seq) const {
+  uint64_t after = 0;
+  for (const auto &[ticket, operation] : operations) {
+    if (operation.kind == Kind::push && operation.step == Step::updating && operation.seq < seq)
+      after = std::max(after, operation.seq);
+  }
+  return after;
+}
+
+void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time now) {
+  bool plain =
+      !operation.queries.empty() && model.shards.size() == 1 && options.consistency != wire::Consistency::stale;
+  for (const TensorQuery &query : operation.queries) plain &= !model.spec.tensors[query.tensor].table;
+  for (uint32_t index = 0; index < model.shards.size(); index++) {
+    const wire::ShardPlace &shard = model.shards[index];
+    wire::Push push;
+    push.kind = operation.update;
+    push.attempt = operation.attempt;
+    push.after = after_of(operation.seq);
+    push.base_version = operation.base_version;
+    push.lineage = lineage;
+    push.session = session_number;
+    push.pull = operation.then_pull && plain;
+    push.tokens = operation.tokens;
+    std::vector<wire::Bytes> payload;
+    for (const TensorUpdate &update : operation.tensors) {
+      const wire::Piece *piece = piece_of(shard, update.tensor);
+      if (piece == nullptr) continue;
+      const wire::TensorSpec &spec = model.spec.tensors[update.tensor];
+      if (!spec.table) {
+        push.tensors.push_back({update.tensor, 0, false});
+        payload.push_back(update.values.slice(piece->first * sizeof(float), piece->count * sizeof(float)));
+        continue;
+      }
+      // Rows rise, so that those of a shard lie together.
+      const auto width = static_cast<uint64_t>(spec.shape[1]);
+      const auto begin = std::ranges::lower_bound(update.rows, piece->first / width);
+      const auto end = std::ranges::lower_bound(update.rows, (piece->first + piece->count) / width);
+      if (begin == end) continue;
+      const auto first = static_cast<size_t>(begin - update.rows.begin()),
+                 count = static_cast<size_t>(end - begin);
+      push.tensors.push_back({update.tensor, static_cast<uint32_t>(count), false});
+      payload.push_back(wire::copied(std::as_bytes(std::span(update.rows).subspan(first, count))));
+      payload.push_back(update.values.slice(first * width * sizeof(float), count * width * sizeof(float)));
+    }
+    requests.erase({operation.seq, index});
+    request(ticket, operation.seq, index, std::move(push), std::move(payload), now);
+  }
+}
+
+// --- reads --------------------------------------------------------------------------------------------------------
+
+void ClientSession::State::start_read(Ticket ticket, Operation &operation, Time now) {
+  const bool gated = options.worker && options.consistency == wire::Consistency::stale;
+  const bool common = model.shards.size() > 1 && !options.eventual_reads;
+  if (operation.version == 0 && (gated || common)) return start_point(ticket, operation, now);
+  operation.at_version = operation.version;
+  read_shards(ticket, operation, now);
+}
+
+void ClientSession::State::start_point(Ticket ticket, Operation &operation, Time now) {
+  operation.step = Step::pointing;
+  wire::ReadPoint point;
+  point.pin = operation.kind != Kind::version && model.shards.size() > 1 && !options.eventual_reads;
+  point.lineage = lineage;
+  operation.pinned = point.pin;
+  operation.pin_id = read_number();
+  request(ticket, operation.pin_id, 0, point, {}, now);
+}
+
+void ClientSession::State::read_shards(Ticket ticket, Operation &operation, Time now) {
+  operation.step = Step::reading;
+  operation.outcome.tensors.clear();
+  operation.open_parts = 0;
+  for (uint32_t index = 0; index < model.shards.size(); index++) {
+    wire::Pull pull;
+    pull.version = operation.at_version;
+    pull.min_version = operation.at_version == 0 ? version : 0;
+    pull.lineage = lineage;
+    std::vector<wire::Bytes> payload;
+    for (const TensorQuery &query : operation.queries) {
+      const wire::Piece *piece = piece_of(model.shards[index], query.tensor);
+      if (piece == nullptr) continue;
+      const wire::TensorSpec &spec = model.spec.tensors[query.tensor];
+      if (!spec.table || query.all_rows) {
+        pull.tensors.push_back({query.tensor, 0, spec.table});
+        continue;
+      }
+      const auto width = static_cast<uint64_t>(spec.shape[1]);
+      const auto begin = std::ranges::lower_bound(query.rows, piece->first / width);
+      const auto end = std::ranges::lower_bound(query.rows, (piece->first + piece->count) / width);
+      if (begin == end) continue;
+      const auto first = static_cast<size_t>(begin - query.rows.begin()),
+                 count = static_cast<size_t>(end - begin);
+      pull.tensors.push_back({query.tensor, static_cast<uint32_t>(count), false});
+      payload.push_back(wire::copied(std::as_bytes(std::span(query.rows).subspan(first, count))));
+    }
+    if (pull.tensors.empty()) continue;
+    operation.open_parts++;
+    request(ticket, read_number(), index, std::move(pull), std::move(payload), now);
+  }
+  if (operation.open_parts == 0) finish(ticket, NGD_OK, {}, now);
+}
+
+// --- ends ---------------------------------------------------------------------------------------------------------
+
+void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string text, Time now) {
+  const auto place = operations.find(ticket);
+  if (place == operations.end()) return;
+  Operation &operation = place->second;
+  forget(ticket);
+  if (operation.kind == Kind::push && operation.step == Step::updating) bytes_under_way -= operation.bytes;
+  if (operation.pinned && operation.step == Step::reading && opened) {
+    wire::Message done{
+        {id, operation.pin_id, 0, model.shards[0].shard}, wire::ReadDone{operation.at_version}, {}};
+    for (const wire::NodePlace &node : nodes) {
+      if (node.node == model.shards[0].node) net.send(peer_of(node.address), std::move(done));
+    }
+  }
+  Outcome outcome = std::move(operation.outcome);
+  outcome.lineage = lineage;
+  if (operation.seq != 0) outcome.seq = operation.seq;
+  outcome.status = status;
+  outcome.text = std::move(text);
+  if (operation.step == Step::queued) std::erase(queue, ticket);
+  if (operation.kind == Kind::close && status == NGD_OK) {
+    opened = false;
+    closed = true;
+  }
+  if (ticket == opener) {
+    opener = 0;
+    if (!opened && reopening) open_session(0, now);
+  }
+  if (outcome.version == 0) outcome.version = version;
+  // Nobody would ever unlock what is granted too late.
+  const bool abandoned = operation.kind == Kind::command && operation.command.kind == wire::CommandKind::lock &&
+                         operation.seq != 0 && (status == NGD_E_TIMEOUT || status == NGD_E_CANCELLED);
+  Operation unlock;
+  if (abandoned) {
+    unlock.kind = Kind::command;
+    unlock.silent = true;
+    unlock.command.kind = wire::CommandKind::unlock;
+    unlock.command.name = operation.command.name;
+    unlock.deadline = now + kUnlockUs;
+  }
+  const bool silent = operation.silent;
+  operations.erase(place);
+  if (!silent) outcomes.emplace(ticket, std::move(outcome));
+  if (abandoned) begin(std::move(unlock), now);
+  if (!queue.empty() && queue.front() != ticket) start_queued(now);
+}
+
+void ClientSession::State::fail_all(ngd_status status, const std::string &text, bool updates_only, Time now) {
+  std::vector<Ticket> tickets;
+  for (const auto &[ticket, operation] : operations) {
+    const bool numbered = operation.kind == Kind::push || operation.kind == Kind::command;
+    if (operation.kind != Kind::open && operation.step != Step::queued && (numbered || !updates_only))
+      tickets.push_back(ticket);
+  }
+  for (const Ticket ticket : tickets) finish(ticket, status, text, now);
+}
+
+// --- the calls ------------------------------------------------------------------------------------------------------
+
+ClientSession::ClientSession(ClientOptions options, Net &net, Rng &rng)
+    : state_(std::make_unique<State>(std::move(options), net, rng)) {}
+ClientSession::~ClientSession() = default;
+
+wire::ClientId ClientSession::id() const {
+  return state_->id;
+}
+const std::string &ClientSession::address(Peer peer) const {
+  return state_->addresses[peer];
+}
+const std::string &ClientSession::server_key(Peer peer) const {
+  return state_->keys[peer];
+}
+
+Ticket ClientSession::create_model(const wire::ModelSpec &spec, Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::open;
+  operation.create = true;
+  operation.spec = spec;
+  operation.deadline = deadline;
+  state_->options.model = spec.name;
+  state_->closed = false;
+  const Ticket ticket = state_->last_ticket + 1;
+  state_->opener = ticket;
+  // Before whatever else waits.
+  state_->operations.emplace(ticket, std::move(operation));
+  state_->last_ticket = ticket;
+  state_->start(ticket, state_->operations.at(ticket), now);
+  return ticket;
+}
+
+Ticket ClientSession::open(Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::open;
+  operation.deadline = deadline;
+  state_->closed = false;
+  const Ticket ticket = ++state_->last_ticket;
+  state_->opener = ticket;
+  state_->operations.emplace(ticket, std::move(operation));
+  state_->start(ticket, state_->operations.at(ticket), now);
+  return ticket;
+}
+
+Ticket ClientSession::version(Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::version;
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+Ticket ClientSession::push(wire::UpdateKind kind, std::vector<TensorUpdate> tensors, Time now, Time deadline,
+                           uint64_t base_version) {
+  return push_pull(kind, std::move(tensors), {}, now, deadline, base_version);
+}
+
+Ticket ClientSession::push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,
+                                std::vector<TensorQuery> queries, Time now, Time deadline,
+                                uint64_t base_version) {
+  State::Operation operation;
+  operation.kind = Kind::push;
+  operation.update = kind;
+  for (const TensorUpdate &one : tensors) operation.bytes += one.values.size;
+  operation.tensors = std::move(tensors);
+  operation.then_pull = !queries.empty();
+  operation.queries = std::move(queries);
+  operation.base_version = base_version;
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+Ticket ClientSession::pull(std::vector<TensorQuery> tensors, uint64_t version, Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::pull;
+  operation.queries = std::move(tensors);
+  operation.version = version;
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+Ticket ClientSession::command(wire::Command command, wire::Bytes payload, Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::command;
+  operation.command = std::move(command);
+  operation.payload = std::move(payload);
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+Ticket ClientSession::query(wire::Query query, Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::query;
+  operation.query = std::move(query);
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+Ticket ClientSession::close(Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::close;
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+void ClientSession::hold(const wire::Token &token) {
+  release(token.lock);
+  state_->tokens.push_back(token);
+}
+void ClientSession::release(const std::string &lock) {
+  std::erase_if(state_->tokens, [&](const wire::Token &one) { return one.lock == lock; });
+}
+
+void ClientSession::receive(Peer from, wire::Message message, Time now) {
+  state_->receive(from, std::move(message), now);
+}
+void ClientSession::tick(Time now) {
+  state_->tick(now);
+}
+Time ClientSession::next_wakeup() const {
+  return state_->next_wakeup();
+}
+
+bool ClientSession::finished(Ticket ticket) const {
+  return state_->outcomes.contains(ticket);
+}
+std::optional<Outcome> ClientSession::poll(Ticket ticket) {
+  const auto found = state_->outcomes.find(ticket);
+  if (found == state_->outcomes.end()) return std::nullopt;
+  Outcome outcome = std::move(found->second);
+  state_->outcomes.erase(found);
+  return outcome;
+}
+std::optional<Ticket> ClientSession::next_finished() const {
+  if (state_->outcomes.empty()) return std::nullopt;
+  return state_->outcomes.begin()->first;
+}
+void ClientSession::cancel(Ticket ticket, Time now) {
+  state_->finish(ticket, NGD_E_CANCELLED, {}, now);
+  state_->outcomes.erase(ticket);
+}
+const wire::ModelPlace *ClientSession::model() const {
+  return state_->found ? &state_->model : nullptr;
+}
+uint64_t ClientSession::seq_of(Ticket ticket) const {
+  const auto found = state_->operations.find(ticket);
+  return found == state_->operations.end() ? 0 : found->second.seq;
+}
+uint64_t ClientSession::lineage() const {
+  return state_->lineage;
+}
+size_t ClientSession::outstanding() const {
+  return state_->outstanding();
+}
+uint64_t ClientSession::bytes_under_way() const {
+  return state_->bytes_under_way;
+}
+
+}  // namespace ngd::cluster

@@ -1,0 +1,124 @@
+// The inside of a client session: operations that the caller began, and the requests that they consist of.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/client_session.h"
+
+namespace ngd::cluster {
+
+inline constexpr uint32_t kNode = ~uint32_t{0};  // instead of a shard's index: a server itself
+
+struct ClientSession::State {
+  // One message that is repeated until it is answered. Updates and commands have the session's seq, reads a number above
+  // kReads that no other request has.
+  static constexpr uint64_t kReads = uint64_t{1} << 63;
+  struct Request {
+    Ticket ticket = 0;
+    uint32_t shard = kNode;
+    wire::Message message;
+    Time at = 0, pause = 0;  // when it is sent again
+    unsigned tries = 0;
+    bool held = false;  // the shard has the part; only ask after it
+  };
+  using RequestKey = std::pair<uint64_t, uint32_t>;
+
+  struct Operation {
+    enum class Kind : uint8_t { open, version, push, pull, command, query, close } kind = Kind::open;
+    enum class Step : uint8_t {
+      queued,
+      creating,
+      finding,
+      opening,
+      updating,
+      pointing,
+      reading,
+      asking
+    } step = Step::queued;
+    Time deadline = 0;
+    wire::ModelSpec spec;  // to create
+    bool create = false;
+    wire::UpdateKind update = wire::UpdateKind::gradient;
+    std::vector<TensorUpdate> tensors;
+    std::vector<TensorQuery> queries;
+    bool then_pull = false;
+    uint64_t base_version = 0;
+    uint64_t seq = 0;
+    uint32_t attempt = 0;
+    uint64_t bytes = 0;
+    uint64_t version = 0;  // pull: the one asked for, 0: newest
+    uint64_t at_version = 0, pin_id = 0;
+    bool pinned = false;
+    wire::Command command;
+    wire::Query query;
+    wire::Bytes payload;
+    std::vector<wire::Token> tokens;  // those held when the caller began it
+    Outcome outcome;
+    size_t open_parts = 0;
+    bool silent = false;  // the session's own
+  };
+
+  State(ClientOptions the_options, Net &the_net, Rng &the_rng);
+
+  // Operations: client_session.cc.
+  Ticket begin(Operation operation, Time now);
+  void start_queued(Time now);
+  bool start(Ticket ticket, Operation &operation, Time now);
+  void start_update(Ticket ticket, Operation &operation, Time now);
+  void send_parts(Ticket ticket, Operation &operation, Time now);
+  void start_read(Ticket ticket, Operation &operation, Time now);
+  void start_point(Ticket ticket, Operation &operation, Time now);
+  void read_shards(Ticket ticket, Operation &operation, Time now);
+  void finish(Ticket ticket, ngd_status status, std::string text, Time now);
+  void fail_all(ngd_status status, const std::string &text, bool updates_only, Time now);
+  uint64_t after_of(uint64_t seq) const;
+  bool check_tensors(const Operation &operation, std::string &text) const;
+  size_t outstanding() const;
+
+  // Requests: client_requests.cc.
+  void request(Ticket ticket, uint64_t number, uint32_t shard, wire::Body body,
+               std::vector<wire::Bytes> payload, Time now);
+  void transmit(Request &request, Time now);
+  void forget(Ticket ticket);
+  void receive(Peer from, wire::Message message, Time now);
+  void answered(const Request &request, wire::Message message, Time now);
+  void refused(Request &request, const wire::Refused &refused, Time now);
+  void adopt_map(const wire::Map &map);
+  void find_model(Ticket ticket, Time now);
+  void open_session(Ticket ticket, Time now);
+  void reopen(Time now);
+  void refresh_map(Time now);
+  void tick(Time now);
+  Time next_wakeup() const;
+  Peer peer_of(const std::string &address);
+  Peer random_peer();
+  std::string describe(const Request &request) const;
+  uint64_t read_number() { return kReads + ++reads; }
+
+  ClientOptions options;
+  Net &net;
+  Rng &rng;
+  wire::ClientId id;
+  std::vector<std::string> addresses, keys;
+  std::vector<Time> heard;  // from each
+  wire::ModelPlace model;
+  std::vector<wire::NodePlace> nodes;
+  uint64_t map_revision = 0;
+  bool found = false, opened = false, reopening = false, closed = false;
+  Ticket opener = 0;  // the operation that opens the session
+  uint64_t session_number = 0, lineage = 0, version = 0, next_seq = 1, reads = 0;
+  uint64_t bytes_under_way = 0;
+  Ticket last_ticket = 0;
+  std::map<Ticket, Operation> operations;
+  std::deque<Ticket> queue;  // not yet started
+  std::map<RequestKey, Request> requests;
+  std::map<Ticket, Outcome> outcomes;
+  std::vector<wire::Token> tokens;
+  Time keep_alive_at = kNever, map_at = 0;
+};
+
+}  // namespace ngd::cluster

@@ -1,0 +1,120 @@
+// What the clients of a model share besides its parameters: versioned values, partitions of the data, barriers.
+//
+// Part of a root's replicated state: changed by entries of its log alone, in the same way on every copy.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "wire/message.h"
+
+namespace ngd::cluster {
+
+// How a command ended; `final` false: it waits.
+struct Reply {
+  bool final = true;
+  ngd_status status = NGD_OK;
+  std::string text;
+  wire::Done done;
+  wire::Bytes payload;
+};
+
+Reply refusal(ngd_status status, std::string text);
+
+struct Value {
+  std::string name;
+  uint64_t version = 0;
+  std::string bytes;
+};
+
+// Named blobs with versions that count from 1.
+class Values {
+ public:
+  Reply set(const wire::Command &command, std::string bytes);
+  const Value *find(const std::string &name) const;
+  double learning_rate() const;  // of the value "learning_rate"; 0: not set
+
+  std::vector<Value> values;  // by name
+  uint64_t bytes = 0;         // of all values
+};
+
+struct Partition {
+  wire::ClientId owner;  // zero: nobody
+  uint64_t token = 0;    // of the last claim; lower ones are refused
+  uint64_t offset = 0;   // how far the owners came
+  bool finished = false;
+  std::string blob;  // what an owner leaves to the next: scores of samples
+};
+struct PartitionSet {
+  std::string name;
+  uint64_t pass = 0;
+  std::vector<Partition> partitions;
+};
+
+class Partitions {
+ public:
+  // Any of the commands partitions, claim, progress, yield, finish.
+  Reply apply(const wire::Command &command, const wire::ClientId &client, std::string blob, uint64_t token,
+              bool two_owners);
+  void remove(const wire::ClientId &client);  // it is dead: what it had is free, with its progress
+
+  std::vector<PartitionSet> sets;  // by name
+  uint64_t bytes = 0;              // of all blobs
+
+ private:
+  PartitionSet *find(const std::string &name);
+  Reply open(const wire::Command &command);
+  Reply claim(PartitionSet &set, const wire::Command &command, const wire::ClientId &client, uint64_t token,
+              bool two_owners);
+};
+
+// A gate that opens when enough clients stand before it.
+class Barriers {
+ public:
+  struct Arrival {
+    wire::ClientId client;
+    uint64_t seq = 0;
+  };
+  struct Barrier {
+    std::string name;
+    uint64_t count = 0;  // 0: all workers
+    uint64_t opened = 0;
+    std::vector<Arrival> arrived;
+  };
+  Reply arrive(const wire::Command &command, const Arrival &arrival);
+  bool cancel(const Arrival &arrival);
+  void remove(const wire::ClientId &client);
+  // Opens what can be opened; `workers` are those that a barrier for all waits for.
+  std::vector<Barrier> open(const std::vector<wire::ClientId> &workers);
+
+  std::vector<Barrier> barriers;  // by name
+};
+
+template <class F>
+void fields(F &f, Value &x) {
+  f.text(x.name, 255);
+  f.number(x.version);
+  f.blob(x.bytes, size_t{1} << 20);
+}
+template <class F>
+void fields(F &f, Partition &x) {
+  f.table(x.owner);
+  f.number(x.token);
+  f.number(x.offset);
+  f.flag(x.finished);
+  f.blob(x.blob, size_t{1} << 20);
+}
+template <class F>
+void fields(F &f, PartitionSet &x) {
+  f.text(x.name, 255);
+  f.number(x.pass);
+  f.tables(x.partitions, 65536);
+}
+template <class F>
+void fields(F &f, Barriers::Barrier &x) {  // who stands there comes again after a restart
+  f.text(x.name, 255);
+  f.number(x.opened);
+}
+
+}  // namespace ngd::cluster

@@ -1,0 +1,51 @@
+// What one server is told at its start.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "cluster/environment.h"
+
+namespace ngd::cluster {
+
+// Mistakes that the tests plant to see them caught; the library never sets one.
+enum class Mutant : uint8_t {
+  none,
+  no_dedup,            // an update that came twice is applied twice
+  dedup_by_seq_alone,  // the client is forgotten in the table of what was done
+  early_answer,        // "applied" before it is
+  stale_read,          // a pull takes an older version than the newest that was answered
+  aggregate_twice,     // bulk: an entry counts twice in its round
+  token_unchecked,     // a fencing token below the sealed one passes
+  torn_checkpoint,     // a checkpoint is taken as it lies, unchecked
+  one_shard_only,      // a decision is applied by the root and forgotten for the others
+  no_staleness,        // stale: nobody waits for the slowest
+  lease_forever,       // a dead worker is waited for
+  lineage_ignored,     // requests of before a restore pass
+  two_owners,          // a partition is given out while another has it
+  pin_ignored,         // a consistent pull is answered at whatever version
+};
+
+struct Limits {
+  uint64_t client_bytes = uint64_t{32} << 20;  // staged by one session on a shard, above one dense update
+  uint64_t shard_bytes = uint64_t{1} << 30;    // staged on a shard by all
+  size_t sessions = 10'000;                    // of a model
+  size_t waiting = 10'000;                     // reads held back on a shard
+};
+
+struct NodeOptions {
+  uint32_t node = 1;  // unlike all others of the cluster
+  std::string cluster = "ngd";
+  std::string address;     // where clients and servers find it
+  std::string server_key;  // public, Z85
+  std::string directory;   // of checkpoints, below the Disk's root; "" with durable = false: none are kept
+  bool durable = true;
+  Time checkpoint_every_us = 0;  // 0: only when asked
+  uint64_t checkpoint_every_versions = 0;
+  uint64_t ceiling_block = uint64_t{1} << 20;  // versions that are promised to the coordinator at a time
+  Limits limits;
+  Mutant mutant = Mutant::none;
+};
+
+}  // namespace ngd::cluster

@@ -1,0 +1,377 @@
+// Checking and applying updates, and giving out snapshots.
+#include "cluster/parameters.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace ngd::cluster {
+namespace {
+
+std::vector<PieceShape> shapes_of(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces) {
+  std::vector<PieceShape> shapes;
+  for (const wire::Piece &piece : pieces) {
+    const wire::TensorSpec &tensor = spec.tensors[piece.tensor];
+    PieceShape shape;
+    shape.piece = piece;
+    shape.table = tensor.table;
+    shape.name = tensor.name;
+    shape.initial = tensor.initial;
+    shape.block_elements = kDenseBlockBytes / sizeof(float);
+    if (tensor.table) {
+      shape.width = static_cast<uint64_t>(tensor.shape[1]);
+      shape.block_elements =
+          std::max<uint64_t>(1, kTableBlockBytes / sizeof(float) / shape.width) * shape.width;
+    }
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
+}
+
+size_t block_count(const PieceShape &shape) {
+  return static_cast<size_t>((shape.piece.count + shape.block_elements - 1) / shape.block_elements);
+}
+
+// The exponent of a NaN or an infinity is all ones.
+bool all_finite(std::span<const float> values) {
+  uint32_t bad = 0;
+  for (const float value : values)
+    bad |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & 0x7f800000u) == 0x7f800000u);
+  return bad == 0;
+}
+
+void add_groups(Optimizer &optimizer, const wire::ModelSpec &spec) {
+  for (const wire::GroupSpec &group : spec.groups)
+    optimizer.add_group(group.name, group.pattern, group.options);
+}
+
+}  // namespace
+
+Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces)
+    : pieces_(std::make_shared<const std::vector<PieceShape>>(shapes_of(spec, pieces))),
+      dense_(spec.optimizer),
+      tables_(spec.optimizer),
+      sum_(spec.aggregate_sum) {
+  add_groups(dense_, spec);
+  add_groups(tables_, spec);
+  for (const PieceShape &shape : *pieces_) {
+    const wire::TensorSpec &tensor = spec.tensors[shape.piece.tensor];
+    const bool whole = shape.piece.count == element_count(tensor.shape);
+    const auto count = static_cast<int64_t>(shape.piece.count);
+    if (shape.table) {
+      tables_.add_rows(Element::f32, shape.name, Shape{count / tensor.shape[1], tensor.shape[1]});
+    } else {
+      dense_.add(Element::f32, shape.name, whole ? tensor.shape : Shape{count});
+    }
+    stores_.emplace_back();
+    stores_.back().memory = Memory(shape.piece.count * sizeof(float), shape.table);
+    changed_.emplace_back(block_count(shape), shape.table ? 0 : 1);
+    if (shape.table) {
+      stores_.back().exists.resize(block_count(shape));
+    } else {
+      fill_initial(shape.initial, shape.piece.tensor, shape.piece.first,
+                   {values(stores_.size() - 1), shape.piece.count});
+    }
+    elements_ += shape.piece.count;
+  }
+}
+
+bool Parameters::any(bool table) const {
+  return std::ranges::any_of(*pieces_, [&](const PieceShape &one) { return one.table == table; });
+}
+
+UpdatePart Parameters::checked(wire::UpdateKind kind, const std::vector<wire::TensorPart> &tensors,
+                               const std::vector<wire::Bytes> &payload) const {
+  PayloadReader reader(payload);
+  UpdatePart update;
+  update.kind = kind;
+  update.bytes = reader.left();
+  std::vector<uint8_t> given(pieces_->size());
+  bool dense = false;
+  for (const wire::TensorPart &part : tensors) {
+    const auto found =
+        std::ranges::find(*pieces_, part.tensor, [](const PieceShape &one) { return one.piece.tensor; });
+    if (found == pieces_->end()) fail(NGD_E_NOT_FOUND, "the shard has nothing of tensor number ", part.tensor);
+    UpdatePart::Slice slice;
+    slice.piece = static_cast<size_t>(found - pieces_->begin());
+    if (std::exchange(given[slice.piece], 1) != 0)
+      fail(NGD_E_ARGUMENT, "the update has two parts of tensor ", quoted(found->name));
+    uint64_t count = found->piece.count;
+    if (found->table) {
+      const auto rows = reader.take<uint32_t>(part.rows);
+      if (!rows) fail(NGD_E_PROTOCOL, "the payload of an update is shorter than its list of rows");
+      for (size_t i = 0; i < rows->size(); i++) {
+        const uint64_t row = rows->data()[i];
+        if (row < found->first_row() || row - found->first_row() >= found->rows())
+          fail(NGD_E_RANGE, "row ", row, " of table ", quoted(found->name), " is not on this shard, which has ",
+               found->rows(), " rows from ", found->first_row());
+        if (i > 0 && row <= rows->data()[i - 1])
+          fail(NGD_E_ARGUMENT, "the rows of table ", quoted(found->name), " must rise, but row ", row,
+               " follows ", rows->data()[i - 1]);
+        slice.rows.push_back(static_cast<uint32_t>(row - found->first_row()));
+      }
+      count = part.rows * found->width;
+    } else if (part.rows != 0) {
+      fail(NGD_E_ARGUMENT, "tensor ", quoted(found->name), " is no table; it is updated whole");
+    } else {
+      dense = true;
+    }
+    auto run = reader.take<float>(count);
+    if (!run)
+      fail(NGD_E_SHAPE, "the payload of an update has ", reader.left(), " bytes for tensor ",
+           quoted(found->name), ", which needs ", count * sizeof(float));
+    if (!all_finite(run->span()))
+      fail(NGD_E_NOT_FINITE, "the update of tensor ", quoted(found->name), " holds a NaN or an infinity");
+    slice.values = std::move(*run);
+    if (!found->table || !slice.rows.empty()) update.slices.push_back(std::move(slice));
+  }
+  if (reader.left() != 0) fail(NGD_E_SHAPE, "the payload of an update has ", reader.left(), " bytes too many");
+  if (kind == wire::UpdateKind::gradient && dense) {
+    for (size_t p = 0; p < given.size(); p++) {
+      if (given[p] == 0 && !(*pieces_)[p].table)
+        fail(NGD_E_SHAPE, "the update has gradients of some dense tensors, but not of ",
+             quoted((*pieces_)[p].name), "; a step needs them all");
+    }
+  }
+  std::ranges::sort(update.slices, {}, &UpdatePart::Slice::piece);
+  return update;
+}
+
+void Parameters::touch(size_t piece, uint64_t row) {
+  const PieceShape &shape = (*pieces_)[piece];
+  const uint64_t block = row * shape.width / shape.block_elements;
+  uint8_t &exists = stores_[piece].exists[block];
+  if (exists != 0) return;
+  exists = 1;
+  const uint64_t first = block * shape.block_elements;
+  const uint64_t count = std::min(shape.block_elements, shape.piece.count - first);
+  fill_initial(shape.initial, shape.piece.tensor, shape.piece.first + first, {values(piece) + first, count});
+}
+
+void Parameters::mark(size_t piece, uint64_t first, uint64_t count) {
+  if (count == 0) return;
+  const uint64_t size = (*pieces_)[piece].block_elements;
+  for (uint64_t b = first / size; b <= (first + count - 1) / size; b++) changed_[piece][b] = 1;
+}
+
+void Parameters::apply(std::span<const UpdatePart *const> parts, double rate) {
+  if (parts.empty()) return;
+  for (const UpdatePart *part : parts) {
+    for (const UpdatePart::Slice &slice : part->slices) {
+      const uint64_t width = (*pieces_)[slice.piece].width;
+      if (!(*pieces_)[slice.piece].table) mark(slice.piece, 0, (*pieces_)[slice.piece].piece.count);
+      for (const uint32_t row : slice.rows) {
+        touch(slice.piece, row);
+        mark(slice.piece, row * width, width);
+      }
+    }
+  }
+  if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate);
+  for (const UpdatePart *part : parts) set_or_add(*part);
+}
+
+void Parameters::set_or_add(const UpdatePart &part) {
+  const auto write = [&](float *to, const float *from, size_t count) {
+    if (part.kind != wire::UpdateKind::delta) {
+      std::memcpy(to, from, count * sizeof(float));
+    } else {
+      for (size_t i = 0; i < count; i++) to[i] += from[i];
+    }
+  };
+  for (const UpdatePart::Slice &slice : part.slices) {
+    const PieceShape &shape = (*pieces_)[slice.piece];
+    if (!shape.table) {
+      write(values(slice.piece), slice.values.data(), shape.piece.count);
+      continue;
+    }
+    for (size_t i = 0; i < slice.rows.size(); i++)
+      write(values(slice.piece) + slice.rows[i] * shape.width, slice.values.data() + i * shape.width,
+            shape.width);
+  }
+}
+
+void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
+  const size_t count = pieces_->size();
+  std::vector<const float *> gradients(count, nullptr);
+  std::vector<std::vector<uint32_t>> rows(count);
+  std::vector<std::vector<float>> sums(count);
+  bool dense = false, table = false;
+  // One part is stepped on where it lies; several are added, always in the same order.
+  for (size_t p = 0; p < count; p++) {
+    std::vector<const UpdatePart::Slice *> slices;
+    for (const UpdatePart *part : parts) {
+      for (const UpdatePart::Slice &slice : part->slices) {
+        if (slice.piece == p) slices.push_back(&slice);
+      }
+    }
+    const PieceShape &shape = (*pieces_)[p];
+    if (slices.empty()) continue;
+    (shape.table ? table : dense) = true;
+    if (parts.size() == 1) {
+      gradients[p] = slices[0]->values.data();
+      rows[p] = slices[0]->rows;
+      continue;
+    }
+    for (const UpdatePart::Slice *slice : slices)
+      rows[p].insert(rows[p].end(), slice->rows.begin(), slice->rows.end());
+    std::ranges::sort(rows[p]);
+    rows[p].erase(std::unique(rows[p].begin(), rows[p].end()), rows[p].end());
+    sums[p].resize(shape.table ? rows[p].size() * shape.width : shape.piece.count);
+    for (const UpdatePart::Slice *slice : slices) {
+      const float *from = slice->values.data();
+      if (!shape.table) {
+        for (size_t i = 0; i < sums[p].size(); i++) sums[p][i] += from[i];
+        continue;
+      }
+      for (size_t k = 0; k < slice->rows.size(); k++) {
+        const size_t at =
+            static_cast<size_t>(std::ranges::lower_bound(rows[p], slice->rows[k]) - rows[p].begin());
+        for (size_t i = 0; i < shape.width; i++) sums[p][at * shape.width + i] += from[k * shape.width + i];
+      }
+    }
+    if (!sum_) {
+      const float share = 1 / static_cast<float>(parts.size());
+      for (float &value : sums[p]) value *= share;
+    }
+    gradients[p] = sums[p].data();
+  }
+  for (const bool of_table : {false, true}) {
+    if (!(of_table ? table : dense)) continue;
+    Optimizer &optimizer = of_table ? tables_ : dense_;
+    std::vector<TensorStep<float>> steps;
+    std::vector<float> zeros;
+    for (size_t p = 0; p < count; p++) {
+      if ((*pieces_)[p].table != of_table) continue;
+      TensorStep<float> one;
+      one.parameter = values(p);
+      one.gradient = gradients[p];
+      one.rows = rows[p];
+      steps.push_back(one);
+    }
+    const double base = optimizer.options().number("learning_rate");
+    optimizer.use_rate_factor(rate > 0 && base > 0 ? rate / base : 1);
+    optimizer.step(std::span<const TensorStep<float>>(steps));
+  }
+}
+
+std::shared_ptr<const Snapshot> Parameters::snapshot(uint64_t version, uint64_t lineage, bool initialised) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->version = version;
+  snapshot->lineage = lineage;
+  snapshot->initialised = initialised;
+  snapshot->pieces = pieces_;
+  if (last_ != nullptr) snapshot->blocks = last_->blocks;
+  snapshot->blocks.resize(pieces_->size());
+  for (size_t p = 0; p < pieces_->size(); p++) {
+    const PieceShape &shape = (*pieces_)[p];
+    auto &blocks = snapshot->blocks[p];
+    blocks.resize(changed_[p].size());
+    for (size_t b = 0; b < blocks.size(); b++) {
+      if (changed_[p][b] == 0) continue;
+      changed_[p][b] = 0;
+      const uint64_t first = b * shape.block_elements;
+      const size_t bytes = std::min(shape.block_elements, shape.piece.count - first) * sizeof(float);
+      const wire::Buffer copy(bytes);
+      std::memcpy(copy.data(), values(p) + first, bytes);
+      const wire::Bytes shared = copy.bytes();
+      blocks[b] = Snapshot::Block(std::shared_ptr<const std::byte[]>(shared.owner, shared.data));
+    }
+  }
+  last_ = snapshot;
+  return snapshot;
+}
+
+// Multiply and rotate, word by word: equal states have equal digests, and different ones hardly ever.
+uint64_t Parameters::digest() const {
+  uint64_t digest = 0x9E3779B97F4A7C15;
+  const auto add = [&](uint64_t word) { digest = std::rotl((digest ^ word) * 0xD6E8FEB86659FD93, 29); };
+  for (size_t p = 0; p < pieces_->size(); p++) {
+    const PieceShape &shape = (*pieces_)[p];
+    for (uint64_t first = 0; first < shape.piece.count; first += shape.block_elements) {
+      if (shape.table && stores_[p].exists[first / shape.block_elements] == 0) continue;
+      add(first);
+      const uint64_t end = std::min(first + shape.block_elements, shape.piece.count);
+      for (uint64_t i = first; i < end; i++) add(std::bit_cast<uint32_t>(values(p)[i]));
+    }
+  }
+  add(dense_.step_count());
+  add(tables_.step_count());
+  return digest;
+}
+
+void Parameters::save(StateWriter &writer) {
+  for (size_t p = 0; p < pieces_->size(); p++) {
+    const PieceShape &shape = (*pieces_)[p];
+    Store &store = stores_[p];
+    if (!shape.table) {
+      writer.tensor("parameter." + shape.name, {static_cast<int64_t>(shape.piece.count)},
+                    std::span<const float>(values(p), shape.piece.count));
+      continue;
+    }
+    store.listed.clear();
+    store.packed.clear();
+    for (uint32_t b = 0; b < store.exists.size(); b++) {
+      if (store.exists[b] == 0) continue;
+      const uint64_t first = b * shape.block_elements;
+      const uint64_t end = std::min(first + shape.block_elements, shape.piece.count);
+      for (uint64_t row = first / shape.width; row < end / shape.width; row++)
+        store.listed.push_back(static_cast<uint32_t>(row));
+      store.packed.insert(store.packed.end(), values(p) + first, values(p) + end);
+    }
+    if (store.listed.empty()) continue;
+    const auto rows = static_cast<int64_t>(store.listed.size());
+    writer.tensor("rows." + shape.name, {rows}, std::span<const uint32_t>(store.listed));
+    writer.tensor("values." + shape.name, {rows, static_cast<int64_t>(shape.width)},
+                  std::span<const float>(store.packed));
+  }
+  const std::string prefix = writer.prefix;
+  if (any(false)) {
+    writer.prefix = prefix + "dense.";
+    dense_.save(writer);
+  }
+  if (any(true)) {
+    writer.prefix = prefix + "tables.";
+    tables_.save(writer);
+  }
+  writer.prefix = prefix;
+}
+
+void Parameters::load(const StateReader &reader) {
+  for (size_t p = 0; p < pieces_->size(); p++) {
+    const PieceShape &shape = (*pieces_)[p];
+    if (!shape.table) {
+      const int64_t count[] = {static_cast<int64_t>(shape.piece.count)};
+      std::ranges::copy(reader.values<float>("parameter." + shape.name, count), values(p));
+      mark(p, 0, shape.piece.count);
+      continue;
+    }
+    if (!reader.has("rows." + shape.name)) continue;
+    const auto rows = reader.values<uint32_t>("rows." + shape.name);
+    const int64_t sizes[] = {static_cast<int64_t>(rows.size()), static_cast<int64_t>(shape.width)};
+    const auto data = reader.values<float>("values." + shape.name, sizes);
+    for (size_t i = 0; i < rows.size(); i++) {
+      if (rows[i] >= shape.rows())
+        fail(NGD_E_CHECKPOINT, "the checkpoint's table ", quoted(shape.name), " has row ", rows[i], " of ",
+             shape.rows());
+      touch(p, rows[i]);
+      std::copy_n(data.data() + i * shape.width, shape.width, values(p) + rows[i] * shape.width);
+      mark(p, rows[i] * shape.width, shape.width);
+    }
+  }
+  StateReader inner;
+  inner.tensors = reader.tensors;
+  inner.texts = reader.texts;
+  if (any(false)) {
+    inner.prefix = reader.prefix + "dense.";
+    dense_.load(inner);
+  }
+  if (any(true)) {
+    inner.prefix = reader.prefix + "tables.";
+    tables_.load(inner);
+  }
+}
+
+}  // namespace ngd::cluster

@@ -1,0 +1,73 @@
+// The parameters of one shard and the optimizer that moves them: updates are checked first, then applied without fail.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/memory.h"
+#include "cluster/payload.h"
+#include "cluster/snapshot.h"
+#include "optimizer/optimizer.h"
+#include "wire/message.h"
+
+namespace ngd::cluster {
+
+// One shard's part of an update, taken apart and checked.
+struct UpdatePart {
+  struct Slice {
+    size_t piece = 0;
+    std::vector<uint32_t> rows;  // of the piece, from 0; empty for dense pieces
+    Run<float> values;
+  };
+  wire::UpdateKind kind = wire::UpdateKind::gradient;
+  std::vector<Slice> slices;  // by piece
+  size_t bytes = 0;           // of the payload
+};
+
+class Parameters {
+ public:
+  Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces);
+
+  // Throws what is wrong with it: tensors, rows, length, a number that is not finite.
+  UpdatePart checked(wire::UpdateKind kind, const std::vector<wire::TensorPart> &tensors,
+                     const std::vector<wire::Bytes> &payload) const;
+  // All parts as one step, added in their order. `rate` is the learning rate if above 0.
+  void apply(std::span<const UpdatePart *const> parts, double rate);
+
+  // A snapshot of the present, which shares with the last one what has not changed since.
+  std::shared_ptr<const Snapshot> snapshot(uint64_t version, uint64_t lineage, bool initialised);
+
+  uint64_t elements() const { return elements_; }
+  uint64_t digest() const;
+
+  // Tensors "parameter.<name>" of dense pieces; of tables "blocks.<name>" (numbers of the blocks that exist) and
+  // "rows.<name>"; the optimizers under "dense." and "tables.". Views stay valid until the next change.
+  void save(StateWriter &writer);
+  void load(const StateReader &reader);
+
+ private:
+  struct Store {
+    Memory memory;
+    std::vector<uint8_t> exists;   // of each block of a table
+    std::vector<uint32_t> listed;  // for saving
+    std::vector<float> packed;
+  };
+  void step(std::span<const UpdatePart *const> parts, double rate);
+  void set_or_add(const UpdatePart &part);
+  void touch(size_t piece, uint64_t row);
+  void mark(size_t piece, uint64_t first, uint64_t count);
+  float *values(size_t piece) const { return reinterpret_cast<float *>(stores_[piece].memory.data()); }
+  bool any(bool table) const;
+
+  std::shared_ptr<const std::vector<PieceShape>> pieces_;
+  std::vector<Store> stores_;
+  std::vector<std::vector<uint8_t>> changed_;  // blocks since the last snapshot
+  std::shared_ptr<const Snapshot> last_;
+  Optimizer dense_, tables_;
+  bool sum_;
+  uint64_t elements_ = 0;
+};
+
+}  // namespace ngd::cluster

@@ -1,0 +1,255 @@
+// Reads at a root: versions to read at, pins that keep them, values, and those who wait.
+#include <algorithm>
+
+#include "base/text.h"
+#include "cluster/root.h"
+#include "wire/fields.h"
+#include "wire/table.h"
+
+namespace ngd::cluster {
+
+using wire::ClientId;
+using wire::Decision;
+using wire::Refused;
+
+void Root::read_point(const From &from, const wire::Envelope &envelope, const wire::ReadPoint &request,
+                      Time now) {
+  if (session_of(from, envelope, now) == nullptr) return;
+  const Waiting waiting{from, envelope, request, now + std::min(request.wait_us, wire::kWaitUsMax)};
+  if (try_read(waiting, now)) return;
+  if (waiting_.size() >= options_.limits.waiting)
+    return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later, "too many reads wait");
+  std::erase_if(waiting_, [&](const Waiting &one) {
+    return one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
+  });
+  waiting_.push_back(waiting);
+}
+
+void Root::query(const From &from, const wire::Envelope &envelope, const wire::Query &query, Time now) {
+  if (session_of(from, envelope, now) == nullptr) return;
+  const Waiting waiting{from, envelope, query, now + std::min(query.wait_us, wire::kWaitUsMax)};
+  if (try_read(waiting, now)) return;
+  if (waiting_.size() >= options_.limits.waiting)
+    return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later, "too many reads wait");
+  std::erase_if(waiting_, [&](const Waiting &one) {
+    return one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
+  });
+  waiting_.push_back(waiting);
+}
+
+// Answers a read if it need not wait.
+bool Root::try_read(const Waiting &waiting, Time now) {
+  const wire::Envelope &envelope = waiting.envelope;
+  if (const auto *query = std::get_if<wire::Query>(&waiting.request)) {
+    wire::Message message{envelope, {}, {}};
+    wire::Done done;
+    done.version = version_;
+    if (query->kind == wire::QueryKind::status) {
+      done.number = sessions_.size();
+      done.token = worker_count();
+      done.offset = pins_.size();
+      done.text =
+          concat("version ", version_, ", lineage ", lineage_, ", sessions ", sessions_.size(), ", workers ",
+                 worker_count(), ", updates under way ", pending_.size(), ", waiting reads ", waiting_.size());
+    } else {
+      const Value *value = values_.find(query->name);
+      if ((value == nullptr ? 0 : value->version) <= query->known && (query->known != 0 || value == nullptr)) {
+        if (waiting.until > now) return false;
+        const bool absent = value == nullptr;
+        refuse(waiting.from.peer, envelope, absent ? NGD_E_NOT_FOUND : NGD_E_TIMEOUT, Refused::Retry::never,
+               absent ? concat("there is no value ", quoted(query->name))
+                      : concat("value ", quoted(query->name), " still has version ", value->version));
+        return true;
+      }
+      done.number = value->version;
+      message.payload.push_back(wire::copied(value->bytes));
+    }
+    message.body = std::move(done);
+    host_.send_to(waiting.from.peer, std::move(message));
+    return true;
+  }
+  const auto &point = std::get<wire::ReadPoint>(waiting.request);
+  const auto found = sessions_.find(envelope.client);
+  if (found == sessions_.end()) return true;
+  const Session &session = found->second;
+  if (session.open.worker && session.open.consistency == wire::Consistency::stale &&
+      session.clock > slowest(wire::Consistency::stale) + session.open.bound &&
+      options_.mutant != Mutant::no_staleness)
+    return false;
+  if (point.pin && !initialised_) {
+    if (waiting.until > now) return false;
+    refuse(waiting.from.peer, envelope, NGD_E_STATE, Refused::Retry::never,
+           "the model has no values yet; initialise it first");
+    return true;
+  }
+  if (point.pin && shards_ > 1) {
+    Pin *pin = nullptr;
+    if (const auto kept = pins_.find(version_); kept != pins_.end()) pin = &kept->second;
+    if (pin == nullptr) {
+      if (pins_.size() >= wire::kPins || !may_decide()) return false;
+      pin = &pins_[version_];
+      pin->since = now;
+      Decision decision;
+      decision.kind = Decision::Kind::pin;
+      decision.version = version_;
+      decide(std::move(decision), now);
+    }
+    pin->readers.insert({envelope.client, envelope.seq});
+  }
+  host_.send_to(waiting.from.peer, {envelope, wire::Point{version_, lineage_, initialised_}, {}});
+  return true;
+}
+
+void Root::serve_waiting(Time now) {
+  for (size_t left = waiting_.size(); left > 0; left--) {
+    const Waiting waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (try_read(waiting, now)) continue;
+    // The client's own deadline tells it; the answer would come too late.
+    if (waiting.until > now) waiting_.push_back(waiting);
+  }
+}
+
+void Root::read_done(const wire::Envelope &envelope, uint64_t version, Time now) {
+  const auto found = pins_.find(version);
+  if (found == pins_.end()) return;
+  found->second.readers.erase({envelope.client, envelope.seq});
+  if (!found->second.readers.empty()) return;
+  pins_.erase(found);
+  Decision decision;
+  decision.kind = Decision::Kind::unpin;
+  decision.version = version;
+  decide(std::move(decision), now);
+  serve_waiting(now);
+}
+
+void Root::expire_pins(Time now) {
+  std::vector<uint64_t> old;
+  for (const auto &[version, pin] : pins_) {
+    if (now - pin.since > wire::kPinUs) old.push_back(version);
+  }
+  for (const uint64_t version : old) {
+    pins_.erase(version);
+    Decision decision;
+    decision.kind = Decision::Kind::unpin;
+    decision.version = version;
+    decide(std::move(decision), now);
+  }
+}
+
+// --- checkpoints --------------------------------------------------------------------------------------------------
+
+namespace {
+
+struct SavedRoot {
+  uint64_t index = 0, version = 0;
+  bool initialised = false, begun = false;
+  std::vector<Session> sessions;
+  std::vector<LockTable::Lock> locks;
+  std::vector<Value> values;
+  std::vector<PartitionSet> partitions;
+  std::vector<Barriers::Barrier> barriers;
+};
+
+template <class F>
+void fields(F &f, SavedRoot &x) {
+  f.number(x.index);
+  f.number(x.version);
+  f.flag(x.initialised);
+  f.flag(x.begun);
+  f.tables(x.sessions, size_t{1} << 20);
+  f.tables(x.locks, wire::kLocks);
+  f.tables(x.values, wire::kValues);
+  f.tables(x.partitions, wire::kPartitions);
+  f.tables(x.barriers, wire::kValues);
+}
+
+}  // namespace
+
+void Root::decide_checkpoint(uint32_t slot, uint64_t generation, Time now) {
+  Decision decision;
+  decision.kind = Decision::Kind::checkpoint;
+  decision.slot = slot;
+  decision.generation = generation;
+  decide(std::move(decision), now);
+}
+
+wire::Bytes Root::save() const {
+  SavedRoot saved;
+  saved.index = index_;
+  saved.version = version_;
+  saved.initialised = initialised_;
+  saved.begun = begun_;
+  for (const auto &[id, session] : sessions_) saved.sessions.push_back(session);
+  saved.locks = const_cast<LockTable &>(locks_).locks();
+  saved.values = values_.values;
+  saved.partitions = partitions_.sets;
+  saved.barriers = barriers_.barriers;
+  return wire::write_bytes(saved);
+}
+
+void Root::load(std::span<const std::byte> bytes) {
+  SavedRoot saved;
+  wire::read_bytes(bytes, "saved root", wire::kDepth, unsigned{1} << 24, saved);
+  index_ = saved.index;
+  version_ = saved.version;
+  initialised_ = saved.initialised;
+  begun_ = saved.begun;
+  sessions_.clear();
+  for (Session &session : saved.sessions) sessions_[session.client] = std::move(session);
+  locks_.locks() = std::move(saved.locks);
+  values_ = {};
+  for (const Value &value : saved.values) values_.bytes += value.bytes.size();
+  values_.values = std::move(saved.values);
+  partitions_ = {};
+  for (const PartitionSet &set : saved.partitions) {
+    for (const Partition &one : set.partitions) partitions_.bytes += one.blob.size();
+  }
+  partitions_.sets = std::move(saved.partitions);
+  barriers_.barriers = std::move(saved.barriers);
+}
+
+void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now) {
+  lineage_ = lineage;
+  index_ = std::max(index_, lineage << kLineageBits);
+  version_ = version;
+  initialised_ = initialised;
+  if (lineage > 1) begun_ = true;  // all have been there once; some may be done by now
+  number_ = 0;
+  pending_.clear();
+  complete_.clear();
+  reply_to_.clear();
+  command_until_.clear();
+  waiting_.clear();
+  pins_.clear();
+  decisions_.clear();
+  followers_.assign(shards_, {});
+  for (auto &[id, session] : sessions_) {
+    session.heard = now;
+    session.present = true;
+    session.waiting.clear();
+    for (Answer &answer : session.answers) answer.number = 0;
+  }
+  // Who held a lock before must find it lost.
+  for (LockTable::Lock &lock : locks_.locks()) {
+    lock.holders.clear();
+    lock.queue.clear();
+    lock.sealed = (index_ + 1) << kTokenBits;
+  }
+  for (Barriers::Barrier &barrier : barriers_.barriers) barrier.arrived.clear();
+  index_++;
+}
+
+void Root::extend_ceiling(uint64_t ceiling, Time now) {
+  ceiling_ = std::max(ceiling_, ceiling);
+  advance(now);
+}
+
+uint64_t Root::digest() const {
+  uint64_t digest = 0xCBF29CE484222325;
+  const wire::Bytes bytes = save();
+  for (const std::byte byte : bytes.span()) digest = (digest ^ static_cast<uint8_t>(byte)) * 0x100000001B3;
+  return digest;
+}
+
+}  // namespace ngd::cluster

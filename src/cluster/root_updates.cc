@@ -1,0 +1,386 @@
+// How a root orders updates: what is complete, whose turn it is, and the stream of decisions to the other shards.
+#include <algorithm>
+
+#include "base/text.h"
+#include "cluster/root.h"
+
+namespace ngd::cluster {
+
+using wire::ClientId;
+using wire::Decision;
+using wire::Refused;
+
+namespace {
+
+constexpr Time kResendUs = 200'000;
+constexpr size_t kDecisionsAtOnce = 64;
+constexpr Time kScanUs = 50'000;
+
+}  // namespace
+
+bool Root::admit(const From &from, const wire::Envelope &envelope, const wire::Push &push, Time now) {
+  Session *session = session_of(from, envelope, now);
+  if (session == nullptr || envelope.seq == 0) return false;
+  if (push.session != session->number) {
+    refuse(from.peer, envelope, NGD_E_EXPIRED, Refused::Retry::never,
+           "the session in which this was sent has ended");
+    return false;
+  }
+  if (options_.mutant == Mutant::dedup_by_seq_alone) {
+    for (const auto &[id, other] : sessions_) {
+      if (const Answer *done = other.answer(envelope.seq); done != nullptr && id != envelope.client) {
+        reply_to_[{envelope.client, envelope.seq}] = {from.peer, envelope};
+        answer(envelope.client, *done);
+        return false;
+      }
+    }
+  }
+  if (options_.mutant != Mutant::no_dedup) {
+    if (session->too_old(envelope.seq)) return false;
+    if (const Answer *done = session->answer(envelope.seq)) {
+      reply_to_[{envelope.client, envelope.seq}] = {from.peer, envelope};
+      answer(envelope.client, *done);
+      return false;
+    }
+    if (push.attempt < session->floor(envelope.seq)) {
+      refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::attempt,
+             "the update was given up; send it again", session->floor(envelope.seq) - 1);
+      return false;
+    }
+  }
+  reply_to_[{envelope.client, envelope.seq}] = {from.peer, envelope};
+  if (const auto pending = pending_.find({envelope.client, from.user, envelope.seq}); pending != pending_.end())
+    pending->second.since = now;
+  return true;
+}
+
+// A shard has its part.
+void Root::staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time now) {
+  const auto drop = [&](uint32_t up_to) {
+    host_.send_to_shard(index, {key.client, key.seq, 0, 0}, wire::Dropped{up_to, lineage_, key.user});
+  };
+  const auto found = sessions_.find(key.client);
+  if (found == sessions_.end() || found->second.user != key.user) return drop(attempt);
+  const Session &session = found->second;
+  if (options_.mutant != Mutant::no_dedup) {
+    const Answer *done = session.answer(key.seq);
+    if (done != nullptr || session.too_old(key.seq)) {
+      // The shard may not have come to the decision yet: then it needs what it has.
+      const auto needs = [&](const Decision &one) {
+        return one.number > followers_[index].applied &&
+               std::ranges::any_of(one.entries, [&](const Decision::Entry &entry) {
+                 return entry.client == key.client && entry.seq == key.seq;
+               });
+      };
+      if (std::ranges::none_of(decisions_, needs)) drop(attempt);
+      return;
+    }
+    if (attempt < session.floor(key.seq)) return drop(session.floor(key.seq) - 1);
+  }
+  Pending &pending = pending_[key];
+  if (pending.has.empty() || attempt > pending.attempt) {
+    if (pending.complete) std::erase(complete_, key);
+    pending = {attempt, std::vector<uint8_t>(shards_), now, false};
+  }
+  if (attempt < pending.attempt) return;
+  pending.has[index] = 1;
+  if (index == 0 && refuse_tokens(key, now)) return;
+  if (options_.mutant == Mutant::early_answer && index == 0) {
+    Answer early;
+    early.seq = key.seq;
+    early.update = true;
+    early.version = version_ + 1;
+    const auto kept = reply_to_.find({key.client, key.seq});
+    const auto reply = kept == reply_to_.end() ? decltype(kept->second)() : kept->second;
+    answer(key.client, early);
+    if (reply.first != 0) reply_to_[{key.client, key.seq}] = reply;
+  }
+  if (!pending.complete && std::ranges::find(pending.has, 0) == pending.has.end()) {
+    pending.complete = true;
+    complete_.push_back(key);
+  }
+  advance(now);
+}
+
+bool Root::may_decide() const {
+  return version_ < ceiling_ && decisions_.size() < wire::kDecisions;
+}
+
+void Root::advance(Time now) {
+  if (advancing_) return;
+  advancing_ = true;
+  bool moved = true;
+  while (moved && may_decide()) {
+    moved = false;
+    const std::vector<UpdateKey> keys(complete_.begin(), complete_.end());
+    for (const UpdateKey &key : keys) {
+      if (may_decide() && pending_.contains(key) && decide_one(key, now)) moved = true;
+    }
+    if (may_decide() && decide_round(now)) moved = true;
+  }
+  advancing_ = false;
+  serve_waiting(now);
+}
+
+void Root::refuse_update(const UpdateKey &key, const Pending &pending, ngd_status status, std::string text,
+                         Time now) {
+  submit(AbortEntry{key, pending.attempt, status, false, std::move(text)}, now);
+}
+
+// An update under a lock that its client does not hold (any more) is refused, whether or not all shards have it (I8).
+bool Root::refuse_tokens(const UpdateKey &key, Time now) {
+  const StagedPart *part = host_.staged(key);
+  if (part == nullptr || options_.mutant == Mutant::token_unchecked) return false;
+  for (const wire::Token &token : part->tokens) {
+    if (locks_.holds(token, key.client)) continue;
+    refuse_update(
+        key, pending_.at(key), NGD_E_FENCED,
+        concat("the lock ", quoted(token.lock), " is not held under token ", token.token, " any more"), now);
+    return true;
+  }
+  return false;
+}
+
+// Decides an update alone, or refuses it; false: it waits. Those of bulk workers wait for their round.
+bool Root::decide_one(const UpdateKey &key, Time now) {
+  const Pending &pending = pending_.at(key);
+  const StagedPart *part = host_.staged(key);
+  const auto found = sessions_.find(key.client);
+  if (part == nullptr || part->attempt != pending.attempt || found == sessions_.end()) return false;
+  const Session &session = found->second;
+  if (part->after != 0 && part->after < key.seq && !session.too_old(part->after) &&
+      session.answer(part->after) == nullptr)
+    return false;
+  if (refuse_tokens(key, now)) return true;
+  if (part->kind == wire::UpdateKind::initial) {
+    if (initialised_) {
+      submit(AbortEntry{key, pending.attempt, NGD_OK, true, {}}, now);
+      return true;
+    }
+  } else if (!initialised_) {
+    refuse_update(key, pending, NGD_E_STATE, "the model has no values yet; initialise it first", now);
+    return true;
+  } else if (session.open.worker && session.present) {
+    if (session.open.consistency == wire::Consistency::bulk) {
+      if (part->base_version == 0 || part->base_version == version_) return false;
+      refuse_update(key, pending, NGD_E_CONFLICT,
+                    concat("the update was computed on version ", part->base_version,
+                           ", but the round is of version ", version_, "; pull and compute again"),
+                    now);
+      return true;
+    }
+    if (session.open.consistency == wire::Consistency::stale &&
+        session.clock > slowest(wire::Consistency::stale) + session.open.bound &&
+        options_.mutant != Mutant::no_staleness)
+      return false;
+  }
+  Decision decision;
+  decision.version = version_ + 1;
+  decision.update = part->kind;
+  decision.entries.push_back({key.client, key.user, key.seq, pending.attempt});
+  decide(std::move(decision), now);
+  return true;
+}
+
+// One update of each bulk worker makes one version. Their order is that of the clients' numbers, so that sums are the
+// same on every shard and in every run.
+bool Root::decide_round(Time now) {
+  if (!begun_ || complete_.empty() || !initialised_) return false;
+  const std::vector<ClientId> group = workers(wire::Consistency::bulk);
+  if (group.empty()) return false;
+  std::map<ClientId, UpdateKey> round;
+  for (const UpdateKey &key : complete_) {
+    const StagedPart *part = host_.staged(key);
+    const auto found = sessions_.find(key.client);
+    if (part == nullptr || found == sessions_.end() || !std::ranges::binary_search(group, key.client)) continue;
+    const Session &session = found->second;
+    if (part->after != 0 && part->after < key.seq && !session.too_old(part->after) &&
+        session.answer(part->after) == nullptr)
+      continue;
+    const auto [place, fresh] = round.try_emplace(key.client, key);
+    if (!fresh && key.seq < place->second.seq) place->second = key;
+  }
+  if (round.size() < group.size()) return false;
+  Decision decision;
+  decision.version = version_ + 1;
+  decision.aggregate = true;
+  decision.update = host_.staged(round.begin()->second)->kind;
+  for (const auto &[client, key] : round) {
+    const wire::UpdateKind kind = host_.staged(key)->kind;
+    if (kind != decision.update) {
+      refuse_update(key, pending_.at(key), NGD_E_ARGUMENT,
+                    "the workers of a round must all send gradients, or all deltas, or all values", now);
+      return true;
+    }
+    decision.entries.push_back({key.client, key.user, key.seq, pending_.at(key).attempt});
+    if (options_.mutant == Mutant::aggregate_twice && decision.entries.size() == 1 && group.size() > 1)
+      decision.entries.push_back(decision.entries.front());
+  }
+  decide(std::move(decision), now);
+  return true;
+}
+
+void Root::decide(Decision decision, Time now) {
+  decision.number = number_ + 1;
+  if (decision.kind != Decision::Kind::apply) {
+    if (decision.kind != Decision::Kind::pin && decision.kind != Decision::Kind::unpin)
+      decision.version = version_;
+  } else {
+    decision.rate = values_.learning_rate();
+  }
+  submit(std::move(decision), now);
+}
+
+void Root::apply(const Decision &decision, Time now) {
+  number_ = decision.number;
+  std::vector<ClientId> clients;
+  std::vector<std::pair<std::pair<Peer, wire::Envelope>, bool>> replies;
+  if (decision.kind == Decision::Kind::apply) {
+    version_ = decision.version;
+    if (decision.update == wire::UpdateKind::initial) initialised_ = true;
+    for (const Decision::Entry &entry : decision.entries) {
+      const UpdateKey key{entry.client, entry.user, entry.seq};
+      const StagedPart *part = host_.staged(key);
+      const bool pull = part != nullptr && part->pull && shards_ == 1;
+      pending_.erase(key);
+      std::erase(complete_, key);
+      if (const auto found = sessions_.find(entry.client); found != sessions_.end()) {
+        Session &session = found->second;
+        if (session.open.worker && decision.update != wire::UpdateKind::initial) session.clock++;
+        Answer done;
+        done.seq = entry.seq;
+        done.update = true;
+        done.version = decision.version;
+        done.number = decision.number;
+        session.add(std::move(done));
+      }
+      if (const auto reply = reply_to_.find({entry.client, entry.seq}); reply != reply_to_.end()) {
+        replies.emplace_back(reply->second, pull);
+        reply_to_.erase(reply);
+      }
+    }
+  }
+  host_.decided(decision, now);
+  for (const auto &[reply, pull] : replies) {
+    wire::Message message{reply.second, {}, {}};
+    wire::Pushed pushed;
+    pushed.version = decision.version;
+    if (pull) host_.read_all(pushed, message.payload);
+    message.body = std::move(pushed);
+    host_.send_to(reply.first, std::move(message));
+  }
+  if (shards_ == 1) return;
+  decisions_.push_back(decision);
+  for (uint32_t index = 1; index < shards_; index++) {
+    if (followers_[index].sent + 1 == decision.number) stream(index, now);
+  }
+}
+
+void Root::apply(const AbortEntry &entry, Time) {
+  pending_.erase(entry.key);
+  std::erase(complete_, entry.key);
+  const auto found = sessions_.find(entry.key.client);
+  if (found != sessions_.end()) {
+    found->second.raise_floor(entry.key.seq, entry.attempt + 1);
+    if (entry.status != NGD_OK || entry.second_initial) {
+      Answer done;
+      done.seq = entry.key.seq;
+      done.update = true;
+      done.applied = false;
+      done.version = version_;
+      done.status = entry.status;
+      done.text = entry.text;
+      answer(entry.key.client, done);
+      found->second.add(std::move(done));
+    } else if (const auto reply = reply_to_.find({entry.key.client, entry.key.seq}); reply != reply_to_.end()) {
+      refuse(reply->second.first, reply->second.second, NGD_E_UNAVAILABLE, Refused::Retry::attempt,
+             "the update was given up; send it again", entry.attempt);
+      reply_to_.erase(reply);
+    }
+  }
+  host_.drop(entry.key, entry.attempt);
+  for (uint32_t shard = 1; shard < shards_; shard++)
+    host_.send_to_shard(shard, {entry.key.client, entry.key.seq, 0, 0},
+                        wire::Dropped{entry.attempt, lineage_, entry.key.user});
+}
+
+// --- the stream of decisions --------------------------------------------------------------------------------------
+
+void Root::stream(uint32_t index, Time now) {
+  Follower &follower = followers_[index];
+  wire::Decide decide;
+  decide.lineage = lineage_;
+  for (const Decision &decision : decisions_) {
+    if (decision.number <= follower.sent || decide.decisions.size() == kDecisionsAtOnce) continue;
+    decide.decisions.push_back(decision);
+    if (options_.mutant == Mutant::one_shard_only && decision.kind == Decision::Kind::apply &&
+        decision.version % 8 == 5)
+      decide.decisions.back().entries.clear();
+    follower.sent = decision.number;
+  }
+  follower.resend = now + kResendUs;
+  if (!decide.decisions.empty()) host_.send_to_shard(index, {{}, 0, 0, 0}, std::move(decide));
+}
+
+void Root::applied(uint32_t index, uint64_t number, Time now) {
+  if (index == 0 || index >= shards_ || number > number_) return;
+  Follower &follower = followers_[index];
+  if (number <= follower.applied) return;
+  follower.applied = number;
+  follower.sent = std::max(follower.sent, number);
+  follower.resend = now + kResendUs;
+  uint64_t all = number_;
+  for (uint32_t other = 1; other < shards_; other++) all = std::min(all, followers_[other].applied);
+  const bool full = !may_decide();
+  while (!decisions_.empty() && decisions_.front().number <= all) decisions_.pop_front();
+  if (follower.sent < number_) stream(index, now);
+  if (full) advance(now);
+}
+
+// --- time ---------------------------------------------------------------------------------------------------------
+
+void Root::tick(Time now) {
+  for (uint32_t index = 1; index < shards_; index++) {
+    Follower &follower = followers_[index];
+    if (follower.applied == number_ || follower.resend > now) continue;
+    follower.sent = follower.applied;
+    stream(index, now);
+  }
+  std::vector<ClientId> dead, ended;
+  for (const auto &[id, session] : sessions_) {
+    if (session.present && now - session.heard > session.open.lease_us &&
+        options_.mutant != Mutant::lease_forever)
+      dead.push_back(id);
+    if (now - session.heard > std::max(wire::kSessionUs, session.open.lease_us)) ended.push_back(id);
+  }
+  for (const ClientId &id : dead) submit(PresenceEntry{id, false}, now);
+  for (const ClientId &id : ended) submit(EndEntry{id}, now);
+
+  // Parts that did not reach all shards, and that their client does not ask after: they would lie there for ever.
+  std::vector<std::pair<UpdateKey, uint32_t>> stuck;
+  for (const auto &[key, pending] : pending_) {
+    const auto found = sessions_.find(key.client);
+    const bool silent = found == sessions_.end() || !found->second.present;
+    if (!pending.complete && silent && now - pending.since > wire::kUndecidedUs)
+      stuck.emplace_back(key, pending.attempt);
+  }
+  for (const auto &[key, attempt] : stuck) submit(AbortEntry{key, attempt, NGD_OK, false, {}}, now);
+
+  std::vector<std::pair<ClientId, uint64_t>> late;
+  for (const auto &[key, until] : command_until_) {
+    if (until <= now) late.push_back(key);
+  }
+  for (const auto &key : late) {
+    command_until_.erase(key);
+    const auto found = sessions_.find(key.first);
+    if (found != sessions_.end() && found->second.waiting.contains(key.second))
+      submit(CancelEntry{key.first, key.second}, now);
+  }
+  expire_pins(now);
+  advance(now);
+  wakeup_ = sessions_.empty() && pending_.empty() && waiting_.empty() && pins_.empty() && decisions_.empty()
+                ? kNever
+                : now + kScanUs;
+}
+
+}  // namespace ngd::cluster

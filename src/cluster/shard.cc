@@ -1,0 +1,442 @@
+// Messages to a shard: parts of updates, decisions, pulls.
+#include "cluster/shard.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "cluster/shard_state.h"
+#include "wire/codec.h"
+
+namespace ngd::cluster {
+
+using wire::Decision;
+using wire::Refused;
+
+Shard::State::State(Place the_place, const NodeOptions &the_options, Net &the_net, Disk &the_disk, Rng &the_rng,
+                    Coordinator &the_coordinator)
+    : place(std::move(the_place)),
+      options(the_options),
+      net(the_net),
+      disk(the_disk),
+      rng(the_rng),
+      coordinator(the_coordinator) {
+  const size_t shards = place.model.shards.size();
+  if (place.index == 0) root = std::make_unique<Root>(static_cast<uint32_t>(shards), options, *this);
+  incarnations.resize(shards);
+  restored_shards.resize(shards);
+  restore_at.resize(shards);
+}
+
+std::string Shard::State::where() const {
+  return concat("shard ", place.index, " of model ", quoted(place.model.spec.name));
+}
+
+// --- sending ----------------------------------------------------------------------------------------------------
+
+void Shard::State::send_to(Peer peer, wire::Message message) {
+  message.envelope.epoch = place.model.shards[place.index].epoch;
+  net.send(peer, std::move(message));
+}
+
+void Shard::State::send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) {
+  const wire::ShardPlace &target = place.model.shards[to];
+  envelope.shard = target.shard;
+  envelope.epoch = target.epoch;
+  net.send(target.node, {envelope, std::move(body), {}});
+}
+
+void Shard::State::refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, Refused::Retry retry,
+                          std::string text) {
+  Refused refused;
+  refused.status = status;
+  refused.retry = retry;
+  refused.lineage = lineage;
+  refused.text = std::move(text);
+  send_to(peer, {envelope, std::move(refused), {}});
+}
+
+// Whether the shard can look at a request of a client at all; else it is refused.
+bool Shard::State::fresh_request(const From &from, const wire::Envelope &envelope, uint64_t request_lineage) {
+  if (!ready) {
+    refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::later,
+           concat(where(), trouble.empty() ? " is starting" : ": " + trouble));
+    return false;
+  }
+  if (envelope.epoch != 0 && envelope.epoch < place.model.shards[place.index].epoch) {
+    refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::refresh,
+           concat(where(), " has a newer place"));
+    return false;
+  }
+  if (request_lineage < lineage && options.mutant != Mutant::lineage_ignored) {
+    refuse(from.peer, envelope, NGD_E_LINEAGE, Refused::Retry::never,
+           concat("the model went back to a checkpoint (lineage ", lineage, ", you know ", request_lineage,
+                  "); open it again and look at what it holds"));
+    return false;
+  }
+  if (request_lineage > lineage) {
+    refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::later,
+           concat(where(), " has not come to lineage ", request_lineage, " yet"));
+    return false;
+  }
+  return true;
+}
+
+// --- parts of updates ---------------------------------------------------------------------------------------------
+
+void Shard::State::push(const From &from, const wire::Envelope &envelope, const wire::Push &push,
+                        const std::vector<wire::Bytes> &payload, Time now) {
+  if (from.role < Role::worker)
+    return refuse(from.peer, envelope, NGD_E_ACCESS, Refused::Retry::never,
+                  "the key may read, but change nothing");
+  if (!fresh_request(from, envelope, push.lineage)) return;
+  if (root != nullptr && !root->admit(from, envelope, push, now)) return;
+  stage(from, envelope, push, payload, now);
+}
+
+void Shard::State::stage(const From &from, const wire::Envelope &envelope, const wire::Push &push,
+                         const std::vector<wire::Bytes> &payload, Time now) {
+  const UpdateKey key{envelope.client, from.user, envelope.seq};
+  auto found = staged_parts.find(key);
+  if (found != staged_parts.end() && push.attempt < found->second.part.attempt) return;
+  if (found != staged_parts.end() && push.attempt == found->second.part.attempt) {
+    // It came again: the answer got lost, or the root's.
+    found->second.part.after = push.after;
+  } else {
+    if (push.poll && root != nullptr) root->forget(envelope);
+    if (push.poll)
+      return refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::later, "the part is not here");
+    for (const wire::Token &token : push.tokens) {
+      // The root tells the client; here the part is only kept out (I8).
+      const auto seal = seals.find(token.lock);
+      if (root == nullptr && seal != seals.end() && token.token < seal->second &&
+          options.mutant != Mutant::token_unchecked)
+        return;
+    }
+    Staged staged;
+    staged.bytes = 0;
+    for (const wire::Bytes &part : payload) staged.bytes += part.size;
+    const uint64_t dense = parameters->elements() * sizeof(float);
+    uint64_t &mine = client_bytes[envelope.client];
+    if (mine + staged.bytes > options.limits.client_bytes + dense ||
+        staged_bytes + staged.bytes > options.limits.shard_bytes + dense) {
+      if (mine == 0) client_bytes.erase(envelope.client);
+      if (root != nullptr) root->forget(envelope);
+      return refuse(
+          from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later,
+          concat(where(), " holds ", staged_bytes, " bytes of updates under way; send it again later"));
+    }
+    try {
+      staged.update = parameters->checked(push.kind, push.tensors, payload);
+    } catch (const Error &error) {
+      if (mine == 0) client_bytes.erase(envelope.client);
+      if (root != nullptr) root->forget(envelope);
+      return refuse(from.peer, envelope, error.status(), Refused::Retry::never, error.what());
+    }
+    staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
+    if (found != staged_parts.end()) erase_staged(found);
+    client_bytes[envelope.client] += staged.bytes;
+    staged_bytes += staged.bytes;
+    found = staged_parts.emplace(key, std::move(staged)).first;
+  }
+  tell_root(key, found->second, now);
+  // Where it still waits, the client need not send it again.
+  if (place.model.shards.size() > 1 || staged_parts.contains(key))
+    send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user}, {}});
+}
+
+void Shard::State::tell_root(const UpdateKey &key, Staged &staged, Time now) {
+  staged.told = now;
+  const uint32_t attempt = staged.part.attempt;
+  if (root != nullptr) return root->staged(0, key, attempt, now);
+  send_to_shard(0, {key.client, key.seq, 0, 0}, wire::Staged{place.index, attempt, lineage, key.user});
+}
+
+void Shard::State::erase_staged(std::map<UpdateKey, Staged>::iterator at) {
+  staged_bytes -= at->second.bytes;
+  const auto bytes = client_bytes.find(at->first.client);
+  // A part may have no bytes: then its client may not be counted any more.
+  if (bytes != client_bytes.end() && (bytes->second -= at->second.bytes) == 0) client_bytes.erase(bytes);
+  staged_parts.erase(at);
+}
+
+const StagedPart *Shard::State::staged(const UpdateKey &key) const {
+  const auto found = staged_parts.find(key);
+  return found == staged_parts.end() ? nullptr : &found->second.part;
+}
+
+void Shard::State::drop(const UpdateKey &key, uint32_t attempt) {
+  const auto found = staged_parts.find(key);
+  if (found != staged_parts.end() && found->second.part.attempt <= attempt) erase_staged(found);
+}
+
+// --- decisions ----------------------------------------------------------------------------------------------------
+
+void Shard::State::decided(const Decision &decision, Time now) {
+  number = decision.number;
+  switch (decision.kind) {
+    case Decision::Kind::apply: {
+      std::vector<const UpdatePart *> parts;
+      for (const Decision::Entry &entry : decision.entries) {
+        const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
+        if (found != staged_parts.end()) parts.push_back(&found->second.update);
+      }
+      parameters->apply(parts, decision.rate);
+      for (const Decision::Entry &entry : decision.entries) {
+        const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
+        if (found != staged_parts.end()) erase_staged(found);
+      }
+      version = decision.version;
+      if (decision.update == wire::UpdateKind::initial) initialised = true;
+      publish();
+      serve_pulls(now);
+      break;
+    }
+    case Decision::Kind::seal:
+      seals[decision.seal.lock] = std::max(seals[decision.seal.lock], decision.seal.token);
+      break;
+    case Decision::Kind::pin:
+      published.pin(decision.version);
+      serve_pulls(now);
+      break;
+    case Decision::Kind::unpin:
+      published.unpin(decision.version);
+      break;
+    case Decision::Kind::checkpoint:
+      save(decision, now);
+      break;
+  }
+}
+
+void Shard::State::publish() {
+  stale = published.newest();
+  published.publish(parameters->snapshot(version, lineage, initialised));
+}
+
+void Shard::State::decide(const wire::Decide &decide, Time now) {
+  if (decide.lineage != lineage || !ready) return;
+  for (const Decision &decision : decide.decisions) {
+    if (decision.number != number + 1) continue;
+    for (const Decision::Entry &entry : decision.entries) {
+      if (staged({entry.client, entry.user, entry.seq}) != nullptr) continue;
+      // Cannot be, unless memory was lost: the root brings everybody back to a checkpoint.
+      ready = false;
+      place.incarnation++;
+      announce_at = now;
+      return;
+    }
+    decided(decision, now);
+  }
+  send_to_shard(0, {}, wire::Applied{place.index, lineage, number});
+}
+
+// --- pulls --------------------------------------------------------------------------------------------------------
+
+void Shard::State::pull(const From &from, const wire::Envelope &envelope, const wire::Pull &pull,
+                        std::vector<wire::Bytes> payload, Time now) {
+  if (!fresh_request(from, envelope, pull.lineage)) return;
+  WaitingPull one{from, envelope, pull, std::move(payload), now + std::min(pull.wait_us, wire::kWaitUsMax)};
+  if (try_pull(one, now)) return;
+  std::erase_if(waiting, [&](const WaitingPull &other) {
+    return other.envelope.client == envelope.client && other.envelope.seq == envelope.seq;
+  });
+  if (waiting.size() >= options.limits.waiting)
+    return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later,
+                  concat(where(), " holds too many reads back"));
+  waiting.push_back(std::move(one));
+}
+
+bool Shard::State::try_pull(const WaitingPull &one, Time now) {
+  wire::Pull pull = one.pull;
+  if (options.mutant == Mutant::pin_ignored && pull.version <= version) pull.version = 0;
+  if (options.mutant == Mutant::stale_read && stale != nullptr && stale->initialised && pull.version == 0) {
+    wire::Message message{one.envelope, {}, {}};
+    wire::Pulled pulled;
+    pulled.version = stale->version;
+    if (!stale->read(pull.tensors, one.payload, pulled.tensors, message.payload)) {
+      message.body = std::move(pulled);
+      send_to(one.from.peer, std::move(message));
+      return true;
+    }
+  }
+  if (options.mutant == Mutant::lineage_ignored) pull.lineage = lineage;
+  if (auto message = published.answer(one.envelope, pull, one.payload)) {
+    send_to(one.from.peer, std::move(*message));
+    return true;
+  }
+  if (initialised && pull.version != 0 && pull.version <= version) {
+    refuse(one.from.peer, one.envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
+           concat("version ", pull.version, " is not held any more; the newest is ", version));
+    return true;
+  }
+  if (one.until > now) return false;
+  if (!initialised)
+    refuse(one.from.peer, one.envelope, NGD_E_STATE, Refused::Retry::never,
+           "the model has no values yet; initialise it first");
+  else
+    refuse(one.from.peer, one.envelope, NGD_E_TIMEOUT, Refused::Retry::never,
+           concat(where(), " has version ", version, " and was asked for ",
+                  std::max(pull.version, pull.min_version)));
+  return true;
+}
+
+void Shard::State::serve_pulls(Time now) {
+  for (size_t left = waiting.size(); left > 0; left--) {
+    WaitingPull one = std::move(waiting.front());
+    waiting.pop_front();
+    if (!try_pull(one, now)) waiting.push_back(std::move(one));
+  }
+}
+
+void Shard::State::read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const {
+  const std::shared_ptr<const Snapshot> snapshot = published.newest();
+  std::vector<wire::TensorPart> parts;
+  for (const PieceShape &shape : *snapshot->pieces) {
+    if (!shape.table) parts.push_back({shape.piece.tensor, 0, false});
+  }
+  pushed.values_version = snapshot->version;
+  snapshot->read(parts, {}, pushed.tensors, payload);
+}
+
+// --- the machine ----------------------------------------------------------------------------------------------------
+
+Shard::Shard(Place place, const NodeOptions &options, Net &net, Disk &disk, Rng &rng, Coordinator &coordinator)
+    : state_(std::make_unique<State>(std::move(place), options, net, disk, rng, coordinator)) {}
+
+Shard::~Shard() = default;
+
+void Shard::start(Time now) {
+  state_->start(now);
+}
+
+void Shard::receive(const From &from, wire::Message message, Time now) {
+  State &s = *state_;
+  const wire::Envelope &envelope = message.envelope;
+  const bool server = from.role == Role::server;
+  if (server) {
+    if (const auto *decide = std::get_if<wire::Decide>(&message.body)) return s.decide(*decide, now);
+    if (const auto *restore = std::get_if<wire::Restore>(&message.body)) return s.restore(*restore, now);
+    if (const auto *dropped = std::get_if<wire::Dropped>(&message.body)) {
+      if (dropped->lineage == s.lineage)
+        s.drop({envelope.client, dropped->user, envelope.seq}, dropped->attempt);
+      return;
+    }
+    if (s.root == nullptr) return;
+    if (const auto *staged = std::get_if<wire::Staged>(&message.body)) {
+      if (staged->lineage == s.lineage && s.ready && staged->index < s.place.model.shards.size())
+        s.root->staged(staged->index, {envelope.client, staged->user, envelope.seq}, staged->attempt, now);
+    } else if (const auto *applied = std::get_if<wire::Applied>(&message.body)) {
+      if (applied->lineage == s.lineage && s.ready) s.root->applied(applied->index, applied->number, now);
+    } else if (const auto *announce = std::get_if<wire::Announce>(&message.body)) {
+      s.announced(*announce, now);
+    } else if (const auto *restored = std::get_if<wire::Restored>(&message.body)) {
+      s.restored(*restored, now);
+    } else if (const auto *saved = std::get_if<wire::Saved>(&message.body)) {
+      s.saved(*saved, now);
+    }
+    s.watch_ceiling(now);
+    return;
+  }
+  if (const auto *push = std::get_if<wire::Push>(&message.body)) {
+    s.push(from, envelope, *push, message.payload, now);
+    return s.watch_ceiling(now);
+  }
+  if (const auto *pull = std::get_if<wire::Pull>(&message.body))
+    return s.pull(from, envelope, *pull, std::move(message.payload), now);
+  if (s.root == nullptr)
+    return s.refuse(from.peer, envelope, NGD_E_PROTOCOL, Refused::Retry::refresh,
+                    concat(s.where(), " is not the root; a message of type \"",
+                           wire::type_name(wire::type_of(message.body)), "\" belongs there"));
+  const uint64_t any = s.lineage;
+  if (const auto *open = std::get_if<wire::Open>(&message.body)) {
+    if (s.fresh_request(from, envelope, any)) s.root->open(from, envelope, *open, now);
+  } else if (std::holds_alternative<wire::KeepAlive>(message.body)) {
+    if (s.fresh_request(from, envelope, any)) s.root->keep_alive(from, envelope, now);
+  } else if (std::holds_alternative<wire::Close>(message.body)) {
+    if (s.fresh_request(from, envelope, any)) s.root->close(from, envelope, now);
+  } else if (auto *command = std::get_if<wire::Command>(&message.body)) {
+    if (s.fresh_request(from, envelope, command->lineage))
+      s.root->command(from, envelope, std::move(*command), message.payload, now);
+  } else if (const auto *query = std::get_if<wire::Query>(&message.body)) {
+    if (s.fresh_request(from, envelope, any)) s.root->query(from, envelope, *query, now);
+  } else if (const auto *point = std::get_if<wire::ReadPoint>(&message.body)) {
+    if (s.fresh_request(from, envelope, point->lineage)) s.root->read_point(from, envelope, *point, now);
+  } else if (const auto *done = std::get_if<wire::ReadDone>(&message.body)) {
+    if (s.ready) s.root->read_done(envelope, done->version, now);
+  } else {
+    s.refuse(from.peer, envelope, NGD_E_PROTOCOL, Refused::Retry::never,
+             concat("a client may not send a message of type \"", wire::type_name(wire::type_of(message.body)),
+                    "\""));
+  }
+  s.watch_ceiling(now);
+}
+
+void Shard::coordinated(const CoordinatorAnswer &answer, Time now) {
+  state_->record_answer(answer, now);
+}
+
+void Shard::tick(Time now) {
+  state_->tick(now);
+}
+
+Time Shard::next_wakeup() const {
+  const State &s = *state_;
+  return s.root != nullptr && s.ready ? std::min(s.wakeup, s.root->next_wakeup()) : s.wakeup;
+}
+
+std::shared_ptr<Job> Shard::take_job() {
+  State &s = *state_;
+  if (s.job_running || s.jobs.empty()) return nullptr;
+  s.job_running = true;
+  return s.jobs.front();
+}
+
+void Shard::finish(const std::shared_ptr<Job> &job, Time now) {
+  State &s = *state_;
+  s.job_running = false;
+  if (s.jobs.empty() || s.jobs.front() != job) return;
+  s.jobs.pop_front();
+  s.job_done(static_cast<const SaveJob &>(*job), now);
+}
+
+void Shard::checkpoint(Time now) {
+  if (state_->root != nullptr) state_->start_checkpoint(now);
+}
+
+bool Shard::checkpoint_pending() const {
+  return state_->checkpointing;
+}
+uint64_t Shard::checkpoints_done() const {
+  return state_->checkpoints_done;
+}
+const Published &Shard::published() const {
+  return state_->published;
+}
+uint32_t Shard::number() const {
+  return state_->place.model.shards[state_->place.index].shard;
+}
+bool Shard::ready() const {
+  return state_->ready;
+}
+uint64_t Shard::version() const {
+  return state_->version;
+}
+uint64_t Shard::lineage() const {
+  return state_->lineage;
+}
+uint64_t Shard::digest() const {
+  return state_->parameters == nullptr
+             ? 0
+             : state_->parameters->digest() ^ (state_->root != nullptr ? state_->root->digest() : 0);
+}
+uint64_t Shard::staged_bytes() const {
+  return state_->staged_bytes;
+}
+Root *Shard::root() {
+  return state_->root.get();
+}
+void Shard::observe(LogObserver *observer) {
+  state_->observer = observer;
+  if (state_->root != nullptr) state_->root->observe(observer);
+}
+
+}  // namespace ngd::cluster

@@ -1,0 +1,110 @@
+// A shard's part in a checkpoint, and the root's: all shards save the same version, the manifest comes last.
+#include "base/error.h"
+#include "cluster/shard_state.h"
+
+namespace ngd::cluster {
+namespace {
+
+constexpr Time kCheckpointUs = 600'000'000;  // then it has failed
+
+}  // namespace
+
+void SaveJob::run() {
+  try {
+    if (is_manifest)
+      write_manifest(disk_, directory_, model_, manifest);
+    else
+      file = write_shard(disk_, path_, *saved_);
+  } catch (const Error &error) {
+    status = error.status();
+    text = error.what();
+  } catch (const std::exception &error) {
+    status = NGD_E_MEMORY;
+    text = error.what();
+  }
+}
+
+// The root's: at this point of the stream every shard takes its picture.
+void Shard::State::start_checkpoint(Time now) {
+  if (!ready || !options.durable || checkpointing || !initialised) return;
+  checkpointing = true;
+  checkpoint_until = now + kCheckpointUs;
+  making = {};
+  making.slot = next_slot;
+  making.generation = generation + 1;
+  making.lineage = lineage;
+  making.version = version;
+  making.ceiling = record_ceiling;
+  making.initialised = initialised;
+  making.seals = root->seals();
+  making.files.resize(place.model.shards.size());
+  saved_shards.assign(place.model.shards.size(), 0);
+  root->decide_checkpoint(making.slot, making.generation, now);
+}
+
+void Shard::State::save(const wire::Decision &decision, Time) {
+  StateWriter writer;
+  parameters->save(writer);
+  wire::Bytes of_root;
+  if (root != nullptr) {
+    of_root = root->save();
+    writer.tensors.push_back({"root", "U8", {static_cast<int64_t>(of_root.size)}, of_root.data, of_root.size});
+  }
+  writer.text("format", "ngd shard 1");
+  writer.text("generation", std::to_string(decision.generation));
+  writer.text("version", std::to_string(version));
+  writer.text("lineage", std::to_string(lineage));
+  const auto count = static_cast<uint32_t>(place.model.shards.size());
+  auto job = std::make_shared<SaveJob>(
+      disk, shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count),
+      std::make_unique<SavedShard>(writer));
+  job->generation = decision.generation;
+  job->lineage = lineage;
+  job->shard = place.model.shards[place.index].shard;
+  jobs.push_back(std::move(job));
+}
+
+void Shard::State::job_done(const SaveJob &job, Time now) {
+  if (job.lineage != lineage) return;
+  if (job.is_manifest) {
+    if (!checkpointing || job.generation != making.generation) return;
+    if (job.status != NGD_OK) return checkpoint_failed(job.text);
+    checkpointing = false;
+    checkpoints_done++;
+    checkpoint_version = making.version;
+    generation = making.generation;
+    next_slot = 1 - making.slot;
+    return;
+  }
+  wire::Saved done{place.index,       lineage,    job.generation, job.file.bytes,
+                   job.file.checksum, job.status, job.text};
+  if (root != nullptr) return saved(done, now);
+  send_to_shard(0, {}, std::move(done));
+}
+
+void Shard::State::saved(const wire::Saved &done, Time) {
+  if (!checkpointing || done.generation != making.generation || done.lineage != lineage ||
+      done.index >= saved_shards.size())
+    return;
+  if (done.status != NGD_OK) return checkpoint_failed(done.text);
+  making.files[done.index] = {done.bytes, done.checksum};
+  saved_shards[done.index] = 1;
+  for (const uint8_t one : saved_shards) {
+    if (one == 0) return;
+  }
+  auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making);
+  job->generation = making.generation;
+  job->lineage = lineage;
+  job->shard = place.model.shards[place.index].shard;
+  jobs.push_back(std::move(job));
+}
+
+// What was written of it never gets a manifest. The number is used up: a file of it may lie somewhere.
+void Shard::State::checkpoint_failed(std::string text) {
+  checkpointing = false;
+  checkpoints_failed++;
+  generation = making.generation;
+  trouble = "the last checkpoint failed: " + text;
+}
+
+}  // namespace ngd::cluster

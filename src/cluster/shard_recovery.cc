@@ -1,0 +1,336 @@
+// How shards come to life: the root reads the record of the model, takes a new lineage, and brings all shards to the newest
+// checkpoint that all of them can read.
+//
+// The record "/model/<name>/state" holds "<lineage> <ceiling>": no version above the ceiling was ever shown. It is changed
+// by compare-and-swap only, so that of two roots that think they are it one finds the record changed under its hands.
+#include <algorithm>
+
+#include "base/error.h"
+#include "cluster/shard_state.h"
+
+namespace ngd::cluster {
+namespace {
+
+constexpr Time kAgainUs = 500'000;
+constexpr Time kScanUs = 100'000;
+
+std::string record_text(uint64_t lineage, uint64_t ceiling) {
+  return concat(lineage, " ", ceiling);
+}
+
+bool parse_record(const std::string &text, uint64_t &lineage, uint64_t &ceiling) {
+  const auto parts = split(text, ' ');
+  int64_t a = 0, b = 0;
+  if (parts.size() != 2 || !parse_integer(parts[0], a) || !parse_integer(parts[1], b) || a < 1 || b < 0)
+    return false;
+  lineage = static_cast<uint64_t>(a);
+  ceiling = static_cast<uint64_t>(b);
+  return true;
+}
+
+}  // namespace
+
+void Shard::State::start(Time now) {
+  wakeup = now;
+  announce_at = now;
+  if (root != nullptr) begin_recovery(now);
+  tick(now);
+}
+
+// --- any shard ----------------------------------------------------------------------------------------------------
+
+void Shard::State::announce(Time now) {
+  announce_at = now + kAgainUs;
+  send_to_shard(0, {}, wire::Announce{place.index, place.incarnation, ready ? lineage : 0});
+}
+
+void Shard::State::reset() {
+  ready = false;
+  staged_parts.clear();
+  client_bytes.clear();
+  staged_bytes = 0;
+  seals.clear();
+  published.unpin_all();
+  stale = nullptr;
+  number = 0;
+  version = 0;
+  initialised = false;
+  jobs.clear();
+  checkpointing = false;
+  // Who waited is told by the lineage, when it asks again.
+  waiting.clear();
+  if (root != nullptr) {
+    root = std::make_unique<Root>(static_cast<uint32_t>(place.model.shards.size()), options, *this);
+    root->observe(observer);
+  }
+  parameters = std::make_unique<Parameters>(place.model.spec, place.model.shards[place.index].pieces);
+}
+
+void Shard::State::load(const wire::Restore &request) {
+  if (request.slot == wire::kNoSlot) return;
+  const bool unchecked = options.mutant == Mutant::torn_checkpoint;
+  const std::string &model = place.model.spec.name;
+  std::vector<LoadedShard> files;
+  const bool same = request.files == place.model.shards.size();
+  for (uint32_t index = 0; index < request.files; index++) {
+    if (same && index != place.index) continue;
+    files.push_back(read_shard(disk, shard_file(options.directory, model, request.slot, index, request.files),
+                               request.generation, unchecked));
+  }
+  if (root != nullptr) {
+    const auto bytes = files[0].reader.values<uint8_t>("root");
+    root->load(std::as_bytes(bytes));
+  }
+  if (same) {
+    parameters->load(files[0].reader);
+  } else {
+    const MergedShard merged(place.model.spec, place.model.shards[place.index].pieces, std::move(files));
+    parameters->load(merged.reader());
+  }
+}
+
+void Shard::State::restore(const wire::Restore &request, Time now) {
+  if (root != nullptr || request.lineage < lineage) return;
+  wire::Restored answer{place.index, place.incarnation, request.lineage, NGD_OK, {}};
+  if (!(ready && request.lineage == lineage)) {
+    reset();
+    lineage = request.lineage;
+    try {
+      load(request);
+      version = request.base_version;
+      initialised = request.initialised;
+      for (const wire::Token &seal : request.seals) seals[seal.lock] = seal.token;
+      ready = true;
+      publish();
+    } catch (const Error &error) {
+      answer.status = error.status();
+      answer.text = error.what();
+    } catch (const std::exception &error) {
+      answer.status = NGD_E_MEMORY;
+      answer.text = error.what();
+    }
+  }
+  announce_at = now + kAgainUs;
+  send_to_shard(0, {}, std::move(answer));
+}
+
+void Shard::State::tick(Time now) {
+  if (root == nullptr) {
+    if (now >= announce_at) announce(now);
+  } else {
+    if ((phase == Phase::reading || phase == Phase::writing || extending) && now >= record_at) read_record(now);
+    if (phase == Phase::restoring || phase == Phase::ready) {
+      for (uint32_t index = 1; index < restored_shards.size(); index++) {
+        if (restored_shards[index] == 0 && now >= restore_at[index]) send_restore(index, now);
+      }
+    }
+    if (ready) root->tick(now);
+    watch_ceiling(now);
+    if (checkpointing && now >= checkpoint_until) checkpoint_failed("it took too long");
+    if (ready && options.checkpoint_every_us != 0 && now >= next_checkpoint) {
+      next_checkpoint = now + options.checkpoint_every_us;
+      start_checkpoint(now);
+    }
+    if (ready && options.checkpoint_every_versions != 0 &&
+        version >= checkpoint_version + options.checkpoint_every_versions)
+      start_checkpoint(now);
+  }
+  for (auto &[key, staged] : staged_parts) staged.again = now - staged.told > wire::kUndecidedUs;
+  std::vector<UpdateKey> old;
+  for (const auto &[key, staged] : staged_parts) {
+    if (staged.again) old.push_back(key);
+  }
+  for (const UpdateKey &key : old) {
+    const auto found = staged_parts.find(key);
+    if (found != staged_parts.end() && ready) tell_root(key, found->second, now);
+  }
+  if (ready) serve_pulls(now);
+  wakeup = now + kScanUs;
+}
+
+// --- the root -----------------------------------------------------------------------------------------------------
+
+void Shard::State::begin_recovery(Time now) {
+  phase = Phase::reading;
+  ready = false;
+  fresh = true;
+  read_record(now);
+}
+
+void Shard::State::read_record(Time now) {
+  if (phase == Phase::writing) phase = Phase::reading;
+  extending = writing_record = false;
+  record_at = now + kAgainUs;
+  ticket = uint64_t{place.model.shards[0].shard} << 32 | (++record_revision_counter & 0xFFFFFFFF);
+  coordinator.get(ticket, concat("/model/", place.model.spec.name, "/state"));
+  if (phase == Phase::ready) extending = true;
+}
+
+void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
+  if (root == nullptr || answer.ticket != ticket) return;
+  const std::string key = concat("/model/", place.model.spec.name, "/state");
+  const auto next_ticket = [&] {
+    ticket = uint64_t{place.model.shards[0].shard} << 32 | (++record_revision_counter & 0xFFFFFFFF);
+    record_at = now + kAgainUs;
+    return ticket;
+  };
+  if (writing_record) {
+    writing_record = false;
+    if (!answer.done) return read_record(now);
+    if (phase == Phase::ready) {
+      extending = false;
+      record_ceiling = wanted_ceiling;
+      return root->extend_ceiling(record_ceiling, now);
+    }
+    const uint64_t base = record_ceiling;
+    return adopt_lineage(wanted_lineage, base, wanted_ceiling, now);
+  }
+  // The record as it is.
+  uint64_t found_lineage = 0, found_ceiling = 0, revision = 0;
+  for (const Record &record : answer.records) {
+    if (record.key == key && parse_record(record.value, found_lineage, found_ceiling))
+      revision = record.revision;
+  }
+  record_revision = revision;
+  if (phase == Phase::ready) {
+    // Somebody else is the root now: whatever this one would decide is refused by the lineage.
+    if (found_lineage != lineage) return begin_recovery(now);
+    record_ceiling = found_ceiling;
+    root->extend_ceiling(record_ceiling, now);
+    if (record_ceiling - version > options.ceiling_block / 2) {
+      extending = false;
+      return;
+    }
+    wanted_ceiling = record_ceiling + options.ceiling_block;
+    writing_record = true;
+    return coordinator.cas(next_ticket(), key, record_revision, record_text(lineage, wanted_ceiling));
+  }
+  record_lineage = found_lineage;
+  record_ceiling = found_ceiling;
+  if (fresh) {
+    // A record that is missing while checkpoints are there: another coordinator, or the record was lost.
+    candidates = options.durable ? read_manifests(disk, options.directory, place.model.spec.name)
+                                 : std::vector<Manifest>();
+    for (const Manifest &one : candidates) {
+      record_lineage = std::max(record_lineage, one.lineage);
+      record_ceiling = std::max(record_ceiling, one.ceiling);
+      generation = std::max(generation, one.generation);
+    }
+    next_slot = candidates.empty() ? 0 : 1 - candidates.front().slot;
+  }
+  wanted_lineage = std::max(record_lineage, lineage) + 1;
+  wanted_ceiling = record_ceiling + options.ceiling_block;
+  phase = Phase::writing;
+  writing_record = true;
+  coordinator.cas(next_ticket(), key, record_revision, record_text(wanted_lineage, wanted_ceiling));
+}
+
+// The record says that this lineage is ours.
+void Shard::State::adopt_lineage(uint64_t new_lineage, uint64_t base, uint64_t new_ceiling, Time now) {
+  phase = Phase::restoring;
+  record_ceiling = new_ceiling;
+  restoring = {};
+  restoring.lineage = new_lineage;
+  restoring.base_version = base;
+  restoring.slot = wire::kNoSlot;
+  fresh = false;
+  next_candidate(now);
+}
+
+// Brings the root to the newest checkpoint that is left, then the others.
+void Shard::State::next_candidate(Time now) {
+  uint64_t from_lineage = 0, from_version = 0;
+  const bool none =
+      candidates.empty() && (!options.durable || !has_manifest(disk, options.directory, place.model.spec.name));
+  for (;;) {
+    if (candidates.empty() && !none) {
+      phase = Phase::broken;
+      if (trouble.empty()) trouble = "no checkpoint can be read";
+      trouble += "; bring back the files of a checkpoint, or remove them all to begin anew";
+      return;
+    }
+    reset();
+    lineage = restoring.lineage;
+    if (!none) {
+      const Manifest manifest = candidates.front();
+      candidates.erase(candidates.begin());
+      restoring.slot = manifest.slot;
+      restoring.generation = manifest.generation;
+      restoring.files = static_cast<uint32_t>(manifest.files.size());
+      restoring.initialised = manifest.initialised;
+      from_lineage = manifest.lineage;
+      from_version = manifest.version;
+    }
+    try {
+      load(restoring);
+    } catch (const std::exception &error) {
+      trouble = error.what();
+      continue;
+    }
+    break;
+  }
+  root->begin(lineage, restoring.base_version, restoring.initialised, now);
+  root->extend_ceiling(record_ceiling, now);
+  version = restoring.base_version;
+  if (observer != nullptr) observer->begun(lineage, version, from_lineage, from_version);
+  initialised = restoring.initialised;
+  if (restoring.slot != wire::kNoSlot) next_slot = 1 - restoring.slot;
+  restoring.seals = root->seals();
+  for (const wire::Token &seal : restoring.seals) seals[seal.lock] = seal.token;
+  std::ranges::fill(restored_shards, 0);
+  restored_shards[0] = 1;
+  publish();
+  for (uint32_t index = 1; index < restored_shards.size(); index++) send_restore(index, now);
+  check_ready(now);
+}
+
+void Shard::State::send_restore(uint32_t to, Time now) {
+  restore_at[to] = now + kAgainUs;
+  send_to_shard(to, {}, restoring);
+}
+
+void Shard::State::announced(const wire::Announce &who, Time now) {
+  if (who.index == 0 || who.index >= restored_shards.size()) return;
+  if (phase != Phase::restoring && phase != Phase::ready) return;
+  if (restored_shards[who.index] == 0) return send_restore(who.index, now);
+  // A later life of a shard that was restored once: its memory is lost, and with it this lineage. Words of an earlier
+  // life that come late mean nothing.
+  if (who.incarnation > incarnations[who.index]) begin_recovery(now);
+}
+
+void Shard::State::restored(const wire::Restored &who, Time now) {
+  if (phase != Phase::restoring || who.lineage != lineage || who.index == 0 ||
+      who.index >= restored_shards.size())
+    return;
+  if (who.status != NGD_OK) {
+    trouble = who.text;
+    // Other shards may be there already; a new lineage takes them to the older checkpoint.
+    fresh = false;
+    phase = Phase::reading;
+    return read_record(now);
+  }
+  restored_shards[who.index] = 1;
+  incarnations[who.index] = who.incarnation;
+  check_ready(now);
+}
+
+void Shard::State::check_ready(Time now) {
+  for (const uint8_t one : restored_shards) {
+    if (one == 0) return;
+  }
+  phase = Phase::ready;
+  ready = true;
+  trouble.clear();
+  next_checkpoint = now + options.checkpoint_every_us;
+  checkpoint_version = version;
+  root->tick(now);
+}
+
+void Shard::State::watch_ceiling(Time now) {
+  if (root == nullptr || !ready || phase != Phase::ready || extending ||
+      record_ceiling - version > options.ceiling_block / 2)
+    return;
+  read_record(now);
+}
+
+}  // namespace ngd::cluster

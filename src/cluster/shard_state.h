@@ -1,0 +1,163 @@
+// The inside of a shard: parts that are staged, what has been decided, and how it comes back after a restart.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/checkpoint.h"
+#include "cluster/parameters.h"
+#include "cluster/root.h"
+#include "cluster/shard.h"
+
+namespace ngd::cluster {
+
+// Writes a shard's file, or a manifest.
+class SaveJob : public Job {
+ public:
+  SaveJob(Disk &disk, std::string path, std::unique_ptr<SavedShard> the_shard)
+      : disk_(disk), path_(std::move(path)), saved_(std::move(the_shard)) {}
+  SaveJob(Disk &disk, std::string directory, std::string model, Manifest the_manifest)
+      : disk_(disk),
+        directory_(std::move(directory)),
+        model_(std::move(model)),
+        manifest(std::move(the_manifest)),
+        is_manifest(true) {}
+  void run() override;
+
+ private:
+  Disk &disk_;
+  std::string path_, directory_, model_;
+  std::unique_ptr<SavedShard> saved_;
+
+ public:
+  Manifest manifest;
+  bool is_manifest = false;
+  uint64_t generation = 0, lineage = 0;
+  ManifestFile file;
+  ngd_status status = NGD_OK;
+  std::string text;
+};
+
+struct Shard::State : public RootHost {
+  struct Staged {
+    StagedPart part;
+    UpdatePart update;
+    size_t bytes = 0;
+    Time told = 0;  // when the root heard of it last
+    bool again = false;
+  };
+  struct WaitingPull {
+    From from;
+    wire::Envelope envelope;
+    wire::Pull pull;
+    std::vector<wire::Bytes> payload;
+    Time until = 0;
+  };
+
+  State(Place the_place, const NodeOptions &the_options, Net &the_net, Disk &the_disk, Rng &the_rng,
+        Coordinator &the_coordinator);
+
+  // Messages.
+  void push(const From &from, const wire::Envelope &envelope, const wire::Push &push,
+            const std::vector<wire::Bytes> &payload, Time now);
+  void stage(const From &from, const wire::Envelope &envelope, const wire::Push &push,
+             const std::vector<wire::Bytes> &payload, Time now);
+  void pull(const From &from, const wire::Envelope &envelope, const wire::Pull &pull,
+            std::vector<wire::Bytes> payload, Time now);
+  bool try_pull(const WaitingPull &waiting, Time now);
+  void serve_pulls(Time now);
+  void decide(const wire::Decide &decide, Time now);
+  bool fresh_request(const From &from, const wire::Envelope &envelope, uint64_t request_lineage);
+  void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
+              std::string text);
+  void tell_root(const UpdateKey &key, Staged &staged, Time now);
+  void erase_staged(std::map<UpdateKey, Staged>::iterator place);
+  void publish();
+
+  // RootHost.
+  const StagedPart *staged(const UpdateKey &key) const override;
+  void drop(const UpdateKey &key, uint32_t attempt) override;
+  void decided(const wire::Decision &decision, Time now) override;
+  void send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) override;
+  void send_to(Peer peer, wire::Message message) override;
+  void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
+
+  // Coming back: shard_recovery.cc.
+  void start(Time now);
+  void announce(Time now);
+  void restore(const wire::Restore &request, Time now);
+  void reset();
+  void load(const wire::Restore &request);
+  void read_record(Time now);
+  void record_answer(const CoordinatorAnswer &answer, Time now);
+  void begin_recovery(Time now);
+  void adopt_lineage(uint64_t new_lineage, uint64_t base, uint64_t new_ceiling, Time now);
+  void next_candidate(Time now);
+  void announced(const wire::Announce &announce, Time now);
+  void restored(const wire::Restored &restored, Time now);
+  void send_restore(uint32_t to, Time now);
+  void check_ready(Time now);
+  void watch_ceiling(Time now);
+  void tick(Time now);
+
+  // Checkpoints: shard_checkpoint.cc.
+  void start_checkpoint(Time now);
+  void save(const wire::Decision &decision, Time now);
+  void saved(const wire::Saved &saved, Time now);
+  void job_done(const SaveJob &job, Time now);
+  void checkpoint_failed(std::string text);
+
+  std::string where() const;
+
+  Place place;
+  const NodeOptions &options;
+  Net &net;
+  Disk &disk;
+  Rng &rng;
+  Coordinator &coordinator;
+  std::unique_ptr<Root> root;  // of index 0
+
+  bool ready = false;
+  uint64_t lineage = 0, version = 0, number = 0;
+  bool initialised = false;
+  std::unique_ptr<Parameters> parameters;
+  Published published;
+  std::shared_ptr<const Snapshot> stale;  // for a planted mistake
+  std::map<UpdateKey, Staged> staged_parts;
+  std::map<wire::ClientId, uint64_t> client_bytes;
+  uint64_t staged_bytes = 0;
+  std::map<std::string, uint64_t> seals;
+  std::deque<WaitingPull> waiting;
+  std::deque<std::shared_ptr<Job>> jobs;
+  bool job_running = false;
+  Time wakeup = 0, announce_at = 0;
+
+  // Of the root.
+  enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready } phase = Phase::unknown;
+  uint64_t ticket = 0, record_revision_counter = 0, record_revision = 0, record_lineage = 0, record_ceiling = 0,
+           wanted_lineage = 0, wanted_ceiling = 0;
+  Time record_at = 0;
+  bool fresh = true;  // recovery begins anew once the record is read
+  bool extending = false, writing_record = false;
+  LogObserver *observer = nullptr;
+  std::vector<Manifest> candidates;
+  wire::Restore restoring;
+  std::vector<uint64_t> incarnations;  // of the shards that are restored, by index
+  std::vector<uint8_t> restored_shards;
+  std::vector<Time> restore_at;
+  std::string trouble;
+  bool checkpointing = false;
+  Manifest making;
+  std::vector<uint8_t> saved_shards;
+  Time checkpoint_until = kNever, next_checkpoint = kNever;
+  uint64_t checkpoint_version = 0;
+  uint64_t generation = 0;
+  uint32_t next_slot = 0;
+  uint64_t checkpoints_done = 0, checkpoints_failed = 0;
+};
+
+}  // namespace ngd::cluster

@@ -1,0 +1,44 @@
+// The table of a client's options.
+#include "transport/client.h"
+
+namespace ngd::transport {
+namespace {
+
+constexpr OptionSpec kOptions[] = {
+    fixed(text_option("model", "default", "name of the model on the servers")),
+    fixed(text_option("optimizer", "sgd:learning_rate=0.01",
+                      "rule that the servers apply to gradients, as a spec; for a new model")),
+    fixed(
+        integer_option("shards", "0", 0, 256, "parts into which a new model is cut; 0: as the server is set")),
+    fixed(choice_option("aggregate", "mean", "mean|sum",
+                        "bulk: the gradients of a round are averaged or added; for a new model")),
+    fixed(choice_option(
+        "consistency", "asynchronous", "asynchronous|stale|bulk",
+        "updates one by one; the same, no worker more than bound ahead; or one step a round of all workers")),
+    fixed(integer_option("bound", "4", 0, 1e9, "stale: updates that a worker may be ahead of the slowest")),
+    fixed(integer_option("workers", "0", 0, 1e6,
+                         "bulk and stale: begin when so many workers have come; 0: do not wait")),
+    fixed(flag_option("worker", "1", "0: reads, values and locks alone; nobody waits for this client")),
+    fixed(choice_option("reads", "consistent", "consistent|newest",
+                        "of several shards: at one common version, or the newest of each without asking")),
+    fixed(number_option("lease", "10", 0.1, 600, "seconds of silence after which a worker counts as dead")),
+    fixed(number_option("retry", "0.2", 0.01, 60,
+                        "seconds before a request without an answer is repeated for the first time")),
+    fixed(text_option("key", "", "file of this client's secret key (ngd keygen); encrypts tcp")),
+    fixed(
+        text_option("server_key", "", "public key of the servers: 40 characters, or the name of a .key file")),
+    fixed(flag_option("trusted_network", "0", "1: plain tcp beyond this host is wanted")),
+    fixed(
+        integer_option("io_threads", "1", 1, 64, "threads of ZeroMQ; one moves some 4 GB/s, 1 GB/s encrypted")),
+    fixed(integer_option("heartbeat_ms", "1000", 50, 60000,
+                         "pause between heartbeats; a server silent for three is gone")),
+    fixed(integer_option("linger_ms", "200", 0, 60000, "how long disconnecting waits for messages to go out")),
+};
+
+}  // namespace
+
+OptionTable client_options() {
+  return kOptions;
+}
+
+}  // namespace ngd::transport

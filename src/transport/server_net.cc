@@ -1,0 +1,192 @@
+// Starting and ending a server, and what its machines send.
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "transport/server_state.h"
+
+namespace ngd::transport {
+
+RunningServer::RunningServer(ServerSetup setup, const CoordinatorMaker &maker)
+    : setup_(std::move(setup)),
+      disk_(setup_.data_dir),
+      context_(std::make_shared<Context>(setup_.io_threads)),
+      connections_(setup_.connections) {
+  const bool secured = !setup_.keys.empty();
+  if (secured) zap_ = std::make_unique<Zap>(context_, setup_.authorized, setup_.keys.public_key);
+  for (const Address &address : setup_.listen) {
+    const bool curve = secured && address.scheme == Scheme::tcp;
+    check_plain(address, curve, setup_.trusted_network);
+    if (address.scheme == Scheme::ipc && !setup_.trusted_network) prepare_ipc_directory(address);
+    listeners_.push_back(
+        std::make_unique<Listener>(context_, address, curve ? &setup_.keys : nullptr, setup_.sockets));
+    if (address.scheme == Scheme::inproc)
+      names_.push_back(std::make_unique<InprocName>(address.host, context_));
+  }
+  if (!setup_.data_dir.empty()) disk_.make_directory("");
+  setup_.node.address = setup_.advertise.empty() ? listeners_.front()->endpoint() : setup_.advertise;
+  if (secured) setup_.node.server_key = setup_.keys.public_key;
+  apply_ = std::make_unique<Apply>(setup_.apply_threads);
+  coordinator_ = maker(setup_.coordinator, setup_.data_dir,
+                       [this](const cluster::CoordinatorAnswer &answer) { coordinated(answer); });
+  node_ = std::make_unique<cluster::ServerNode>(setup_.node, *this, disk_, rng_, *coordinator_.coordinator);
+  node_->leave_shards();
+  node_->on_shard([this](cluster::Shard &shard) { fresh_shards_.push_back(&shard); });
+  front_ = Thread("ngd-front", [this] {
+    front_id_ = pthread_self();
+    run();
+  });
+}
+
+RunningServer::~RunningServer() {
+  stop_.store(true, std::memory_order_release);
+  bell_.ring();
+  front_.join();
+  apply_->stop();
+  coordinator_ = {};
+}
+
+bool RunningServer::wait_until_joined(cluster::Time deadline) {
+  std::unique_lock lock(joined_mutex_);
+  const cluster::Time now = now_us();
+  return joined_wake_.wait_for(lock, std::chrono::microseconds(deadline - std::min(now, deadline)),
+                               [this] { return joined_; });
+}
+
+std::string RunningServer::endpoints() const {
+  std::string all;
+  for (const auto &listener : listeners_) all += (all.empty() ? "" : " ") + listener->endpoint();
+  return all;
+}
+
+std::string RunningServer::coordinator_problem() const {
+  return coordinator_.problem ? coordinator_.problem() : std::string();
+}
+
+// --- sending ------------------------------------------------------------------------------------------------------
+
+void RunningServer::send(cluster::Peer to, wire::Message message) {
+  const auto node = static_cast<uint32_t>(to);
+  try {
+    if (to >= cluster::kFirstConnection)
+      send_to_client(to, message);
+    else if (node == setup_.node.node)
+      route({to, cluster::Role::server, 0}, std::move(message), 0, false);
+    else
+      send_to_server(node, message);
+  } catch (const std::exception &error) {  // a message that is lost is sent again
+    const std::lock_guard lock(text_mutex_);
+    last_refusal_ = error.what();
+  }
+}
+
+void RunningServer::send_to_client(cluster::Peer peer, const wire::Message &message) {
+  const auto connection = connections_.find(peer);
+  if (!connection) return;
+  // One that takes nothing must not hold our memory: what is dropped is asked for again.
+  const auto bytes = static_cast<int64_t>(wire::payload_bytes(message));
+  const int64_t own = connection->gauge->load(), all = sending_->load();
+  if ((own > 0 && own + bytes > static_cast<int64_t>(setup_.client_bytes)) ||
+      (all > 0 && all + bytes > static_cast<int64_t>(setup_.server_bytes))) {
+    dropped_answers_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  bool wake = false;
+  const wire::Frames frames = wire::pack(message, static_cast<uint16_t>(setup_.node.node));
+  if (!connection->listener->send(connection->route, frames, {connection->gauge, sending_}, wake))
+    dropped_answers_.fetch_add(1, std::memory_order_relaxed);
+  if (!wake) return;
+  if (pthread_equal(pthread_self(), front_id_.load(std::memory_order_relaxed)) != 0)
+    front_again_ = true;
+  else
+    bell_.ring();
+}
+
+void RunningServer::send_to_server(uint32_t node, const wire::Message &message) {
+  const wire::Frames frames = wire::pack(message, static_cast<uint16_t>(setup_.node.node));
+  const std::lock_guard lock(channels_mutex_);
+  const auto place = nodes_.find(node);
+  if (place == nodes_.end()) return;
+  std::unique_ptr<Channel> &channel = channels_[node];
+  if (channel == nullptr) {
+    const Address address = parse_address(place->second.address);
+    const bool curve =
+        address.scheme == Scheme::tcp && !place->second.server_key.empty() && !setup_.keys.empty();
+    check_plain(address, curve, setup_.trusted_network);
+    const std::shared_ptr<Context> context =
+        address.scheme == Scheme::inproc ? inproc_context(address.host) : context_;
+    if (context == nullptr) return;
+    channel = std::make_unique<Channel>(context, address, curve ? &setup_.keys : nullptr,
+                                        place->second.server_key, setup_.sockets);
+  }
+  channel->send(frames, now_us());
+  bell_.ring();
+}
+
+// --- checkpoints, the end -------------------------------------------------------------------------------------------
+
+void RunningServer::begin_checkpoint() {
+  for (const uint32_t shard : apply_->shards())
+    apply_->run_and_wait(shard, [](cluster::Shard &one, cluster::Time now) { one.checkpoint(now); });
+}
+
+size_t RunningServer::checkpoints_pending() {
+  size_t pending = 0;
+  for (const uint32_t shard : apply_->shards())
+    apply_->run_and_wait(
+        shard, [&](cluster::Shard &one, cluster::Time) { pending += one.checkpoint_pending() ? 1 : 0; });
+  return pending;
+}
+
+uint64_t RunningServer::checkpoints_done() {
+  uint64_t done = 0;
+  for (const uint32_t shard : apply_->shards())
+    apply_->run_and_wait(shard, [&](cluster::Shard &one, cluster::Time) { done += one.checkpoints_done(); });
+  return done;
+}
+
+void RunningServer::drain(cluster::Time deadline) {
+  draining_.store(true);
+  while (apply_->bytes() > 0 && now_us() < deadline) usleep(1000);
+}
+
+std::string RunningServer::status() {
+  nlohmann::ordered_json out;
+  out["node"] = setup_.node.node;
+  out["cluster"] = setup_.node.cluster;
+  out["endpoints"] = endpoints();
+  out["encrypted"] = !setup_.keys.empty();
+  out["connections"] = connections_.size();
+  out["received"] = received_.load();
+  out["refused_messages"] = refused_frames_.load();
+  out["dropped_answers"] = dropped_answers_.load();
+  out["bytes_waiting"] = apply_->bytes();
+  out["bytes_sending"] = sending_->load();
+  {
+    const std::lock_guard lock(text_mutex_);
+    if (!last_refusal_.empty()) out["last_refusal"] = last_refusal_;
+  }
+  const std::string problem = coordinator_problem();
+  if (!problem.empty()) out["coordinator"] = problem;
+  out["shards"] = nlohmann::ordered_json::array();
+  for (const uint32_t shard : apply_->shards()) {
+    nlohmann::ordered_json one;
+    one["shard"] = shard;
+    apply_->run_and_wait(shard, [&](cluster::Shard &it, cluster::Time) {
+      one["ready"] = it.ready();
+      one["version"] = it.version();
+      one["lineage"] = it.lineage();
+      one["staged_bytes"] = it.staged_bytes();
+      one["checkpoints"] = it.checkpoints_done();
+    });
+    out["shards"].push_back(one);
+  }
+  // Texts of peers and of the system may be anything.
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace ngd::transport

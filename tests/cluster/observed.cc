@@ -1,0 +1,77 @@
+// What the world notes of the roots' logs, and the invariants that it checks as entries are applied.
+#include <algorithm>
+
+#include "base/text.h"
+#include "wire/limits.h"
+#include "world.h"
+
+namespace simulation {
+
+using ngd::concat;
+using namespace ngd::cluster;
+namespace wire = ngd::wire;
+
+void World::Server::begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) {
+  world.trace(concat("lineage ", lineage, " begins at ", base, " from ", from_lineage, "/", from_version));
+  world.history.lineages.push_back({lineage, base, from_lineage, from_version});
+  owners.clear();
+}
+
+void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) {
+  const Root &log = *root->root();
+  if (const auto *decision = std::get_if<wire::Decision>(&entry)) {
+    if (decision->kind != wire::Decision::Kind::apply) return;
+    world.trace(concat("version ", decision->version, " of ", decision->entries.size()));
+    Decided decided{lineage, decision->version, {}};
+    for (const wire::Decision::Entry &one : decision->entries) {
+      decided.entries.emplace_back(one.client, one.seq);
+      const auto token = world.tokens.find({one.client, one.seq});
+      if (token != world.tokens.end()) world.token_uses.push_back({token->second.lock, token->second.token});
+      // Stale: nobody is further ahead of the slowest than the bound allows.
+      const auto session = log.sessions().find(one.client);
+      if (session == log.sessions().end() || session->second.open.consistency != wire::Consistency::stale)
+        continue;
+      if (!session->second.open.worker || !session->second.present) continue;
+      uint64_t least = session->second.clock;
+      for (const auto &[id, other] : log.sessions()) {
+        if (other.present && other.open.worker && other.open.consistency == wire::Consistency::stale)
+          least = std::min(least, other.clock);
+      }
+      if (session->second.clock > least + session->second.open.bound + 1)
+        world.violation(concat("stale: a worker is at update ", session->second.clock, ", the slowest at ",
+                               least, ", the bound is ", session->second.open.bound));
+    }
+    world.history.decided.push_back(std::move(decided));
+  } else if (const auto *command = std::get_if<CommandEntry>(&entry)) {
+    const auto session = log.sessions().find(command->client);
+    if (session == log.sessions().end()) return;
+    const Answer *answer = session->second.answer(command->seq);
+    if (answer == nullptr || answer->status != NGD_OK) return;
+    using Kind = wire::CommandKind;
+    const std::pair<std::string, uint64_t> partition(command->command.name, answer->done.number);
+    if (command->command.kind == Kind::set_value) {
+      for (const wire::Token &token : command->command.tokens)
+        world.token_uses.push_back({token.lock, token.token});
+    } else if (command->command.kind == Kind::claim) {
+      const auto owner = owners.find(partition);
+      if (owner != owners.end() && owner->second != command->client)
+        world.violation(concat("I8: partition ", partition.second, " was given out while another has it"));
+      owners[partition] = command->client;
+    } else if (command->command.kind == Kind::yield || command->command.kind == Kind::finish) {
+      owners.erase({command->command.name, command->command.number});
+    }
+  } else if (const auto *presence = std::get_if<PresenceEntry>(&entry)) {
+    if (!presence->present)
+      std::erase_if(owners, [&](const auto &one) { return one.second == presence->client; });
+  } else if (const auto *end = std::get_if<EndEntry>(&entry)) {
+    std::erase_if(owners, [&](const auto &one) { return one.second == end->client; });
+  }
+  // I10: what the root keeps is bounded.
+  if (log.pin_count() > wire::kPins) world.violation("I10: more pins than allowed");
+  for (const auto &[id, session] : log.sessions()) {
+    if (session.answers.size() > wire::kWindow)
+      world.violation("I10: the window of a session is larger than allowed");
+  }
+}
+
+}  // namespace simulation

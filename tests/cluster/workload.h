@@ -1,0 +1,31 @@
+// What the clients of a simulation do, and one whole run of a seed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/node_options.h"
+
+namespace simulation {
+
+enum class Scenario : uint8_t { single, sharded, bulk, stale, coordination };
+inline constexpr size_t kScenarios = 5;
+
+struct Run {
+  uint64_t seed = 0;
+  ngd::cluster::Mutant mutant = ngd::cluster::Mutant::none;
+  std::optional<Scenario> scenario;  // else the seed's
+  bool trace = false;
+};
+struct Result {
+  std::vector<std::string> violations;
+  std::string trace;
+  uint64_t hash = 0;
+  uint64_t messages = 0, faults = 0, crashes = 0, updates = 0, reads = 0, checkpoints = 0, lineages = 0;
+  std::string summary;
+};
+Result run(const Run &run);
+
+}  // namespace simulation

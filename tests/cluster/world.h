@@ -1,0 +1,166 @@
+// A cluster in one thread: servers and clients on a seeded network, clock, disk and coordinator, and the faults of them all.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/client_session.h"
+#include "cluster/root.h"
+#include "cluster/server_node.h"
+#include "history.h"
+#include "seeded.h"
+#include "simulated_disk.h"
+
+namespace simulation {
+
+using ngd::cluster::Peer;
+using ngd::cluster::Time;
+
+constexpr Time kSecond = 1'000'000;
+
+// How bad the world is. Probabilities are of each message.
+struct Weather {
+  double loss = 0, duplication = 0, slow = 0;
+  Time delay = 1000;
+  bool partitions = false, client_pauses = false, client_crashes = false, server_crashes = false,
+       disk_faults = false, clocks = false;
+};
+
+class World {
+ public:
+  World(uint64_t seed, ngd::cluster::Mutant mutant, bool tracing);
+  ~World();
+  World(const World &) = delete;
+  World &operator=(const World &) = delete;
+
+  struct Clock {
+    uint64_t offset = 0;
+    double rate = 1;
+    Time local(Time now) const { return offset + static_cast<Time>(static_cast<double>(now) * rate); }
+    Time global(Time local_time) const {
+      return local_time <= offset ? 0 : static_cast<Time>(static_cast<double>(local_time - offset) / rate) + 1;
+    }
+  };
+
+  struct Server;
+  struct Client;
+
+  Time now() const { return now_; }
+  Seeded &random() { return random_; }
+  void at(Time time, std::function<void()> call);
+  void run_until(Time time, const std::function<bool()> &done = {});
+  void trace(const std::string &line);
+  void violation(std::string text);
+
+  size_t add_server(const ngd::cluster::NodeOptions &options);
+  void crash_server(size_t index);
+  void start_server(size_t index);
+  size_t add_client();
+  void start_client(size_t index, const ngd::cluster::ClientOptions &options);
+  void crash_client(size_t index);
+  void heal();
+  void begin_faults(Time until);
+
+  // One client: its session, and the time on its own clock.
+  ngd::cluster::ClientSession &session(size_t index);
+  Time client_time(size_t index) const;
+  void touched(size_t index);             // after each call of the session
+  std::function<void(size_t)> on_client;  // something happened to it
+
+  Weather weather;
+  History history;
+  std::vector<TokenUse> token_uses;
+  std::map<std::pair<ClientId, uint64_t>, ngd::wire::Token> tokens;  // of what was sent under a lock
+  std::vector<std::string> violations;
+  std::string trace_text;
+  uint64_t trace_hash = 0xCBF29CE484222325;
+  uint64_t messages = 0, faults = 0, crashes = 0;
+  bool tracing;
+  std::vector<std::unique_ptr<Server>> servers;
+  std::vector<std::unique_ptr<Client>> clients;
+
+ private:
+  friend struct Server;
+  friend struct Client;
+  struct Event {
+    Time time;
+    uint64_t order;
+    std::function<void()> call;
+    bool operator<(const Event &other) const {
+      return std::tie(time, order) > std::tie(other.time, other.order);
+    }
+  };
+  void deliver(size_t from, size_t to, ngd::wire::Message message,
+               const std::function<void(ngd::wire::Message)> &receive);
+  ngd::wire::Message travelled(const ngd::wire::Message &message);
+  void fault(Time until);
+  void arm(Server &server);
+  void arm(Client &client);
+  void run_jobs(Server &server);
+
+  Seeded random_;
+  Time now_ = 0;
+  uint64_t order_ = 0;
+  std::priority_queue<Event> events_;
+  std::map<std::pair<size_t, size_t>, Time> blocked_;  // one way, until
+  std::map<std::string, ngd::cluster::Record> records_;
+  uint64_t revision_ = 0;
+  ngd::cluster::Mutant mutant_;
+  uint64_t connections_ = 0;
+};
+
+constexpr size_t kClients = 1000;  // end points from here on are clients
+
+struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluster::LogObserver {
+  Server(World &the_world, size_t the_index)
+      : world(the_world),
+        index(the_index),
+        disk_random(the_world.random_.next()),
+        disk(disk_random),
+        rng(the_world.random_.next()) {}
+  void send(Peer to, ngd::wire::Message message) override;
+  void get(uint64_t ticket, const std::string &prefix) override;
+  void cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) override;
+  void answer(ngd::cluster::CoordinatorAnswer answer);
+  void applied(uint64_t lineage, uint64_t index, const ngd::cluster::RootEntry &entry) override;
+  void begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) override;
+  Time time() const { return clock.local(world.now_); }
+
+  World &world;
+  size_t index;
+  Seeded disk_random;
+  SimulatedDisk disk;
+  Seeded rng;
+  ngd::cluster::NodeOptions options;
+  Clock clock;
+  std::unique_ptr<ngd::cluster::ServerNode> node;
+  ngd::cluster::Shard *root = nullptr;
+  uint64_t life = 0;
+  Time armed = ngd::cluster::kNever;
+  std::map<std::pair<std::string, uint64_t>, ClientId> owners;  // of partitions
+};
+
+struct World::Client : ngd::cluster::Net {
+  Client(World &the_world, size_t the_index)
+      : world(the_world), index(the_index), rng(the_world.random_.next()) {}
+  void send(Peer to, ngd::wire::Message message) override;
+  Time time() const { return clock.local(world.now_); }
+
+  World &world;
+  size_t index;
+  Seeded rng;
+  Clock clock;
+  std::unique_ptr<ngd::cluster::ClientSession> session;
+  uint64_t life = 0;
+  uint64_t connection = 0;
+  Time paused_until = 0;
+  Time armed = ngd::cluster::kNever;
+  std::map<size_t, Peer> peers;  // by server
+};
+
+}  // namespace simulation
