@@ -95,14 +95,16 @@ void RunningServer::send_to_client(cluster::Peer peer, const wire::Message &mess
     dropped_answers_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  bool wake = false;
   const wire::Frames frames = wire::pack(message, static_cast<uint16_t>(setup_.node.node));
-  if (!connection->listener->send(connection->route, frames, {connection->gauge, sending_}, wake))
+  // The front thread looks for itself: it goes on receiving until nothing comes.
+  const bool on_front = pthread_equal(pthread_self(), front_id_.load(std::memory_order_relaxed)) != 0;
+  bool wake = false;
+  if (!connection->listener->send(connection->route, frames, {connection->gauge, sending_},
+                                  on_front ? nullptr : &wake))
     dropped_answers_.fetch_add(1, std::memory_order_relaxed);
-  if (!wake) return;
-  if (pthread_equal(pthread_self(), front_id_.load(std::memory_order_relaxed)) != 0)
-    front_again_ = true;
-  else
+  if (on_front)
+    front_sent_ = true;
+  else if (wake)
     bell_.ring();
 }
 
