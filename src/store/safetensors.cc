@@ -214,6 +214,9 @@ StateReader read_safetensors(const std::string &path, std::span<const std::byte>
     reader.tensors.push_back(
         {tensor.name, tensor.dtype, tensor.shape, data.data() + tensor.offset, tensor.bytes});
   }
+  if (!unchecked && !reader.texts.contains(kChecksumKey))
+    fail_checkpoint(path,
+                    concat("it has no metadata \"", kChecksumKey, "\"; it is damaged, or of another program"));
   if (unchecked)
     reader.texts.erase(kChecksumKey);
   else

@@ -32,8 +32,8 @@ struct SafetensorsParts {
 };
 SafetensorsParts safetensors_parts(const std::string &path, const StateWriter &writer);
 
-// A file that lies in memory, checked whole; the tensors point into `bytes`, which begin at a multiple of 16. `unchecked`
-// leaves the checksum alone.
+// A file of this library that lies in memory, checked whole: it must have a checksum, unless `unchecked`. The tensors
+// point into `bytes`, which begin at a multiple of 16.
 StateReader read_safetensors(const std::string &path, std::span<const std::byte> bytes, bool unchecked = false);
 
 // A file's header, checked whole: length, JSON, names, shapes, offsets without gap or overlap. Keeps the file
