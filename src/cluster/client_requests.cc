@@ -350,9 +350,14 @@ void ClientSession::lost(Peer peer, Time now) {
 }
 
 void ClientSession::State::tick(Time now) {
-  std::vector<std::pair<Ticket, std::string>> late;
+  std::vector<std::pair<Ticket, std::string>> late, absent;
   for (const auto &[ticket, operation] : operations) {
     if (operation.deadline > now) continue;
+    if (operation.step == Step::finding && !found && !nodes.empty()) {
+      absent.emplace_back(ticket, concat("the servers have no model ", quoted(options.model),
+                                         "; declare its tensors, and connecting makes it"));
+      continue;
+    }
     std::string text = opened  ? "no answer in time"
                        : found ? "the session could not be opened in time"
                                : concat("no server knew a model ", quoted(options.model), " in time");
@@ -364,6 +369,7 @@ void ClientSession::State::tick(Time now) {
     if (!operation.outcome.text.empty()) text += concat("; it last said: ", operation.outcome.text);
     late.emplace_back(ticket, std::move(text));
   }
+  for (auto &[ticket, text] : absent) finish(ticket, NGD_E_NOT_FOUND, std::move(text), now);
   for (auto &[ticket, text] : late) finish(ticket, NGD_E_TIMEOUT, std::move(text), now);
   for (auto &[key, request] : requests) {
     if (request.at <= now) transmit(request, now);

@@ -8,7 +8,8 @@
 namespace ngd::transport {
 namespace {
 
-constexpr cluster::Time kHeldBack = 3'000'000;           // then its sender has long asked again
+constexpr cluster::Time kHeldBack = 3'000'000;  // then its sender has long asked again
+constexpr cluster::Time kLook = 20'000;
 constexpr uint64_t kHeldBackBytes = uint64_t{64} << 20;  // likewise
 
 }  // namespace
@@ -58,7 +59,11 @@ void Channel::send(wire::Frames frames, cluster::Time now) {
 
 bool Channel::drain(cluster::Time now, const std::function<void(const Socket::Received &)> &take) {
   const bool before = connected_;
-  connected_ = (socket_.number(ZMQ_EVENTS) & ZMQ_POLLOUT) != 0;
+  // Each look is a call of the system.
+  if (!connected_ || !waiting_.empty() || now - looked_ > kLook) {
+    connected_ = (socket_.number(ZMQ_EVENTS) & ZMQ_POLLOUT) != 0;
+    looked_ = now;
+  }
   while (!waiting_.empty()) {
     const bool old = now - waiting_.front().since > kHeldBack;
     if (!old && !(connected_ && write(waiting_.front().frames))) break;

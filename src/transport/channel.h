@@ -46,6 +46,7 @@ class Channel {
   std::deque<Waiting> waiting_;
   uint64_t waiting_bytes_ = 0;
   bool connected_ = false;
+  cluster::Time looked_ = 0;  // whether it is connected
 };
 
 }  // namespace ngd::transport

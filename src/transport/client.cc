@@ -21,7 +21,8 @@ namespace ngd::transport {
 namespace {
 
 constexpr cluster::Time kPatience = 86'400'000'000;  // a day: the longest timeout
-constexpr cluster::Time kReopen = 200'000;           // before an address that failed is tried again
+constexpr cluster::Time kAlone = 2'000;     // without a caller, before the client's own thread takes over
+constexpr cluster::Time kReopen = 200'000;  // before an address that failed is tried again
 
 cluster::Time deadline_of(int64_t timeout_ms) {
   if (timeout_ms < 0) fail(NGD_E_RANGE, "timeout_ms is ", timeout_ms, "; it is 0 or more");
@@ -92,7 +93,9 @@ struct Client::State : cluster::Net {
   };
   std::map<cluster::Peer, Line> lines;
   std::string trouble;                // of the last message or address that was refused
-  bool pumping = false;               // a thread is in poll()
+  bool pumping = false;               // a caller is in poll()
+  bool polling = false;               // the client's own thread is
+  cluster::Time called = 0;           // when a caller last began or ended an operation
   size_t waiting = 0;                 // threads that wait for another one's pumping
   std::set<cluster::Ticket> tickets;  // of operations that somebody will wait for
   bool stop = false;
@@ -103,7 +106,7 @@ struct Client::State : cluster::Net {
   Channel *line(cluster::Peer peer);
   void take_all();
   bool drain(cluster::Time now);
-  void pump(std::unique_lock<std::mutex> &lock, cluster::Time until);
+  void pump(std::unique_lock<std::mutex> &lock, cluster::Time until, bool &flag);
   cluster::Outcome wait(std::unique_lock<std::mutex> &lock, cluster::Ticket ticket, cluster::Time deadline);
   void run();
   void close_lines();
@@ -142,7 +145,7 @@ Channel *Client::State::line(cluster::Peer peer) {
     const bool curve = address.scheme == Scheme::tcp && !keys.empty() && !key.empty();
     check_plain(address, curve, trusted_network);
     one.channel = std::make_unique<Channel>(own, address, curve ? &keys : nullptr, key, sockets);
-    if (pumping) bell.ring();  // its descriptor is to be looked at too
+    if (pumping || polling) bell.ring();  // its descriptor is to be looked at too
   } catch (const Error &error) {
     trouble = error.what();
   }
@@ -191,12 +194,12 @@ bool Client::State::drain(cluster::Time now) {
 // drain(), and those who wait are told.
 void Client::State::take_all() {
   if (!drain(now_us())) return;
-  if (pumping) bell.ring();
+  if (pumping || polling) bell.ring();
   if (waiting > 0) changed.notify_all();
 }
 
 // Waits for something to come, with the lock released.
-void Client::State::pump(std::unique_lock<std::mutex> &lock, cluster::Time until) {
+void Client::State::pump(std::unique_lock<std::mutex> &lock, cluster::Time until, bool &flag) {
   const cluster::Time now = now_us();
   pollfd fds[64];
   nfds_t count = 0;
@@ -205,11 +208,11 @@ void Client::State::pump(std::unique_lock<std::mutex> &lock, cluster::Time until
     if (one.channel != nullptr && count < 64) fds[count++] = {one.channel->fd(), POLLIN, 0};
   }
   const cluster::Time next = std::min({until, session->next_wakeup(), now + 1'000'000});
-  pumping = true;
+  flag = true;
   lock.unlock();
   poll(fds, count, poll_timeout(now, next));
   lock.lock();
-  pumping = false;
+  flag = false;
   if ((fds[0].revents & POLLIN) != 0) bell.quiet();
 }
 
@@ -220,14 +223,17 @@ cluster::Outcome Client::State::wait(std::unique_lock<std::mutex> &lock, cluster
     take_all();
     if (auto outcome = session->poll(ticket)) {
       // Somebody else looks after the connections now.
-      if (waiting > 0 || !tickets.empty()) changed.notify_all();
+      if (waiting > 0) changed.notify_all();
       return std::move(*outcome);
     }
     // The session ends every operation at its deadline; a wait may be shorter.
     const cluster::Time now = now_us();
     if (now > deadline) fail(NGD_E_TIMEOUT, "the operation is not finished yet");
     if (!pumping) {
-      pump(lock, deadline + 1000);
+      // The client's own thread leaves the descriptors to whoever waits: its waking would cost more than the rest.
+      if (polling) bell.ring();
+      pump(lock, deadline + 1000, pumping);
+      called = now_us();
       continue;
     }
     const cluster::Time next = std::min(deadline + 1000, session->next_wakeup());
@@ -246,12 +252,14 @@ void Client::State::run() {
     } catch (const std::exception &error) {
       trouble = error.what();  // memory ran out; what was lost is asked for again
     }
-    if (!tickets.empty() && !pumping) {
-      pump(lock, cluster::kNever);
+    const cluster::Time now = now_us();
+    const bool alone = now - called > kAlone;
+    if (!tickets.empty() && !pumping && alone) {
+      pump(lock, cluster::kNever, polling);
       continue;
     }
-    const cluster::Time now = now_us();
-    const cluster::Time next = std::min(session->next_wakeup(), now + (pumping ? 100'000 : 1'000'000));
+    const cluster::Time pause = tickets.empty() ? 1'000'000 : kAlone;
+    const cluster::Time next = std::min(session->next_wakeup(), now + pause);
     if (next > now) changed.wait_for(lock, std::chrono::microseconds(next - now));
   }
 }
@@ -397,7 +405,7 @@ void Client::disconnect(int64_t timeout_ms) {
   s.thread.join();
   std::unique_lock lock(s.mutex);
   // Those who still wait find the client stopped.
-  while (s.pumping || s.waiting > 0) {
+  while (s.pumping || s.polling || s.waiting > 0) {
     s.bell.ring();
     s.changed.notify_all();
     s.changed.wait_for(lock, std::chrono::milliseconds(1));
@@ -468,8 +476,10 @@ cluster::Ticket Client::start(int64_t timeout_ms, const Begin &begin) {
   const std::lock_guard lock(state_->mutex);
   const cluster::Ticket ticket = begin(state_->need_session(), now_us(), deadline);
   state_->take_all();
+  state_->called = now_us();
+  // From the first on, the client's own thread looks every moment whether anybody still does.
+  if (state_->tickets.empty()) state_->changed.notify_all();
   state_->tickets.insert(ticket);
-  state_->changed.notify_all();
   return ticket;
 }
 

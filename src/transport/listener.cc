@@ -46,13 +46,13 @@ bool Listener::receive(Received &received) {
   return false;
 }
 
-bool Listener::send(const std::string &route, const wire::Frames &frames, const Gauges &gauges, bool &wake) {
+bool Listener::send(const std::string &route, const wire::Frames &frames, const Gauges &gauges, bool *wake) {
   const std::lock_guard lock(mutex_);
   bool sent = socket_.send(route, true) == Socket::Sent::yes;
   for (size_t i = 0; sent && i < frames.list.size(); i++)
     sent = socket_.send(frames.list[i], i + 1 < frames.list.size(), gauges) == Socket::Sent::yes;
   // Sending takes note of what has arrived, and its descriptor then says nothing of it.
-  wake = (socket_.number(ZMQ_EVENTS) & ZMQ_POLLIN) != 0;
+  if (wake != nullptr) *wake = (socket_.number(ZMQ_EVENTS) & ZMQ_POLLIN) != 0;
   return sent;
 }
 

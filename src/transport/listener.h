@@ -39,9 +39,9 @@ class Listener {
   };
   bool receive(Received &received);
 
-  // False: the peer is gone, or its queue is full: the message is dropped, and asked for again. `wake` tells whether
-  // there may be something to receive that its thread will not hear of.
-  bool send(const std::string &route, const wire::Frames &frames, const Gauges &gauges, bool &wake);
+  // False: the peer is gone, or its queue is full: the message is dropped, and asked for again. `wake`, if not null, tells
+  // whether there may be something to receive that the receiving thread will not hear of.
+  bool send(const std::string &route, const wire::Frames &frames, const Gauges &gauges, bool *wake);
 
  private:
   std::mutex mutex_;

@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "base/error.h"
 #include "transport/server_state.h"
@@ -26,7 +25,10 @@ void RunningServer::run() {
   while (!stop_.load(std::memory_order_acquire)) {
     bool more = false;
     try {
+      front_sent_ = false;
       for (const auto &listener : listeners_) more |= take_from(*listener);
+      // What was sent to one listener's peer because of another's message.
+      if (listeners_.size() == 1) front_sent_ = false;
       drain_channels();
       work_on_node();
       if (zap_ != nullptr) zap_->answer();
@@ -39,7 +41,7 @@ void RunningServer::run() {
       connections_.erase_silent(now - std::min(now, kSilence));
       swept = now;
     }
-    if (std::exchange(front_again_, false) || more) continue;
+    if (front_sent_ || more) continue;
 
     fds.clear();
     fds.push_back({bell_.fd(), POLLIN, 0});

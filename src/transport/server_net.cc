@@ -4,12 +4,27 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "transport/server_state.h"
 
 namespace ngd::transport {
+namespace {
+
+// A string of JSON.
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += concat("\\u00", c < 0x10 ? "0" : "1", std::string_view("0123456789abcdef").substr(c & 15, 1));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace
 
 RunningServer::RunningServer(ServerSetup setup, const CoordinatorMaker &maker)
     : setup_(std::move(setup)),
@@ -95,14 +110,16 @@ void RunningServer::send_to_client(cluster::Peer peer, const wire::Message &mess
     dropped_answers_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  bool wake = false;
   const wire::Frames frames = wire::pack(message, static_cast<uint16_t>(setup_.node.node));
-  if (!connection->listener->send(connection->route, frames, {connection->gauge, sending_}, wake))
+  // The front thread looks for itself: it goes on receiving until nothing comes.
+  const bool on_front = pthread_equal(pthread_self(), front_id_.load(std::memory_order_relaxed)) != 0;
+  bool wake = false;
+  if (!connection->listener->send(connection->route, frames, {connection->gauge, sending_},
+                                  on_front ? nullptr : &wake))
     dropped_answers_.fetch_add(1, std::memory_order_relaxed);
-  if (!wake) return;
-  if (pthread_equal(pthread_self(), front_id_.load(std::memory_order_relaxed)) != 0)
-    front_again_ = true;
-  else
+  if (on_front)
+    front_sent_ = true;
+  else if (wake)
     bell_.ring();
 }
 
@@ -155,38 +172,31 @@ void RunningServer::drain(cluster::Time deadline) {
 }
 
 std::string RunningServer::status() {
-  nlohmann::ordered_json out;
-  out["node"] = setup_.node.node;
-  out["cluster"] = setup_.node.cluster;
-  out["endpoints"] = endpoints();
-  out["encrypted"] = !setup_.keys.empty();
-  out["connections"] = connections_.size();
-  out["received"] = received_.load();
-  out["refused_messages"] = refused_frames_.load();
-  out["dropped_answers"] = dropped_answers_.load();
-  out["bytes_waiting"] = apply_->bytes();
-  out["bytes_sending"] = sending_->load();
+  std::string problem = coordinator_problem(), refusal;
   {
     const std::lock_guard lock(text_mutex_);
-    if (!last_refusal_.empty()) out["last_refusal"] = last_refusal_;
+    refusal = last_refusal_;
   }
-  const std::string problem = coordinator_problem();
-  if (!problem.empty()) out["coordinator"] = problem;
-  out["shards"] = nlohmann::ordered_json::array();
+  std::string out = concat(
+      "{\"node\":", setup_.node.node, ",\"cluster\":", json_text(setup_.node.cluster),
+      ",\"endpoints\":", json_text(endpoints()), ",\"encrypted\":", !setup_.keys.empty() ? "true" : "false",
+      ",\"connections\":", connections_.size(), ",\"received\":", received_.load(),
+      ",\"refused_messages\":", refused_frames_.load(), ",\"strangers\":", strangers_.load(),
+      ",\"dropped_answers\":", dropped_answers_.load(), ",\"bytes_waiting\":", apply_->bytes(),
+      ",\"bytes_sending\":", sending_->load());
+  if (!refusal.empty()) out += concat(",\"last_refusal\":", json_text(refusal));
+  if (!problem.empty()) out += concat(",\"coordinator\":", json_text(problem));
+  out += ",\"shards\":[";
+  const char *comma = "";
   for (const uint32_t shard : apply_->shards()) {
-    nlohmann::ordered_json one;
-    one["shard"] = shard;
     apply_->run_and_wait(shard, [&](cluster::Shard &it, cluster::Time) {
-      one["ready"] = it.ready();
-      one["version"] = it.version();
-      one["lineage"] = it.lineage();
-      one["staged_bytes"] = it.staged_bytes();
-      one["checkpoints"] = it.checkpoints_done();
+      out += concat(comma, "{\"shard\":", shard, ",\"ready\":", it.ready() ? "true" : "false",
+                    ",\"version\":", it.version(), ",\"lineage\":", it.lineage(),
+                    ",\"staged_bytes\":", it.staged_bytes(), ",\"checkpoints\":", it.checkpoints_done(), "}");
     });
-    out["shards"].push_back(one);
+    comma = ",";
   }
-  // Texts of peers and of the system may be anything.
-  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return out + "]}";
 }
 
 }  // namespace ngd::transport

@@ -107,7 +107,7 @@ class RunningServer : public cluster::Net {
   mutable std::mutex text_mutex_;
   std::string last_refusal_;
   std::atomic<pthread_t> front_id_{};
-  bool front_again_ = false;  // of the front thread: something has come that its descriptors do not tell
+  bool front_sent_ = false;  // of the front thread: since it last found nothing to receive
   Thread front_;
 };
 
