@@ -309,6 +309,7 @@ void World::heal() {
   for (auto &server : servers) {
     server->disk.full = false;
     server->disk.sync_failure = 0;
+    server->disk.crash_at = ~uint64_t{0};
     start_server(server->index);
   }
   for (auto &client : clients) client->paused_until = std::min(client->paused_until, now_);
