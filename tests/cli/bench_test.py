@@ -10,7 +10,7 @@ TINY = ["--sizes", "4096", "--rounds", "3", "--burst", "0.0001"]
 class Bench(ProgramTest):
     def test_without_a_name_it_lists_the_benchmarks(self):
         listed = self.json("bench")["benchmarks"]
-        self.assertEqual([each["name"] for each in listed], ["optimizer", "rules", "icea"])
+        self.assertEqual([each["name"] for each in listed], ["optimizer", "rules", "icea", "cluster"])
         self.assertTrue(all(each["about"] for each in listed))
         self.assertRegex(self.ngd("bench").stdout, r"(?m)^optimizer +\w")
 
@@ -18,7 +18,7 @@ class Bench(ProgramTest):
         self.fails(2, 'ngd: error: unknown benchmark "optimiser"; known: optimizer, rules, icea, cluster\n', "bench", "optimiser")
 
     def test_help_of_each_shows_an_example(self):
-        for name in ["optimizer", "rules", "icea"]:
+        for name in ["optimizer", "rules", "icea", "cluster"]:
             self.assertRegex(self.ngd("bench", name, "--help").stdout, rf"Example:\n  ngd bench {name}")
 
 
