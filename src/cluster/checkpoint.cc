@@ -109,7 +109,8 @@ void write_manifest(Disk &disk, const std::string &directory, const std::string 
   replace_file(disk, folder, folder + "/manifest.json", {std::as_bytes(std::span(text))});
 }
 
-std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, const std::string &model) {
+std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, const std::string &model,
+                                     std::string *why) {
   std::vector<Manifest> manifests;
   for (uint32_t slot = 0; slot < 2; slot++) {
     try {
@@ -117,8 +118,11 @@ std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, c
       if (!bytes) continue;
       Manifest manifest = parse_manifest({reinterpret_cast<const char *>(bytes->data()), bytes->size()});
       if (manifest.slot == slot) manifests.push_back(std::move(manifest));
-    } catch (const Error &) {
-      // A slot that is damaged, or was being written when the server died: the other one counts.
+    } catch (const Error &error) {
+      // A slot that is damaged: the other one counts.
+      if (why != nullptr)
+        *why = concat("slot ", slot, " of ", ngd::quoted(model_directory(directory, model), 200), ": ",
+                      error.what());
     }
   }
   std::ranges::sort(manifests,
@@ -131,6 +135,14 @@ bool has_manifest(Disk &disk, const std::string &directory, const std::string &m
     if (disk.read(slot_directory(directory, model, slot) + "/manifest.json")) return true;
   }
   return false;
+}
+
+void clear_slot(Disk &disk, const std::string &directory, const std::string &model, uint32_t slot) {
+  const std::string folder = slot_directory(directory, model, slot);
+  disk.make_directory(model_directory(directory, model));
+  disk.make_directory(folder);
+  disk.remove(folder + "/manifest.json");
+  disk.sync_directory(folder);
 }
 
 SavedShard::SavedShard(const StateWriter &writer) : writer_(writer) {

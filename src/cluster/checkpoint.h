@@ -40,8 +40,12 @@ std::string shard_file(const std::string &directory, const std::string &model, u
 
 void write_manifest(Disk &disk, const std::string &directory, const std::string &model,
                     const Manifest &manifest);
-// The manifests that can be read, the newest first. One that is damaged does not count, unless `unchecked`.
-std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, const std::string &model);
+// The manifests that can be read, the newest first. One that is damaged does not count.
+std::vector<Manifest> read_manifests(
+    Disk &disk, const std::string &directory, const std::string &model,
+    std::string *why = nullptr);  // what was wrong with those that do not count
+// Before the first file of a slot is written anew: from now on it holds no checkpoint.
+void clear_slot(Disk &disk, const std::string &directory, const std::string &model, uint32_t slot);
 // Whether a manifest was ever written there, readable or not.
 bool has_manifest(Disk &disk, const std::string &directory, const std::string &model);
 

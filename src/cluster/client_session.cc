@@ -76,10 +76,16 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
     }
     case Kind::pull: {
       std::string text;
-      if (!check_tensors(operation, text))
+      if (!check_tensors(operation, text)) {
         finish(ticket, NGD_E_SHAPE, std::move(text), now);
-      else
-        start_read(ticket, operation, now);
+        return true;
+      }
+      // More than the servers send at a time to one client would only be asked for again and again.
+      const uint64_t bytes = answer_bytes(operation);
+      if (bytes_reading > 0 && bytes_reading + bytes > kBytesUnderWay) return false;
+      operation.bytes = bytes;
+      bytes_reading += bytes;
+      start_read(ticket, operation, now);
       break;
     }
     case Kind::version:
@@ -116,6 +122,17 @@ size_t ClientSession::State::outstanding() const {
     if (operation.seq != 0) oldest = std::min(oldest, operation.seq);
   }
   return next_seq - oldest;
+}
+
+uint64_t ClientSession::State::answer_bytes(const Operation &operation) const {
+  uint64_t bytes = 0;
+  for (const TensorQuery &query : operation.queries) {
+    const wire::TensorSpec &spec = model.spec.tensors[query.tensor];
+    const bool whole = !spec.table || query.all_rows;
+    bytes += sizeof(float) *
+             (whole ? element_count(spec.shape) : query.rows.size() * static_cast<uint64_t>(spec.shape[1]));
+  }
+  return bytes;
 }
 
 bool ClientSession::State::check_tensors(const Operation &operation, std::string &text) const {
@@ -277,6 +294,7 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   Operation &operation = place->second;
   forget(ticket);
   if (operation.kind == Kind::push && operation.step == Step::updating) bytes_under_way -= operation.bytes;
+  if (operation.kind == Kind::pull) bytes_reading -= operation.bytes;
   if (operation.pinned && operation.step == Step::reading && opened) {
     wire::Message done{
         {id, operation.pin_id, 0, model.shards[0].shard}, wire::ReadDone{operation.at_version}, {}};

@@ -76,6 +76,7 @@ struct ClientSession::State {
   void finish(Ticket ticket, ngd_status status, std::string text, Time now);
   void fail_all(ngd_status status, const std::string &text, bool updates_only, Time now);
   uint64_t after_of(uint64_t seq) const;
+  uint64_t answer_bytes(const Operation &operation) const;
   bool check_tensors(const Operation &operation, std::string &text) const;
   size_t outstanding() const;
 
@@ -112,6 +113,7 @@ struct ClientSession::State {
   Ticket opener = 0;  // the operation that opens the session
   uint64_t session_number = 0, lineage = 0, version = 0, next_seq = 1, reads = 0;
   uint64_t bytes_under_way = 0;
+  uint64_t bytes_reading = 0;  // of the answers to reads under way
   Ticket last_ticket = 0;
   std::map<Ticket, Operation> operations;
   std::deque<Ticket> queue;  // not yet started

@@ -11,7 +11,9 @@ constexpr Time kCheckpointUs = 600'000'000;  // then it has failed
 
 void SaveJob::run() {
   try {
-    if (is_manifest)
+    if (clears)
+      clear_slot(disk_, directory_, model_, manifest.slot);
+    else if (is_manifest)
       write_manifest(disk_, directory_, model_, manifest);
     else
       file = write_shard(disk_, path_, *saved_);
@@ -24,7 +26,6 @@ void SaveJob::run() {
   }
 }
 
-// The root's: at this point of the stream every shard takes its picture.
 void Shard::State::start_checkpoint(Time now) {
   if (!ready || !options.durable || checkpointing || !initialised) return;
   checkpointing = true;
@@ -39,7 +40,13 @@ void Shard::State::start_checkpoint(Time now) {
   making.seals = root->seals();
   making.files.resize(place.model.shards.size());
   saved_shards.assign(place.model.shards.size(), 0);
-  root->decide_checkpoint(making.slot, making.generation, now);
+  // First the slot must hold nothing any more: a manifest of an earlier try beside newer files would speak of neither.
+  auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making);
+  job->clears = true;
+  job->generation = making.generation;
+  job->lineage = lineage;
+  job->shard = place.model.shards[place.index].shard;
+  jobs.push_back(std::move(job));
 }
 
 void Shard::State::save(const wire::Decision &decision, Time) {
@@ -69,6 +76,12 @@ void Shard::State::job_done(const SaveJob &job, Time now) {
   if (job.is_manifest) {
     if (!checkpointing || job.generation != making.generation) return;
     if (job.status != NGD_OK) return checkpoint_failed(job.text);
+    if (job.clears) {  // at this point of the stream every shard takes its picture
+      making.version = version;
+      making.seals = root->seals();
+      making.ceiling = record_ceiling;
+      return root->decide_checkpoint(making.slot, making.generation, now);
+    }
     checkpointing = false;
     checkpoints_done++;
     checkpoint_version = making.version;

@@ -209,7 +209,7 @@ void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
   record_ceiling = found_ceiling;
   if (fresh) {
     // A record that is missing while checkpoints are there: another coordinator, or the record was lost.
-    candidates = options.durable ? read_manifests(disk, options.directory, place.model.spec.name)
+    candidates = options.durable ? read_manifests(disk, options.directory, place.model.spec.name, &trouble)
                                  : std::vector<Manifest>();
     for (const Manifest &one : candidates) {
       record_lineage = std::max(record_lineage, one.lineage);

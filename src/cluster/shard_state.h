@@ -35,7 +35,7 @@ class SaveJob : public Job {
 
  public:
   Manifest manifest;
-  bool is_manifest = false;
+  bool is_manifest = false, clears = false;  // a manifest that is cleared away
   uint64_t generation = 0, lineage = 0;
   ManifestFile file;
   ngd_status status = NGD_OK;
