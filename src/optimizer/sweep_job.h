@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "math/reduce.h"
 #include "math/screen.h"
@@ -121,9 +123,9 @@ class SweepJob {
   // Rows between the table and scratch: all of them, columns `column` to `column + wide`.
   void gather(size_t tensor, std::span<const uint32_t> all, size_t first, size_t count, size_t column,
               size_t wide);
-  void scatter(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide);
-  static constexpr size_t kRowsAhead = 12;
-  void fetch_row_of(size_t tensor, size_t row, size_t column, size_t wide) const;
+  void scatter(size_t tensor, std::span<const uint32_t> touched, size_t column, size_t wide);
+  template <class Body>
+  bool with_rows(size_t tensor, size_t column, size_t wide, Body body);
   double unit_scale(const Work &work, size_t begin, size_t count, size_t gradient_begin);
 
   // Lookahead's slow weights start where the parameters do.
