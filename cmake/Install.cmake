@@ -19,14 +19,14 @@ if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" AND NOT IS_ABSOLUTE "${CMAKE_INSTAL
   set(ngd_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
   set(ngd_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-# What a static link needs besides. OpenBLAS stands here by name and not under Requires.private, whose own private
-# libraries (Fortran's) are for linking OpenBLAS statically.
+# What a static link needs besides. OpenBLAS and ZeroMQ stand here by name and not under Requires.private, whose own private
+# libraries are for linking these two statically.
 find_library(NGD_OPENBLAS_IN_PATH openblas)
 set(ngd_pc_private "")
 if(NOT NGD_OPENBLAS_IN_PATH)
   list(TRANSFORM OPENBLAS_LIBRARY_DIRS PREPEND "-L" OUTPUT_VARIABLE ngd_pc_private)
 endif()
-foreach(library openblas ${ngd_cxx_libraries})
+foreach(library openblas zmq ${ngd_cxx_libraries})
   list(APPEND ngd_pc_private "-l${library}")
 endforeach()
 list(APPEND ngd_pc_private ${CMAKE_THREAD_LIBS_INIT})
