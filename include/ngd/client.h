@@ -456,6 +456,26 @@ NGD_API ngd_status ngd_client_start_push_f32(ngd_client *client, int32_t kind, c
                                              ngd_error *error) NGD_NOEXCEPT;
 
 /**
+ * @brief Begins a push without copying the arrays. As ngd_client_start_push_f32() otherwise.
+ *
+ * @param client connected; not NULL.
+ * @param kind as ngd_client_push_f32().
+ * @param tensors as ngd_client_push_f32(); the arrays must stay as they are until ngd_client_wait() has given the outcome, or
+ *        ngd_client_cancel() or ngd_client_disconnect() has returned; not NULL.
+ * @param count number of tensors of the model.
+ * @param timeout_ms after which the operation fails, in milliseconds; 0 or more.
+ * @param ticket receives the number of the operation; not NULL.
+ * @param error filled on failure; may be NULL.
+ * @return as ngd_client_start_push_f32().
+ * @par Thread: shared
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_client_start_push_borrow_f32(ngd_client *client, int32_t kind,
+                                                    const float *const *tensors, size_t count,
+                                                    int64_t timeout_ms, uint64_t *ticket,
+                                                    ngd_error *error) NGD_NOEXCEPT;
+
+/**
  * @brief Begins to read the whole model and returns at once; ngd_client_wait_pull_f32() gives the values.
  *
  * @param client connected; not NULL.

@@ -302,6 +302,24 @@ ngd_status ngd_client_start_push_f32(ngd_client *client, int32_t kind, const flo
   });
 }
 
+ngd_status ngd_client_start_push_borrow_f32(ngd_client *client, int32_t kind, const float *const *tensors,
+                                            size_t count, int64_t timeout_ms, uint64_t *ticket,
+                                            ngd_error *error) noexcept {
+  return guard(error, [&] {
+    ngd::check_tensors(client, tensors, count);
+    require(ticket, "ticket");
+    const ngd::wire::UpdateKind update = ngd::update_kind(kind);
+    ngd::transport::Client &object = *client->object;
+    const auto &specs = object.model().spec.tensors;
+    *ticket = object.start_borrowing(
+        timeout_ms,
+        [&](ClientSession &session, const ngd::transport::Client::Borrowed &borrowed, Time now, Time deadline) {
+          return session.push(update, ngd::updates_of(specs, tensors, borrowed), now, deadline,
+                              object.base_version());
+        });
+  });
+}
+
 ngd_status ngd_client_start_pull_f32(ngd_client *client, uint64_t version, int64_t timeout_ms, uint64_t *ticket,
                                      ngd_error *error) noexcept {
   return guard(error, [&] {

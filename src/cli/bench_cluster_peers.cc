@@ -102,7 +102,7 @@ class NgdPeer : public Peer {
     }
     uint64_t ticket = 0;
     if (pushes_)
-      call(ngd_client_start_push_f32, client_.get(), int32_t{NGD_PUSH_VALUE}, from, size_t{1}, kPatience,
+      call(ngd_client_start_push_borrow_f32, client_.get(), int32_t{NGD_PUSH_VALUE}, from, size_t{1}, kPatience,
            &ticket);
     else
       call(ngd_client_start_pull_f32, client_.get(), uint64_t{0}, kPatience, &ticket);

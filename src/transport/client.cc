@@ -92,12 +92,13 @@ struct Client::State : cluster::Net {
     cluster::Time tried = 0;
   };
   std::map<cluster::Peer, Line> lines;
-  std::string trouble;                // of the last message or address that was refused
-  bool pumping = false;               // a caller is in poll()
-  bool polling = false;               // the client's own thread is
-  cluster::Time called = 0;           // when a caller last began or ended an operation
-  size_t waiting = 0;                 // threads that wait for another one's pumping
-  std::set<cluster::Ticket> tickets;  // of operations that somebody will wait for
+  std::string trouble;                                     // of the last message or address that was refused
+  bool pumping = false;                                    // a caller is in poll()
+  bool polling = false;                                    // the client's own thread is
+  cluster::Time called = 0;                                // when a caller last began or ended an operation
+  size_t waiting = 0;                                      // threads that wait for another one's pumping
+  std::set<cluster::Ticket> tickets;                       // of operations that somebody will wait for
+  std::map<cluster::Ticket, std::unique_ptr<Gate>> gates;  // of those that hold memory of the caller's
   bool stop = false;
   Bell bell;  // ends the poll() of the thread of the client's own
   Thread thread;
@@ -110,6 +111,11 @@ struct Client::State : cluster::Net {
   cluster::Outcome wait(std::unique_lock<std::mutex> &lock, cluster::Ticket ticket, cluster::Time deadline);
   void run();
   void close_lines();
+  void take_back(Gate &gate);
+  std::unique_ptr<Gate> gate_of(cluster::Ticket ticket) {
+    const auto found = gates.find(ticket);
+    return found == gates.end() ? nullptr : std::move(gates.extract(found).mapped());
+  }
   cluster::ClientSession &need_session() {
     owner.check("client");
     if (session == nullptr) fail(NGD_E_STATE, "the client is not connected");
@@ -414,6 +420,11 @@ void Client::disconnect(int64_t timeout_ms) {
   s.session.reset();
   s.context.reset();
   s.tickets.clear();
+  std::map<cluster::Ticket, std::unique_ptr<Gate>> gates;
+  gates.swap(s.gates);
+  lock.unlock();
+  for (const auto &[ticket, gate] : gates) gate->wait(now_us() + kPatience);
+  lock.lock();
   s.options.unlock();
 }
 
@@ -447,28 +458,49 @@ cluster::Outcome Client::call_borrowing(
   Gate gate;
   Borrowed borrowed;
   borrowed.owner_ = gate.owner();
-  // Whatever happens, the caller's memory is free again when this returns: a message that waits in a broken connection
-  // goes down with it.
-  const auto give_back = [&] {
-    borrowed.owner_.reset();
-    if (gate.wait(now_us() + 100'000)) return;
-    {
-      const std::lock_guard lock(state_->mutex);
-      for (auto &[peer, one] : state_->lines) one.channel.reset();
-    }
-    gate.wait(now_us() + kPatience);
-  };
   cluster::Outcome outcome;
   try {
     outcome = call(timeout_ms, [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
       return begin(session, borrowed, now, deadline);
     });
   } catch (...) {
-    give_back();
+    borrowed.owner_.reset();
+    state_->take_back(gate);
     throw;
   }
-  give_back();
+  borrowed.owner_.reset();
+  state_->take_back(gate);
   return outcome;
+}
+
+// Whatever has happened, the caller's memory is free again after this: a message that waits in a broken connection goes
+// down with it.
+void Client::State::take_back(Gate &gate) {
+  if (gate.wait(now_us() + 100'000)) return;
+  {
+    const std::lock_guard lock(mutex);
+    for (auto &[peer, one] : lines) one.channel.reset();
+  }
+  gate.wait(now_us() + kPatience);
+}
+
+cluster::Ticket Client::start_borrowing(int64_t timeout_ms, const BeginBorrowing &begin) {
+  auto gate = std::make_unique<Gate>();
+  Borrowed borrowed;
+  borrowed.owner_ = gate->owner();
+  try {
+    const cluster::Ticket ticket =
+        start(timeout_ms, [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+          const cluster::Ticket begun = begin(session, borrowed, now, deadline);
+          state_->gates[begun] = std::move(gate);
+          return begun;
+        });
+    return ticket;
+  } catch (...) {
+    borrowed.owner_.reset();
+    if (gate != nullptr) state_->take_back(*gate);
+    throw;
+  }
 }
 
 cluster::Ticket Client::start(int64_t timeout_ms, const Begin &begin) {
@@ -490,6 +522,9 @@ cluster::Outcome Client::wait(cluster::Ticket ticket, int64_t timeout_ms) {
   state_->need_ticket(ticket);
   cluster::Outcome outcome = state_->wait(lock, ticket, deadline);
   state_->tickets.erase(ticket);
+  const std::unique_ptr<Gate> gate = state_->gate_of(ticket);
+  lock.unlock();
+  if (gate != nullptr) state_->take_back(*gate);
   if (outcome.status != NGD_OK) fail(outcome.status, outcome.text);
   return outcome;
 }
@@ -503,11 +538,14 @@ bool Client::finished(cluster::Ticket ticket) {
 }
 
 void Client::cancel(cluster::Ticket ticket) {
-  const std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   cluster::ClientSession &session = state_->need_session();
   state_->need_ticket(ticket);
   session.cancel(ticket, now_us());
   state_->tickets.erase(ticket);
+  const std::unique_ptr<Gate> gate = state_->gate_of(ticket);
+  lock.unlock();
+  if (gate != nullptr) state_->take_back(*gate);
 }
 
 uint64_t Client::base_version() const {

@@ -46,13 +46,14 @@ class Client {
   cluster::Outcome call(int64_t timeout_ms, const Begin &begin);
   // As call(), for updates that hold memory of the caller's: when it returns or throws, nothing reads it any more.
   class Borrowed;
-  cluster::Outcome call_borrowing(
-      int64_t timeout_ms,
-      const std::function<cluster::Ticket(cluster::ClientSession &, const Borrowed &, cluster::Time now,
-                                          cluster::Time deadline)> &begin);
+  using BeginBorrowing = std::function<cluster::Ticket(cluster::ClientSession &, const Borrowed &,
+                                                       cluster::Time now, cluster::Time deadline)>;
+  cluster::Outcome call_borrowing(int64_t timeout_ms, const BeginBorrowing &begin);
 
   // Asynchronous: the ticket is waited for, polled or cancelled later, once.
   cluster::Ticket start(int64_t timeout_ms, const Begin &begin);
+  // The caller's memory is held until wait() has given the outcome, or cancel() or disconnect() has returned.
+  cluster::Ticket start_borrowing(int64_t timeout_ms, const BeginBorrowing &begin);
   cluster::Outcome wait(cluster::Ticket ticket, int64_t timeout_ms);
   bool finished(cluster::Ticket ticket);
   void cancel(cluster::Ticket ticket);

@@ -95,6 +95,18 @@ static void tickets_are_polled_waited_for_and_cancelled(void **state) {
   for (int k = 0; k < 3; k++) assert_true(got[k] == 200);
   check_ok(ngd_client_start_pull_f32(client, 0, 5000, &ticket, &error));
   check_ok(ngd_client_cancel(client, ticket, &error));
+  /* Borrowed arrays: free again when the outcome is there. */
+  float *lent = malloc(3 * sizeof *lent);
+  const float *lend[] = {lent};
+  for (int i = 0; i < 3; i++) lent[i] = 1;
+  check_ok(ngd_client_start_push_borrow_f32(client, NGD_PUSH_DELTA, lend, 1, 5000, &ticket, &error));
+  check_ok(ngd_client_wait(client, ticket, 5000, &version, &error));
+  assert_int_equal(version, 202);
+  check_ok(ngd_client_start_push_borrow_f32(client, NGD_PUSH_DELTA, lend, 1, 5000, &ticket, &error));
+  check_ok(ngd_client_cancel(client, ticket, &error));
+  check_ok(ngd_client_start_push_borrow_f32(client, NGD_PUSH_DELTA, lend, 1, 5000, &ticket, &error));
+  check_ok(ngd_client_disconnect(client, 5000, &error));
+  free(lent);
   ngd_client_destroy(client);
   ngd_server_destroy(server);
 }

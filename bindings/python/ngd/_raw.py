@@ -294,6 +294,8 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_uint64, c_size_t, c_void_p, c_size_t, c_void_p, c_int64, c_void_p, POINTER(ngd_error))),
     "ngd_client_start_push_f32":
         (c_int32, (c_void_p, c_int32, c_void_p, c_size_t, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_start_push_borrow_f32":
+        (c_int32, (c_void_p, c_int32, c_void_p, c_size_t, c_int64, c_void_p, POINTER(ngd_error))),
     "ngd_client_start_pull_f32":
         (c_int32, (c_void_p, c_uint64, c_int64, c_void_p, POINTER(ngd_error))),
     "ngd_client_poll":
