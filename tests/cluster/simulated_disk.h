@@ -59,7 +59,9 @@ class SimulatedDisk : public ngd::cluster::Disk {
     }
     if (nodes.empty()) return;
     const Node &node = nodes[random_.below(nodes.size())];
-    const size_t at = random_.below(node->content.size());
+    // Half of them in the data, which lies behind the header.
+    const size_t size = node->content.size();
+    const size_t at = random_.chance(0.5) ? size - 1 - random_.below(size / 4 + 1) : random_.below(size);
     flips++;
     node->content[at] ^= std::byte(1u << random_.below(8));
     node->durable = node->content;

@@ -541,6 +541,7 @@ bool Workload::done() const {
 // --- the run ------------------------------------------------------------------------------------------------------------
 
 void Workload::check_end() {
+  world_.run_until(world_.now() + 5 * kSecond);  // servers that have just started find out what they are
   // After a torn checkpoint and a rotten one nothing is left to restore, and the model stays away until somebody helps.
   bool broken = false, rotten = false;
   for (const auto &server : world_.servers) {

@@ -362,7 +362,7 @@ void World::fault(Time until) {
       if (!weather.server_crashes || !random_.chance(0.5)) return;
       faults++;
       crash_server(server);
-      if (weather.disk_faults && random_.chance(0.3))
+      if (weather.disk_faults && random_.chance(0.6))
         servers[server]->disk.flip(concat("slot", random_.below(2)));
       at(now_ + random_.below(2 * kSecond), [this, server] { start_server(server); });
       return;
