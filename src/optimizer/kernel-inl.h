@@ -173,17 +173,6 @@ struct Sight {
   }
 };
 
-// Calls body(v) for each vector of a turn. More than two, on narrow targets, are not worth their code.
-template <size_t kVectors, class Body>
-HWY_INLINE void each_vector(Body body) {
-  if constexpr (kVectors <= 2) {
-    body(size_t{0});
-    if constexpr (kVectors == 2) body(size_t{1});
-  } else {
-    for (size_t v = 0; v < kVectors; v++) body(v);
-  }
-}
-
 // Elements in a turn of the loop: a cache line, whatever the width of the vectors, so that kernels of all targets stop
 // in the same places.
 template <class T>
@@ -206,7 +195,8 @@ HWY_NOINLINE size_t run(const Piece<T> &piece, const double *numbers) {
     arrays.fetch_ahead(i);
     V gradient[kStep / kLanes];
     if (!sight.template load<kStep>(arrays.gradient + i, gradient)) return i;
-    each_vector<kStep / kLanes>([&](size_t v) {
+    NGD_UNROLL_VECTORS
+    for (size_t v = 0; v < kStep / kLanes; v++) {
       const size_t at = i + v * kLanes;
       V parameter = hn::LoadU(d, arrays.parameter + at);
       V state[kSlots + 1];
@@ -220,7 +210,7 @@ HWY_NOINLINE size_t run(const Piece<T> &piece, const double *numbers) {
         for (size_t s = 0; s < kSlots; s++) hn::StoreU(state[s], d, arrays.slot[s] + at);
       }
       hn::StoreU(parameter, d, arrays.parameter + at);
-    });
+    }
   }
   if (end != piece.count) {
     const Tail<Formula, kStep, T> tail(piece);
@@ -229,13 +219,6 @@ HWY_NOINLINE size_t run(const Piece<T> &piece, const double *numbers) {
   }
   return piece.count;
 }
-
-// Two vectors of a packed rule's state, which stand in the two halves of the same words: see math/half.h.
-template <class Formula>
-struct PairedState {
-  using V = hn::Vec<half::Floats>;
-  V x[Formula::kSlots + 1], y[Formula::kSlots + 1];
-};
 
 // The rule with some of its state in bf16, whose groups take the two halves of the same random words too. Returns how many
 // elements it came to.
@@ -270,28 +253,28 @@ HWY_NOINLINE size_t run_packed(const Piece<float> &piece, const PackedSlots &pac
     NGD_UNROLL_VECTORS
     for (size_t lane = 0; lane < kApart; lane += kLanes) {
       const size_t at = i + lane;
-      PairedState<Formula> state;
+      V x[kSlots + 1], y[kSlots + 1];  // the two halves of the same words, see math/half.h
       NGD_UNROLL
       for (size_t s = 0; s < kSlots; s++) {
         if (words[s] == nullptr) {
-          state.x[s] = hn::LoadU(d, arrays.slot[s] + at);
-          state.y[s] = hn::LoadU(d, arrays.slot[s] + at + kApart);
+          x[s] = hn::LoadU(d, arrays.slot[s] + at);
+          y[s] = hn::LoadU(d, arrays.slot[s] + at + kApart);
         } else {
           const half::Bf16Pair pair = half::unpack_pair(hn::LoadU(half::Words(), words[s] + i / 2 + lane));
-          state.x[s] = pair.x;
-          state.y[s] = pair.y;
+          x[s] = pair.x;
+          y[s] = pair.y;
         }
       }
       V w_x = hn::LoadU(d, arrays.parameter + at), w_y = hn::LoadU(d, arrays.parameter + at + kApart);
-      Formula::update(c, w_x, gradient[lane / kLanes], state.x);
-      Formula::update(c, w_y, gradient[(lane + kApart) / kLanes], state.y);
+      Formula::update(c, w_x, gradient[lane / kLanes], x);
+      Formula::update(c, w_y, gradient[(lane + kApart) / kLanes], y);
       hn::StoreU(w_x, d, arrays.parameter + at);
       hn::StoreU(w_y, d, arrays.parameter + at + kApart);
       NGD_UNROLL
       for (size_t s = 0; s < kSlots; s++) {
         if (words[s] == nullptr) {
-          hn::StoreU(state.x[s], d, arrays.slot[s] + at);
-          hn::StoreU(state.y[s], d, arrays.slot[s] + at + kApart);
+          hn::StoreU(x[s], d, arrays.slot[s] + at);
+          hn::StoreU(y[s], d, arrays.slot[s] + at + kApart);
           continue;
         }
         Word x_added = half::word(0x8000), y_added = x_added;
@@ -301,8 +284,7 @@ HWY_NOINLINE size_t run_packed(const Piece<float> &piece, const PackedSlots &pac
           x_added = random.first;
           y_added = random.second;
         }
-        hn::StoreU(half::pack_pair({state.x[s], state.y[s]}, x_added, y_added), half::Words(),
-                   words[s] + i / 2 + lane);
+        hn::StoreU(half::pack_pair({x[s], y[s]}, x_added, y_added), half::Words(), words[s] + i / 2 + lane);
       }
     }
   }

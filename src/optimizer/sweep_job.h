@@ -123,9 +123,7 @@ class SweepJob {
   // Rows between the table and scratch: all of them, columns `column` to `column + wide`.
   void gather(size_t tensor, std::span<const uint32_t> all, size_t first, size_t count, size_t column,
               size_t wide);
-  void scatter(size_t tensor, std::span<const uint32_t> touched, size_t column, size_t wide);
-  template <class Body>
-  bool with_rows(size_t tensor, size_t column, size_t wide, Body body);
+  void scatter(size_t tensor, std::span<const uint32_t> rows, size_t column, size_t wide);
   double unit_scale(const Work &work, size_t begin, size_t count, size_t gradient_begin);
 
   // Lookahead's slow weights start where the parameters do.
