@@ -179,13 +179,12 @@ ngd_status ngd_client_init_f32(ngd_client *client, float *const *tensors, size_t
   return guard(error, [&] {
     ngd::check_tensors(client, tensors, count);
     const Time begun = ngd::transport::now_us();
-    const Outcome pushed =
-        ngd::push_all(*client->object, ngd::wire::UpdateKind::initial, tensors, count, timeout_ms);
+    const Outcome pushed = ngd::push_all(*client->object, ngd::wire::UpdateKind::initial, tensors, timeout_ms);
     uint64_t seen = pushed.version;
     if (!pushed.applied) {
       const int64_t left =
           std::max<int64_t>(0, timeout_ms - static_cast<int64_t>((ngd::transport::now_us() - begun) / 1000));
-      seen = ngd::pull_all(*client->object, 0, tensors, count, left, true);
+      seen = ngd::pull_all(*client->object, 0, tensors, left, true);
     }
     if (first != nullptr) *first = pushed.applied ? 1 : 0;
     if (version != nullptr) *version = seen;
@@ -208,7 +207,7 @@ ngd_status ngd_client_push_f32(ngd_client *client, int32_t kind, const float *co
                                int64_t timeout_ms, uint64_t *version, ngd_error *error) noexcept {
   return guard(error, [&] {
     ngd::check_tensors(client, tensors, count);
-    const Outcome outcome = ngd::push_all(*client->object, ngd::update_kind(kind), tensors, count, timeout_ms);
+    const Outcome outcome = ngd::push_all(*client->object, ngd::update_kind(kind), tensors, timeout_ms);
     if (version != nullptr) *version = outcome.version;
   });
 }
@@ -217,7 +216,7 @@ ngd_status ngd_client_pull_f32(ngd_client *client, uint64_t version, float *cons
                                int64_t timeout_ms, uint64_t *got, ngd_error *error) noexcept {
   return guard(error, [&] {
     ngd::check_tensors(client, tensors, count);
-    const uint64_t read = ngd::pull_all(*client->object, version, tensors, count, timeout_ms, false);
+    const uint64_t read = ngd::pull_all(*client->object, version, tensors, timeout_ms, false);
     if (got != nullptr) *got = read;
   });
 }

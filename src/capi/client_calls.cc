@@ -29,12 +29,6 @@ class Gatherer {
   std::byte *to_;
 };
 
-size_t total(const std::vector<wire::Bytes> &runs) {
-  size_t sum = 0;
-  for (const wire::Bytes &run : runs) sum += run.size;
-  return sum;
-}
-
 }  // namespace
 
 wire::UpdateKind update_kind(int32_t kind) {
@@ -114,8 +108,8 @@ void copy_values(const TensorSpecs &specs, const cluster::Outcome &outcome, floa
   for (const cluster::TensorValues &values : outcome.tensors) {
     if (values.tensor >= specs.size() || tensors[values.tensor] == nullptr) continue;
     if (values.first + values.count > element_count(specs[values.tensor].shape) ||
-        total(values.data) != values.count * sizeof(float))
-      fail(NGD_E_PROTOCOL, "a server answered with ", total(values.data), " bytes of tensor ",
+        wire::total_bytes(values.data) != values.count * sizeof(float))
+      fail(NGD_E_PROTOCOL, "a server answered with ", wire::total_bytes(values.data), " bytes of tensor ",
            quoted(specs[values.tensor].name), ", which do not fit");
   }
   for (const cluster::TensorValues &values : outcome.tensors) {
@@ -124,7 +118,7 @@ void copy_values(const TensorSpecs &specs, const cluster::Outcome &outcome, floa
   }
 }
 
-cluster::Outcome push_all(transport::Client &client, wire::UpdateKind kind, const float *const *tensors, size_t,
+cluster::Outcome push_all(transport::Client &client, wire::UpdateKind kind, const float *const *tensors,
                           int64_t timeout_ms) {
   const TensorSpecs &specs = client.model().spec.tensors;
   return client.call_borrowing(
@@ -135,8 +129,8 @@ cluster::Outcome push_all(transport::Client &client, wire::UpdateKind kind, cons
       });
 }
 
-uint64_t pull_all(transport::Client &client, uint64_t version, float *const *tensors, size_t,
-                  int64_t timeout_ms, bool dense) {
+uint64_t pull_all(transport::Client &client, uint64_t version, float *const *tensors, int64_t timeout_ms,
+                  bool dense) {
   const TensorSpecs &specs = client.model().spec.tensors;
   std::vector<cluster::TensorQuery> queries = queries_of(specs, tensors);
   if (dense) std::erase_if(queries, [](const cluster::TensorQuery &query) { return query.all_rows; });
@@ -184,7 +178,7 @@ void copy_rows(const cluster::Outcome &outcome, const std::vector<uint32_t> &rea
     const auto first = static_cast<size_t>(at - read.begin());
     if (run.rows.empty() || first + run.rows.size() > read.size() ||
         !std::equal(run.rows.begin(), run.rows.end(), at) ||
-        total(run.data) != run.rows.size() * width * sizeof(float))
+        wire::total_bytes(run.data) != run.rows.size() * width * sizeof(float))
       fail(NGD_E_PROTOCOL, "a server answered with other rows than it was asked for");
     Gatherer(all.data() + first * width).add(run.data);
     have += run.rows.size();

@@ -30,10 +30,10 @@ std::vector<cluster::TensorQuery> all_queries(const TensorSpecs &specs);
 void copy_values(const TensorSpecs &specs, const cluster::Outcome &outcome, float *const *tensors);
 
 cluster::Outcome push_all(transport::Client &client, wire::UpdateKind kind, const float *const *tensors,
-                          size_t count, int64_t timeout_ms);
+                          int64_t timeout_ms);
 // Returns the version. `dense`: tables are left out.
-uint64_t pull_all(transport::Client &client, uint64_t version, float *const *tensors, size_t count,
-                  int64_t timeout_ms, bool dense);
+uint64_t pull_all(transport::Client &client, uint64_t version, float *const *tensors, int64_t timeout_ms,
+                  bool dense);
 
 // Rows in the caller's order, and sorted as the servers want them.
 class RowOrder {

@@ -33,8 +33,7 @@ std::string processor_name() {
 }
 
 Verb bench_verb(CLI::App &program) {
-  CLI::App *app =
-      program.add_subcommand("bench", "Measure optimizers, ICEA and the parameter server");
+  CLI::App *app = program.add_subcommand("bench", "Measure optimizers, ICEA and the parameter server");
   app->require_subcommand(0, 1);
   struct Arguments {
     std::string name;
@@ -48,7 +47,7 @@ Verb bench_verb(CLI::App &program) {
       "Examples:\n  ngd bench\n  ngd bench optimizer --rules adam,ngd --threads 1\n  ngd bench rules --data "
       "DIR");
   const std::vector<Verb> benchmarks = {optimizer_bench(*app), rules_bench(*app), icea_bench(*app),
-                                       cluster_bench(*app)};
+                                        cluster_bench(*app)};
   const auto run = [app, arguments, benchmarks] {
     for (const Verb &benchmark : benchmarks) {
       if (benchmark.app->parsed()) return benchmark.run();

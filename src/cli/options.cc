@@ -21,54 +21,22 @@ struct Topic {
   Describe describe;
 };
 
-const char *trainer_kind(size_t index) noexcept {
-  return index == 0 ? "trainer" : nullptr;
+// Topics with one kind: its name, and what a message calls it.
+constexpr char kTrainer[] = "trainer", kIcea[] = "icea", kBuffer[] = "buffer", kServer[] = "server",
+               kClient[] = "client";
+
+template <const char *kName>
+const char *only_kind(size_t index) noexcept {
+  return index == 0 ? kName : nullptr;
 }
 
-ngd_status describe_trainer(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
-  if (std::string_view(kind) == "trainer") return ngd_trainer_describe(index, info, error);
+template <const char *kName, const char *kWhat, auto kDescribe>
+ngd_status describe_only(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
+  if (std::string_view(kind) == kName) return kDescribe(index, info, error);
   *error = {NGD_E_OPTION, {}};
-  fmt::format_to_n(error->message, sizeof error->message - 1, "unknown trainer \"{}\"; it is called trainer",
-                   kind);
+  fmt::format_to_n(error->message, sizeof error->message - 1, "unknown {} \"{}\"; it is called {}", kWhat, kind,
+                   kName);
   return NGD_E_OPTION;
-}
-
-const char *icea_kind(size_t index) noexcept {
-  return index == 0 ? "icea" : nullptr;
-}
-
-ngd_status describe_icea(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
-  if (std::string_view(kind) == "icea") return ngd_icea_describe(index, info, error);
-  *error = {NGD_E_OPTION, {}};
-  fmt::format_to_n(error->message, sizeof error->message - 1, "unknown buffer \"{}\"; it is called icea", kind);
-  return NGD_E_OPTION;
-}
-
-// A topic with one kind.
-template <class Describe>
-ngd_status describe_only(const char *kind, const char *known, Describe describe, size_t index,
-                         ngd_option_info *info, ngd_error *error) {
-  if (std::string_view(kind) == known) return describe(index, info, error);
-  *error = {NGD_E_OPTION, {}};
-  fmt::format_to_n(error->message, sizeof error->message - 1, "unknown {0} \"{1}\"; it is called {0}", known,
-                   kind);
-  return NGD_E_OPTION;
-}
-
-const char *server_kind(size_t index) noexcept {
-  return index == 0 ? "server" : nullptr;
-}
-
-ngd_status describe_server(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
-  return describe_only(kind, "server", ngd_server_describe, index, info, error);
-}
-
-const char *client_kind(size_t index) noexcept {
-  return index == 0 ? "client" : nullptr;
-}
-
-ngd_status describe_client(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
-  return describe_only(kind, "client", ngd_client_describe, index, info, error);
 }
 
 const std::vector<Topic> &topics() {
@@ -76,10 +44,13 @@ const std::vector<Topic> &topics() {
       {"optimizer", "rules of --optimizer", ngd_optimizer_rule, ngd_optimizer_describe},
       {"model", "kinds of --model", ngd_model_kind, ngd_model_describe},
       {"format", "formats of --format", ngd_dataset_format, ngd_dataset_describe},
-      {"trainer", "the trainer of --trainer", trainer_kind, describe_trainer},
-      {"icea", "the buffer of --icea", icea_kind, describe_icea},
-      {"server", "the parameter server of --server", server_kind, describe_server},
-      {"client", "the client of --client", client_kind, describe_client}};
+      {"trainer", "the trainer of --trainer", only_kind<kTrainer>,
+       describe_only<kTrainer, kTrainer, ngd_trainer_describe>},
+      {"icea", "the buffer of --icea", only_kind<kIcea>, describe_only<kIcea, kBuffer, ngd_icea_describe>},
+      {"server", "the parameter server of --server", only_kind<kServer>,
+       describe_only<kServer, kServer, ngd_server_describe>},
+      {"client", "the client of --client", only_kind<kClient>,
+       describe_only<kClient, kClient, ngd_client_describe>}};
   return kTopics;
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "math/crc32c.h"
 #include "store/safetensors.h"
 #include "store/safetensors_header.h"
 #include "wire/limits.h"
@@ -18,9 +19,7 @@ using Json = nlohmann::json;
 
 // A checksum of a manifest's own text.
 std::string text_digest(std::string_view text) {
-  uint64_t digest = 0xCBF29CE484222325;
-  for (const char c : text) digest = (digest ^ static_cast<uint8_t>(c)) * 0x100000001B3;
-  return std::to_string(digest);
+  return std::to_string(crc32c(std::as_bytes(std::span(text))));
 }
 
 std::string slot_directory(const std::string &directory, const std::string &model, uint32_t slot) {

@@ -9,15 +9,6 @@
 #include "store/safetensors.h"
 
 namespace ngd::cluster {
-namespace {
-
-const wire::Piece *find_piece(const std::vector<wire::Piece> &pieces, uint32_t tensor) {
-  const auto found = std::ranges::find(pieces, tensor, &wire::Piece::tensor);
-  return found == pieces.end() ? nullptr : &*found;
-}
-
-}  // namespace
-
 MergedShard::MergedShard(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces,
                          std::vector<LoadedShard> files)
     : files_(std::move(files)) {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cluster/client_state.h"
+#include "cluster/layout.h"
 #include "wire/codec.h"
 
 namespace ngd::cluster {
@@ -24,6 +25,28 @@ Time patience(const ClientSession::State::Operation &operation, Time now) {
   const Time margin = kAnswerUs < left / 8 ? kAnswerUs : left / 8;
   return left - margin;
 }
+
+// A payload from its beginning on. Where its buffers end means nothing: what is taken may end within one.
+class Slices {
+ public:
+  explicit Slices(const std::vector<wire::Bytes> &buffers) : buffers_(buffers) {}
+  // Appends the next so many bytes; false when there are fewer.
+  bool take(uint64_t bytes, std::vector<wire::Bytes> &to) {
+    while (bytes > 0 && index_ < buffers_.size()) {
+      const wire::Bytes &buffer = buffers_[index_];
+      const size_t here = std::min<uint64_t>(bytes, buffer.size - offset_);
+      if (here > 0) to.push_back(buffer.slice(offset_, here));
+      offset_ += here;
+      bytes -= here;
+      if (offset_ == buffer.size) index_++, offset_ = 0;
+    }
+    return bytes == 0;
+  }
+
+ private:
+  const std::vector<wire::Bytes> &buffers_;
+  size_t index_ = 0, offset_ = 0;
+};
 
 }  // namespace
 
@@ -192,40 +215,8 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     again.message.body = wire::GetMap{options.model};
     again.at = now + options.retry_us;
     requests.insert_or_assign({again.message.envelope.seq, kNode}, std::move(again));
-  } else if (auto *pushed = std::get_if<wire::Pushed>(&message.body)) {
-    version = std::max(version, pushed->version);
-    operation.outcome.version = pushed->version;
-    operation.outcome.applied = pushed->applied;
-    if (!operation.then_pull) return finish(ticket, NGD_OK, {}, now);
-    forget(ticket);
-    bytes_under_way -= operation.bytes;
-    operation.step = Step::pointing;
-    operation.outcome.seq = std::exchange(operation.seq, 0);
-    if (pushed->tensors.empty()) {
-      start_read(ticket, operation, now);
-      return start_queued(now);
-    }
-    operation.outcome.values_version = pushed->values_version;
-    size_t part = 0;
-    std::vector<wire::Bytes> &payload = message.payload;
-    for (const wire::TensorPart &tensor : pushed->tensors) {
-      const wire::Piece &piece =
-          *std::ranges::find(model.shards[0].pieces, tensor.tensor, &wire::Piece::tensor);
-      TensorValues values{tensor.tensor, piece.first, piece.count, {}, {}};
-      // Where buffers end means nothing: a piece may end within one.
-      for (uint64_t bytes = piece.count * sizeof(float); bytes > 0 && part < payload.size();) {
-        wire::Bytes &buffer = payload[part];
-        const size_t here = std::min<uint64_t>(bytes, buffer.size);
-        if (here > 0) values.data.push_back(buffer.slice(0, here));
-        buffer = buffer.slice(here, buffer.size - here);
-        bytes -= here;
-        if (buffer.size == 0) part++;
-      }
-      if (std::ranges::any_of(operation.queries,
-                              [&](const TensorQuery &query) { return query.tensor == tensor.tensor; }))
-        operation.outcome.tensors.push_back(std::move(values));
-    }
-    finish(ticket, NGD_OK, {}, now);
+  } else if (const auto *pushed = std::get_if<wire::Pushed>(&message.body)) {
+    update_answered(ticket, operation, *pushed, message.payload, now);
   } else if (const auto *point = std::get_if<wire::Point>(&message.body)) {
     version = std::max(version, point->version);
     if (operation.kind == Kind::version) {
@@ -236,42 +227,8 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     operation.at_version = operation.pinned && point->initialised ? point->version : 0;
     operation.pinned = operation.pinned && point->initialised;
     read_shards(ticket, operation, now);
-  } else if (auto *pulled = std::get_if<wire::Pulled>(&message.body)) {
-    if (operation.step != Step::reading) return;
-    const auto &asked = std::get<wire::Pull>(request.message.body);
-    const wire::ShardPlace &shard = model.shards[request.shard];
-    version = std::max(version, pulled->version);
-    Outcome &outcome = operation.outcome;
-    uint64_t &at = operation.kind == Kind::push ? outcome.values_version : outcome.version;
-    at = operation.open_parts > 0 && !outcome.tensors.empty() ? std::min(at, pulled->version) : pulled->version;
-    size_t part = 0, row_part = 0;
-    for (const wire::TensorPart &tensor : asked.tensors) {
-      const wire::Piece &piece = *std::ranges::find(shard.pieces, tensor.tensor, &wire::Piece::tensor);
-      TensorValues values{tensor.tensor, piece.first, piece.count, {}, {}};
-      uint64_t bytes = piece.count * sizeof(float);
-      if (tensor.rows > 0) {
-        const wire::Bytes &numbers = request.message.payload[row_part++];
-        values.rows.resize(tensor.rows);
-        std::memcpy(values.rows.data(), numbers.data, numbers.size);
-        values.first = 0;
-        values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape[1]);
-        bytes = values.count * sizeof(float);
-      }
-      // Where buffers end means nothing: a piece may end within one.
-      while (bytes > 0 && part < message.payload.size()) {
-        wire::Bytes &buffer = message.payload[part];
-        const size_t here = std::min<uint64_t>(bytes, buffer.size);
-        if (here > 0) values.data.push_back(buffer.slice(0, here));
-        buffer = buffer.slice(here, buffer.size - here);
-        bytes -= here;
-        if (buffer.size == 0) part++;
-      }
-      if (bytes > 0)
-        return finish(ticket, NGD_E_PROTOCOL, concat("the answer of ", describe(request), " is too short"),
-                      now);
-      outcome.tensors.push_back(std::move(values));
-    }
-    if (--operation.open_parts == 0) finish(ticket, NGD_OK, {}, now);
+  } else if (const auto *pulled = std::get_if<wire::Pulled>(&message.body)) {
+    if (operation.step == Step::reading) shard_answered(request, operation, *pulled, message.payload, now);
   } else if (auto *done = std::get_if<wire::Done>(&message.body)) {
     operation.outcome.done = std::move(*done);
     version = std::max(version, operation.outcome.done.version);
@@ -279,6 +236,66 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     operation.outcome.payload = std::move(message.payload);
     finish(ticket, NGD_OK, {}, now);
   }
+}
+
+// The update has its version; what push_pull read with it comes too, or is read now.
+void ClientSession::State::update_answered(Ticket ticket, Operation &operation, const wire::Pushed &pushed,
+                                           const std::vector<wire::Bytes> &buffers, Time now) {
+  version = std::max(version, pushed.version);
+  operation.outcome.version = pushed.version;
+  operation.outcome.applied = pushed.applied;
+  if (!operation.then_pull) return finish(ticket, NGD_OK, {}, now);
+  forget(ticket);
+  bytes_under_way -= operation.bytes;
+  operation.step = Step::pointing;
+  operation.outcome.seq = std::exchange(operation.seq, 0);
+  if (pushed.tensors.empty()) {
+    start_read(ticket, operation, now);
+    return start_queued(now);
+  }
+  operation.outcome.values_version = pushed.values_version;
+  Slices payload(buffers);
+  for (const wire::TensorPart &tensor : pushed.tensors) {
+    const wire::Piece *piece = find_piece(model.shards[0].pieces, tensor.tensor);
+    TensorValues values{tensor.tensor, 0, 0, {}, {}};
+    if (piece != nullptr) values.first = piece->first, values.count = piece->count;
+    if (piece == nullptr || !payload.take(piece->count * sizeof(float), values.data))
+      return finish(ticket, NGD_E_PROTOCOL, "the values that came with the answer to an update do not fit", now);
+    if (std::ranges::any_of(operation.queries,
+                            [&](const TensorQuery &query) { return query.tensor == tensor.tensor; }))
+      operation.outcome.tensors.push_back(std::move(values));
+  }
+  finish(ticket, NGD_OK, {}, now);
+}
+
+// One shard's part of a read.
+void ClientSession::State::shard_answered(const Request &request, Operation &operation,
+                                          const wire::Pulled &pulled, const std::vector<wire::Bytes> &buffers,
+                                          Time now) {
+  const Ticket ticket = request.ticket;
+  const auto &asked = std::get<wire::Pull>(request.message.body);
+  const wire::ShardPlace &shard = model.shards[request.shard];
+  version = std::max(version, pulled.version);
+  Outcome &outcome = operation.outcome;
+  uint64_t &at = operation.kind == Kind::push ? outcome.values_version : outcome.version;
+  at = operation.open_parts > 0 && !outcome.tensors.empty() ? std::min(at, pulled.version) : pulled.version;
+  Slices payload(buffers);
+  size_t row_part = 0;
+  for (const wire::TensorPart &tensor : asked.tensors) {
+    const wire::Piece &piece = *find_piece(shard.pieces, tensor.tensor);
+    TensorValues values{tensor.tensor, piece.first, piece.count, {}, {}};
+    if (tensor.rows > 0) {
+      const wire::Bytes &numbers = request.message.payload[row_part++];
+      values.rows.resize(tensor.rows);
+      std::memcpy(values.rows.data(), numbers.data, numbers.size);
+      values.first = 0;
+      values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape[1]);
+    }
+    if (!payload.take(values.count * sizeof(float), values.data))
+      return finish(ticket, NGD_E_PROTOCOL, concat("the answer of ", describe(request), " is too short"), now);
+    outcome.tensors.push_back(std::move(values));
+  }
+  if (--operation.open_parts == 0) finish(ticket, NGD_OK, {}, now);
 }
 
 void ClientSession::State::refused(Request &request, const Refused &refusal, Time now) {

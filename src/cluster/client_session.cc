@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cluster/client_state.h"
+#include "cluster/layout.h"
 #include "wire/limits.h"
 
 namespace ngd::cluster {
@@ -17,11 +18,6 @@ namespace {
 
 constexpr Time kUnlockUs = 600'000'000;
 constexpr uint64_t kBytesUnderWay = uint64_t{32} << 20;  // above one update
-
-const wire::Piece *piece_of(const wire::ShardPlace &shard, uint32_t tensor) {
-  const auto found = std::ranges::find(shard.pieces, tensor, &wire::Piece::tensor);
-  return found == shard.pieces.end() ? nullptr : &*found;
-}
 
 }  // namespace
 
@@ -208,7 +204,7 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
     push.tokens = operation.tokens;
     std::vector<wire::Bytes> payload;
     for (const TensorUpdate &update : operation.tensors) {
-      const wire::Piece *piece = piece_of(shard, update.tensor);
+      const wire::Piece *piece = find_piece(shard.pieces, update.tensor);
       if (piece == nullptr) continue;
       const wire::TensorSpec &spec = model.spec.tensors[update.tensor];
       if (!spec.table) {
@@ -216,13 +212,9 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
         payload.push_back(update.values.slice(piece->first * sizeof(float), piece->count * sizeof(float)));
         continue;
       }
-      // Rows rise, so that those of a shard lie together.
       const auto width = static_cast<uint64_t>(spec.shape[1]);
-      const auto begin = std::ranges::lower_bound(update.rows, piece->first / width);
-      const auto end = std::ranges::lower_bound(update.rows, (piece->first + piece->count) / width);
-      if (begin == end) continue;
-      const auto first = static_cast<size_t>(begin - update.rows.begin()),
-                 count = static_cast<size_t>(end - begin);
+      const auto [first, count] = rows_in(update.rows, *piece, width);
+      if (count == 0) continue;
       push.tensors.push_back({update.tensor, static_cast<uint32_t>(count), false});
       payload.push_back(wire::copied(std::as_bytes(std::span(update.rows).subspan(first, count))));
       payload.push_back(update.values.slice(first * width * sizeof(float), count * width * sizeof(float)));
@@ -263,19 +255,15 @@ void ClientSession::State::read_shards(Ticket ticket, Operation &operation, Time
     pull.lineage = lineage;
     std::vector<wire::Bytes> payload;
     for (const TensorQuery &query : operation.queries) {
-      const wire::Piece *piece = piece_of(model.shards[index], query.tensor);
+      const wire::Piece *piece = find_piece(model.shards[index].pieces, query.tensor);
       if (piece == nullptr) continue;
       const wire::TensorSpec &spec = model.spec.tensors[query.tensor];
       if (!spec.table || query.all_rows) {
         pull.tensors.push_back({query.tensor, 0, spec.table});
         continue;
       }
-      const auto width = static_cast<uint64_t>(spec.shape[1]);
-      const auto begin = std::ranges::lower_bound(query.rows, piece->first / width);
-      const auto end = std::ranges::lower_bound(query.rows, (piece->first + piece->count) / width);
-      if (begin == end) continue;
-      const auto first = static_cast<size_t>(begin - query.rows.begin()),
-                 count = static_cast<size_t>(end - begin);
+      const auto [first, count] = rows_in(query.rows, *piece, static_cast<uint64_t>(spec.shape[1]));
+      if (count == 0) continue;
       pull.tensors.push_back({query.tensor, static_cast<uint32_t>(count), false});
       payload.push_back(wire::copied(std::as_bytes(std::span(query.rows).subspan(first, count))));
     }

@@ -87,6 +87,10 @@ struct ClientSession::State {
   void forget(Ticket ticket);
   void receive(Peer from, wire::Message message, Time now);
   void answered(const Request &request, wire::Message message, Time now);
+  void update_answered(Ticket ticket, Operation &operation, const wire::Pushed &pushed,
+                       const std::vector<wire::Bytes> &buffers, Time now);
+  void shard_answered(const Request &request, Operation &operation, const wire::Pulled &pulled,
+                      const std::vector<wire::Bytes> &buffers, Time now);
   void refused(Request &request, const wire::Refused &refused, Time now);
   void adopt_map(const wire::Map &map);
   void find_model(Ticket ticket, Time now);

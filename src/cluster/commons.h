@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wire/limits.h"
 #include "wire/message.h"
 
 namespace ngd::cluster {
@@ -93,9 +94,9 @@ class Barriers {
 
 template <class F>
 void fields(F &f, Value &x) {
-  f.text(x.name, 255);
+  f.text(x.name, wire::kTextBytes);
   f.number(x.version);
-  f.blob(x.bytes, size_t{1} << 20);
+  f.blob(x.bytes, wire::kValueBytes);
 }
 template <class F>
 void fields(F &f, Partition &x) {
@@ -103,17 +104,17 @@ void fields(F &f, Partition &x) {
   f.number(x.token);
   f.number(x.offset);
   f.flag(x.finished);
-  f.blob(x.blob, size_t{1} << 20);
+  f.blob(x.blob, wire::kValueBytes);
 }
 template <class F>
 void fields(F &f, PartitionSet &x) {
-  f.text(x.name, 255);
+  f.text(x.name, wire::kTextBytes);
   f.number(x.pass);
-  f.tables(x.partitions, 65536);
+  f.tables(x.partitions, wire::kPartitions);
 }
 template <class F>
 void fields(F &f, Barriers::Barrier &x) {  // who stands there comes again after a restart
-  f.text(x.name, 255);
+  f.text(x.name, wire::kTextBytes);
   f.number(x.opened);
 }
 

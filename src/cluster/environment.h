@@ -27,11 +27,6 @@ inline constexpr Time kNever = ~Time{0};
 using Peer = uint64_t;
 inline constexpr Peer kFirstConnection = Peer{1} << 32;
 
-struct Outgoing {
-  Peer to = 0;
-  wire::Message message;
-};
-
 // Net: where a machine puts what it has to say. The driver sends it; it may be lost, come twice or late, for all the
 // machine knows.
 class Net {

@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "optimizer/optimizer.h"
 #include "optimizer/rule.h"
 #include "wire/codec.h"
 #include "wire/limits.h"
@@ -19,8 +18,7 @@ constexpr uint64_t kGrain = 16384;
 // Whether all groups look at single elements, so that a dense tensor may be cut anywhere.
 bool elements_alone(const wire::ModelSpec &spec) {
   Optimizer optimizer(spec.optimizer);
-  for (const wire::GroupSpec &group : spec.groups)
-    optimizer.add_group(group.name, group.pattern, group.options);
+  add_groups(optimizer, spec);
   return std::ranges::all_of(optimizer.groups(), [](const Group &group) {
     return group.rule->whole() == nullptr && !group.rule->wants_norms(true) &&
            group.clip.clip != Clip::adaptive;
@@ -44,10 +42,8 @@ void check_model(const wire::ModelSpec &spec) {
   if (spec.tensors.empty() || spec.tensors.size() > wire::kTensors)
     fail(NGD_E_RANGE, "a model has 1 to ", wire::kTensors, " tensors, not ", spec.tensors.size());
   Optimizer dense(spec.optimizer), tables(spec.optimizer);
-  for (const wire::GroupSpec &group : spec.groups) {
-    dense.add_group(group.name, group.pattern, group.options);
-    tables.add_group(group.name, group.pattern, group.options);
-  }
+  add_groups(dense, spec);
+  add_groups(tables, spec);
   for (const wire::TensorSpec &tensor : spec.tensors) {
     if (element_count(tensor.shape) > wire::kElements)
       fail(NGD_E_SHAPE, "tensor ", quoted(tensor.name), " is ", shape_text(tensor.shape),
@@ -104,6 +100,22 @@ std::vector<std::vector<wire::Piece>> layout(const wire::ModelSpec &spec) {
   }
   for (auto &list : pieces) std::ranges::sort(list, {}, &wire::Piece::tensor);
   return pieces;
+}
+
+const wire::Piece *find_piece(const std::vector<wire::Piece> &pieces, uint32_t tensor) {
+  const auto found = std::ranges::find(pieces, tensor, &wire::Piece::tensor);
+  return found == pieces.end() ? nullptr : &*found;
+}
+
+RowRange rows_in(const std::vector<uint32_t> &rows, const wire::Piece &piece, uint64_t width) {
+  const auto begin = std::ranges::lower_bound(rows, piece.first / width);
+  const auto end = std::ranges::lower_bound(rows, (piece.first + piece.count) / width);
+  return {static_cast<size_t>(begin - rows.begin()), static_cast<size_t>(end - begin)};
+}
+
+void add_groups(Optimizer &optimizer, const wire::ModelSpec &spec) {
+  for (const wire::GroupSpec &group : spec.groups)
+    optimizer.add_group(group.name, group.pattern, group.options);
 }
 
 bool same_model(const wire::ModelSpec &a, const wire::ModelSpec &b) {

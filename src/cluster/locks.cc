@@ -7,11 +7,6 @@
 
 namespace ngd::cluster {
 
-LockTable::Lock *LockTable::find(const std::string &name) {
-  const auto found = std::ranges::lower_bound(locks_, name, {}, &Lock::name);
-  return found != locks_.end() && found->name == name ? &*found : nullptr;
-}
-
 const LockTable::Lock *LockTable::find(const std::string &name) const {
   const auto found = std::ranges::lower_bound(locks_, name, {}, &Lock::name);
   return found != locks_.end() && found->name == name ? &*found : nullptr;

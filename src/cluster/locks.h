@@ -5,8 +5,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "wire/limits.h"
 #include "wire/message.h"
 
 namespace ngd::cluster {
@@ -56,10 +58,11 @@ class LockTable {
   bool holds(const wire::Token &token, const wire::ClientId &client) const;
   std::vector<wire::Token> seals() const;
 
-  std::vector<Lock> &locks() { return locks_; }  // for saving and loading; by name
+  std::vector<Lock> &locks() { return locks_; }  // for loading and saving; by name
+  const std::vector<Lock> &locks() const { return locks_; }
 
  private:
-  Lock *find(const std::string &name);
+  Lock *find(const std::string &name) { return const_cast<Lock *>(std::as_const(*this).find(name)); }
   const Lock *find(const std::string &name) const;
   void grant_next(Lock &lock, uint64_t &token, std::vector<Grant> &grants);
 
@@ -68,7 +71,7 @@ class LockTable {
 
 template <class F>
 void fields(F &f, LockTable::Lock &lock) {  // who holds and waits ends with the sessions, and is not saved
-  f.text(lock.name, 255);
+  f.text(lock.name, wire::kTextBytes);
   f.number(lock.sealed);
 }
 

@@ -2,11 +2,12 @@
 #include "cluster/parameters.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "base/error.h"
+#include "cluster/layout.h"
+#include "math/reduce.h"
 
 namespace ngd::cluster {
 namespace {
@@ -33,19 +34,6 @@ std::vector<PieceShape> shapes_of(const wire::ModelSpec &spec, const std::vector
 
 size_t block_count(const PieceShape &shape) {
   return static_cast<size_t>((shape.piece.count + shape.block_elements - 1) / shape.block_elements);
-}
-
-// The exponent of a NaN or an infinity is all ones.
-bool all_finite(std::span<const float> values) {
-  uint32_t bad = 0;
-  for (const float value : values)
-    bad |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & 0x7f800000u) == 0x7f800000u);
-  return bad == 0;
-}
-
-void add_groups(Optimizer &optimizer, const wire::ModelSpec &spec) {
-  for (const wire::GroupSpec &group : spec.groups)
-    optimizer.add_group(group.name, group.pattern, group.options);
 }
 
 }  // namespace
@@ -123,7 +111,7 @@ UpdatePart Parameters::checked(wire::UpdateKind kind, const std::vector<wire::Te
     if (!run)
       fail(NGD_E_SHAPE, "the payload of an update has ", reader.left(), " bytes for tensor ",
            quoted(found->name), ", which needs ", count * sizeof(float));
-    if (!all_finite(run->span()))
+    if (!all_finite(run->data(), run->size()))
       fail(NGD_E_NOT_FINITE, "the update of tensor ", quoted(found->name), " holds a NaN or an infinity");
     slice.values = std::move(*run);
     if (!found->table || !slice.rows.empty()) update.slices.push_back(std::move(slice));
@@ -242,7 +230,6 @@ void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
     if (!(of_table ? table : dense)) continue;
     Optimizer &optimizer = of_table ? tables_ : dense_;
     std::vector<TensorStep<float>> steps;
-    std::vector<float> zeros;
     for (size_t p = 0; p < count; p++) {
       if ((*pieces_)[p].table != of_table) continue;
       TensorStep<float> one;
@@ -282,24 +269,6 @@ std::shared_ptr<const Snapshot> Parameters::snapshot(uint64_t version, uint64_t 
   }
   last_ = snapshot;
   return snapshot;
-}
-
-// Multiply and rotate, word by word: equal states have equal digests, and different ones hardly ever.
-uint64_t Parameters::digest() const {
-  uint64_t digest = 0x9E3779B97F4A7C15;
-  const auto add = [&](uint64_t word) { digest = std::rotl((digest ^ word) * 0xD6E8FEB86659FD93, 29); };
-  for (size_t p = 0; p < pieces_->size(); p++) {
-    const PieceShape &shape = (*pieces_)[p];
-    for (uint64_t first = 0; first < shape.piece.count; first += shape.block_elements) {
-      if (shape.table && stores_[p].exists[first / shape.block_elements] == 0) continue;
-      add(first);
-      const uint64_t end = std::min(first + shape.block_elements, shape.piece.count);
-      for (uint64_t i = first; i < end; i++) add(std::bit_cast<uint32_t>(values(p)[i]));
-    }
-  }
-  add(dense_.step_count());
-  add(tables_.step_count());
-  return digest;
 }
 
 void Parameters::save(StateWriter &writer) {

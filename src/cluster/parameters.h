@@ -40,7 +40,6 @@ class Parameters {
   std::shared_ptr<const Snapshot> snapshot(uint64_t version, uint64_t lineage, bool initialised);
 
   uint64_t elements() const { return elements_; }
-  uint64_t digest() const;
 
   // Tensors "parameter.<name>" of dense pieces; of tables "blocks.<name>" (numbers of the blocks that exist) and
   // "rows.<name>"; the optimizers under "dense." and "tables.". Views stay valid until the next change.

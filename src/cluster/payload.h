@@ -26,9 +26,8 @@ class Run {
 
 class PayloadReader {
  public:
-  explicit PayloadReader(const std::vector<wire::Bytes> &parts) : parts_(parts) {
-    for (const wire::Bytes &part : parts) left_ += part.size;
-  }
+  explicit PayloadReader(const std::vector<wire::Bytes> &parts)
+      : parts_(parts), left_(wire::total_bytes(parts)) {}
   size_t left() const { return left_; }
 
   // The next `count` numbers; nothing when the payload has fewer.
@@ -64,7 +63,7 @@ class PayloadReader {
     }
   }
   const std::vector<wire::Bytes> &parts_;
-  size_t index_ = 0, offset_ = 0, left_ = 0;
+  size_t index_ = 0, offset_ = 0, left_;
 };
 
 }  // namespace ngd::cluster

@@ -48,9 +48,9 @@ void Root::apply(const PresenceEntry &entry, Time now) {
   }
   if (least != ~uint64_t{0}) session.clock = std::max(session.clock, least);
   uint64_t required = 1;
-  for (const ClientId &other : all_workers())
+  for (const ClientId &other : workers())
     required = std::max<uint64_t>(required, sessions_.at(other).open.workers);
-  if (all_workers().size() >= required) begun_ = true;
+  if (workers().size() >= required) begun_ = true;
 }
 
 // A dead client's locks go on to the next, its partitions are free, nobody waits for it.
@@ -175,7 +175,7 @@ void Root::granted(const std::vector<LockTable::Grant> &grants, Time now) {
 }
 
 void Root::open_barriers() {
-  for (const Barriers::Barrier &barrier : barriers_.open(all_workers())) {
+  for (const Barriers::Barrier &barrier : barriers_.open(workers())) {
     for (const Barriers::Arrival &arrival : barrier.arrived) {
       Reply reply;
       reply.done.number = barrier.opened;
@@ -186,25 +186,17 @@ void Root::open_barriers() {
 
 // --- groups -----------------------------------------------------------------------------------------------------
 
-std::vector<ClientId> Root::workers(wire::Consistency consistency) const {
+std::vector<ClientId> Root::workers(std::optional<wire::Consistency> consistency) const {
   std::vector<ClientId> workers;
   for (const auto &[id, session] : sessions_) {
-    if (session.present && session.open.worker && session.open.consistency == consistency)
+    if (session.present && session.open.worker && (!consistency || session.open.consistency == *consistency))
       workers.push_back(id);
   }
   return workers;
 }
 
-std::vector<ClientId> Root::all_workers() const {
-  std::vector<ClientId> workers;
-  for (const auto &[id, session] : sessions_) {
-    if (session.present && session.open.worker) workers.push_back(id);
-  }
-  return workers;
-}
-
 size_t Root::worker_count() const {
-  return all_workers().size();
+  return workers().size();
 }
 
 uint64_t Root::slowest(wire::Consistency consistency) const {
@@ -212,6 +204,12 @@ uint64_t Root::slowest(wire::Consistency consistency) const {
   uint64_t least = ~uint64_t{0};
   for (const ClientId &one : workers(consistency)) least = std::min(least, sessions_.at(one).clock);
   return least == ~uint64_t{0} ? 0 : least;
+}
+
+bool Root::too_far_ahead(const Session &session) const {
+  return session.open.worker && session.open.consistency == wire::Consistency::stale &&
+         session.clock > slowest(wire::Consistency::stale) + session.open.bound &&
+         options_.mutant != Mutant::no_staleness;
 }
 
 // --- sessions and commands --------------------------------------------------------------------------------------

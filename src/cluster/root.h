@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -139,7 +140,6 @@ class Root {
   uint64_t ceiling() const { return ceiling_; }
   bool initialised() const { return initialised_; }
   uint64_t decided() const { return number_; }
-  uint64_t digest() const;  // of the replicated state
   size_t session_count() const { return sessions_.size(); }
   size_t worker_count() const;
   size_t pin_count() const { return pins_.size(); }
@@ -189,8 +189,12 @@ class Root {
                      Time now);
   void decide(wire::Decision decision, Time now);
   bool may_decide() const;
-  std::vector<wire::ClientId> workers(wire::Consistency consistency) const;
-  std::vector<wire::ClientId> all_workers() const;
+  // Workers that are there: all, or those of one consistency.
+  std::vector<wire::ClientId> workers(std::optional<wire::Consistency> consistency = std::nullopt) const;
+  // Whether a worker of consistency=stale must wait for the slowest.
+  bool too_far_ahead(const Session &session) const;
+  // Whether an update before this one, which happens first, is still to be decided.
+  static bool earlier_is_open(const Session &session, const UpdateKey &key, const StagedPart &part);
   uint64_t slowest(wire::Consistency consistency) const;
 
   // Answers.
@@ -198,6 +202,7 @@ class Root {
   void answer(const wire::ClientId &client, const Answer &answer);
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
               std::string text, uint32_t attempt = 0);
+  void answer_or_hold(Waiting waiting, Time now);
   bool try_read(const Waiting &waiting, Time now);
   void serve_waiting(Time now);
   void expire_pins(Time now);

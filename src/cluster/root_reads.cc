@@ -14,27 +14,23 @@ using wire::Refused;
 
 void Root::read_point(const From &from, const wire::Envelope &envelope, const wire::ReadPoint &request,
                       Time now) {
-  if (session_of(from, envelope, now) == nullptr) return;
-  const Waiting waiting{from, envelope, request, now + std::min(request.wait_us, wire::kWaitUsMax)};
-  if (try_read(waiting, now)) return;
-  if (waiting_.size() >= options_.limits.waiting)
-    return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later, "too many reads wait");
-  std::erase_if(waiting_, [&](const Waiting &one) {
-    return one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
-  });
-  waiting_.push_back(waiting);
+  answer_or_hold({from, envelope, request, now + std::min(request.wait_us, wire::kWaitUsMax)}, now);
 }
 
 void Root::query(const From &from, const wire::Envelope &envelope, const wire::Query &query, Time now) {
-  if (session_of(from, envelope, now) == nullptr) return;
-  const Waiting waiting{from, envelope, query, now + std::min(query.wait_us, wire::kWaitUsMax)};
-  if (try_read(waiting, now)) return;
+  answer_or_hold({from, envelope, query, now + std::min(query.wait_us, wire::kWaitUsMax)}, now);
+}
+
+void Root::answer_or_hold(Waiting waiting, Time now) {
+  const From &from = waiting.from;
+  const wire::Envelope &envelope = waiting.envelope;
+  if (session_of(from, envelope, now) == nullptr || try_read(waiting, now)) return;
   if (waiting_.size() >= options_.limits.waiting)
     return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later, "too many reads wait");
   std::erase_if(waiting_, [&](const Waiting &one) {
     return one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
   });
-  waiting_.push_back(waiting);
+  waiting_.push_back(std::move(waiting));
 }
 
 // Answers a read if it need not wait.
@@ -71,11 +67,7 @@ bool Root::try_read(const Waiting &waiting, Time now) {
   const auto &point = std::get<wire::ReadPoint>(waiting.request);
   const auto found = sessions_.find(envelope.client);
   if (found == sessions_.end()) return true;
-  const Session &session = found->second;
-  if (session.open.worker && session.open.consistency == wire::Consistency::stale &&
-      session.clock > slowest(wire::Consistency::stale) + session.open.bound &&
-      options_.mutant != Mutant::no_staleness)
-    return false;
+  if (too_far_ahead(found->second)) return false;
   if (point.pin && !initialised_) {
     if (waiting.until > now) return false;
     refuse(waiting.from.peer, envelope, NGD_E_STATE, Refused::Retry::never,
@@ -181,7 +173,7 @@ wire::Bytes Root::save() const {
   saved.initialised = initialised_;
   saved.begun = begun_;
   for (const auto &[id, session] : sessions_) saved.sessions.push_back(session);
-  saved.locks = const_cast<LockTable &>(locks_).locks();
+  saved.locks = locks_.locks();
   saved.values = values_.values;
   saved.partitions = partitions_.sets;
   saved.barriers = barriers_.barriers;
@@ -243,13 +235,6 @@ void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now)
 void Root::extend_ceiling(uint64_t ceiling, Time now) {
   ceiling_ = std::max(ceiling_, ceiling);
   advance(now);
-}
-
-uint64_t Root::digest() const {
-  uint64_t digest = 0xCBF29CE484222325;
-  const wire::Bytes bytes = save();
-  for (const std::byte byte : bytes.span()) digest = (digest ^ static_cast<uint8_t>(byte)) * 0x100000001B3;
-  return digest;
 }
 
 }  // namespace ngd::cluster

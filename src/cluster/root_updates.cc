@@ -141,6 +141,11 @@ bool Root::refuse_tokens(const UpdateKey &key, Time now) {
   return false;
 }
 
+bool Root::earlier_is_open(const Session &session, const UpdateKey &key, const StagedPart &part) {
+  return part.after != 0 && part.after < key.seq && !session.too_old(part.after) &&
+         session.answer(part.after) == nullptr;
+}
+
 // Decides an update alone, or refuses it; false: it waits. Those of bulk workers wait for their round.
 bool Root::decide_one(const UpdateKey &key, Time now) {
   const Pending &pending = pending_.at(key);
@@ -148,9 +153,7 @@ bool Root::decide_one(const UpdateKey &key, Time now) {
   const auto found = sessions_.find(key.client);
   if (part == nullptr || part->attempt != pending.attempt || found == sessions_.end()) return false;
   const Session &session = found->second;
-  if (part->after != 0 && part->after < key.seq && !session.too_old(part->after) &&
-      session.answer(part->after) == nullptr)
-    return false;
+  if (earlier_is_open(session, key, *part)) return false;
   if (refuse_tokens(key, now)) return true;
   if (part->kind == wire::UpdateKind::initial) {
     if (initialised_) {
@@ -169,10 +172,7 @@ bool Root::decide_one(const UpdateKey &key, Time now) {
                     now);
       return true;
     }
-    if (session.open.consistency == wire::Consistency::stale &&
-        session.clock > slowest(wire::Consistency::stale) + session.open.bound &&
-        options_.mutant != Mutant::no_staleness)
-      return false;
+    if (too_far_ahead(session)) return false;
   }
   Decision decision;
   decision.version = version_ + 1;
@@ -193,10 +193,7 @@ bool Root::decide_round(Time now) {
     const StagedPart *part = host_.staged(key);
     const auto found = sessions_.find(key.client);
     if (part == nullptr || found == sessions_.end() || !std::ranges::binary_search(group, key.client)) continue;
-    const Session &session = found->second;
-    if (part->after != 0 && part->after < key.seq && !session.too_old(part->after) &&
-        session.answer(part->after) == nullptr)
-      continue;
+    if (earlier_is_open(found->second, key, *part)) continue;
     const auto [place, fresh] = round.try_emplace(key.client, key);
     if (!fresh && key.seq < place->second.seq) place->second = key;
   }

@@ -191,6 +191,10 @@ void ServerNode::create_model(const From &from, const wire::Envelope &envelope,
   coordinator_.get(ticket, "/");
 }
 
+void ServerNode::tell_made(const Creation &creation, const wire::ModelPlace &model, uint64_t revision) {
+  net_.send(creation.from.peer, {creation.envelope, wire::Map{revision, map_.nodes, {model}}, {}});
+}
+
 // One step of a creation is done: look what is there, take a number, write the record.
 void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
   const auto found = creations_.find(answer.ticket);
@@ -206,12 +210,8 @@ void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
   if (creation.step == Step::write) {
     refresh(now);
     if (!answer.done) return coordinator_.get(next(Step::look), "/");
-    wire::Map map;
-    map.revision = answer.records.empty() ? map_.revision : answer.records.front().revision;
-    map.nodes = map_.nodes;
-    map.models.push_back(creation.place);
-    net_.send(creation.from.peer, {creation.envelope, std::move(map), {}});
-    return;
+    return tell_made(creation, creation.place,
+                     answer.records.empty() ? map_.revision : answer.records.front().revision);
   }
   if (creation.step == Step::number) {
     if (!answer.done) return coordinator_.get(next(Step::look), "/");
@@ -228,12 +228,7 @@ void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
           creation.from, creation.envelope, NGD_E_CONFLICT, wire::Refused::Retry::never,
           concat("there is a model ", quoted(model.spec.name),
                  " already, with other tensors, shards or another optimizer; give the same, or another name"));
-    wire::Map map;
-    map.revision = map_.revision;
-    map.nodes = map_.nodes;
-    map.models.push_back(model);
-    net_.send(creation.from.peer, {creation.envelope, std::move(map), {}});
-    return;
+    return tell_made(creation, model, map_.revision);
   }
   if (map_.models.size() >= wire::kModels)
     return refuse(creation.from, creation.envelope, NGD_E_LIMIT, wire::Refused::Retry::never,

@@ -51,16 +51,6 @@ class ServerNode {
   const std::map<uint32_t, std::unique_ptr<Shard>> &shards() const { return shards_; }
 
  private:
-  void join(Time now);
-  void refresh(Time now);
-  void adopt(const std::vector<Record> &records, Time now);
-  void create_model(const From &from, const wire::Envelope &envelope, const wire::CreateModel &request,
-                    Time now);
-  void place_model(const CoordinatorAnswer &answer, Time now);
-  void refuse(const From &from, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
-              std::string text);
-  uint64_t new_ticket() { return ++ticket_; }
-
   enum class Step : uint8_t { look, number, write };
   struct Creation {  // of a model, until the coordinator has answered
     From from;
@@ -70,6 +60,17 @@ class ServerNode {
     Step step = Step::look;
     wire::ModelPlace place;
   };
+
+  void join(Time now);
+  void refresh(Time now);
+  void adopt(const std::vector<Record> &records, Time now);
+  void create_model(const From &from, const wire::Envelope &envelope, const wire::CreateModel &request,
+                    Time now);
+  void place_model(const CoordinatorAnswer &answer, Time now);
+  void tell_made(const Creation &creation, const wire::ModelPlace &model, uint64_t revision);
+  void refuse(const From &from, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
+              std::string text);
+  uint64_t new_ticket() { return ++ticket_; }
 
   NodeOptions options_;
   Net &net_;

@@ -79,9 +79,9 @@ void fields(F &f, Answer &x) {
   f.flag(x.applied);
   f.number(x.version);
   f.number(x.status);
-  f.text(x.text, 4096);
+  f.text(x.text, wire::kLongTextBytes);
   f.table(x.done);
-  f.blob(x.payload, size_t{1} << 20);
+  f.blob(x.payload, wire::kValueBytes);
 }
 template <class F>
 void fields(F &f, Floor &x) {

@@ -113,8 +113,7 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
         return;
     }
     Staged staged;
-    staged.bytes = 0;
-    for (const wire::Bytes &part : payload) staged.bytes += part.size;
+    staged.bytes = wire::total_bytes(payload);
     const uint64_t dense = parameters->elements() * sizeof(float);
     uint64_t &mine = client_bytes[envelope.client];
     if (mine + staged.bytes > options.limits.client_bytes + dense ||
@@ -422,11 +421,6 @@ uint64_t Shard::version() const {
 }
 uint64_t Shard::lineage() const {
   return state_->lineage;
-}
-uint64_t Shard::digest() const {
-  return state_->parameters == nullptr
-             ? 0
-             : state_->parameters->digest() ^ (state_->root != nullptr ? state_->root->digest() : 0);
 }
 uint64_t Shard::staged_bytes() const {
   return state_->staged_bytes;

@@ -58,7 +58,6 @@ class Shard {
   bool ready() const;
   uint64_t version() const;
   uint64_t lineage() const;
-  uint64_t digest() const;  // of parameters and what is replicated with them
   uint64_t staged_bytes() const;
   void observe(LogObserver *observer);
   Root *root();  // nullptr on other shards than the root

@@ -26,6 +26,13 @@ void SaveJob::run() {
   }
 }
 
+void Shard::State::add_job(std::shared_ptr<SaveJob> job, uint64_t of_generation) {
+  job->generation = of_generation;
+  job->lineage = lineage;
+  job->shard = place.model.shards[place.index].shard;
+  jobs.push_back(std::move(job));
+}
+
 void Shard::State::start_checkpoint(Time now) {
   if (!ready || !options.durable || checkpointing || !initialised) return;
   checkpointing = true;
@@ -43,10 +50,7 @@ void Shard::State::start_checkpoint(Time now) {
   // First the slot must hold nothing any more: a manifest of an earlier try beside newer files would speak of neither.
   auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making);
   job->clears = true;
-  job->generation = making.generation;
-  job->lineage = lineage;
-  job->shard = place.model.shards[place.index].shard;
-  jobs.push_back(std::move(job));
+  add_job(std::move(job), making.generation);
 }
 
 void Shard::State::save(const wire::Decision &decision, Time) {
@@ -62,13 +66,9 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   writer.text("version", std::to_string(version));
   writer.text("lineage", std::to_string(lineage));
   const auto count = static_cast<uint32_t>(place.model.shards.size());
-  auto job = std::make_shared<SaveJob>(
-      disk, shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count),
-      std::make_unique<SavedShard>(writer));
-  job->generation = decision.generation;
-  job->lineage = lineage;
-  job->shard = place.model.shards[place.index].shard;
-  jobs.push_back(std::move(job));
+  const std::string path =
+      shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count);
+  add_job(std::make_shared<SaveJob>(disk, path, std::make_unique<SavedShard>(writer)), decision.generation);
 }
 
 void Shard::State::job_done(const SaveJob &job, Time now) {
@@ -105,11 +105,7 @@ void Shard::State::saved(const wire::Saved &done, Time) {
   for (const uint8_t one : saved_shards) {
     if (one == 0) return;
   }
-  auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making);
-  job->generation = making.generation;
-  job->lineage = lineage;
-  job->shard = place.model.shards[place.index].shard;
-  jobs.push_back(std::move(job));
+  add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making), making.generation);
 }
 
 // What was written of it never gets a manifest. The number is used up: a file of it may lie somewhere.

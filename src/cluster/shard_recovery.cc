@@ -135,10 +135,9 @@ void Shard::State::tick(Time now) {
         version >= checkpoint_version + options.checkpoint_every_versions)
       start_checkpoint(now);
   }
-  for (auto &[key, staged] : staged_parts) staged.again = now - staged.told > wire::kUndecidedUs;
   std::vector<UpdateKey> old;
   for (const auto &[key, staged] : staged_parts) {
-    if (staged.again) old.push_back(key);
+    if (now - staged.told > wire::kUndecidedUs) old.push_back(key);
   }
   for (const UpdateKey &key : old) {
     const auto found = staged_parts.find(key);
@@ -161,19 +160,13 @@ void Shard::State::read_record(Time now) {
   if (phase == Phase::writing) phase = Phase::reading;
   extending = writing_record = false;
   record_at = now + kAgainUs;
-  ticket = uint64_t{place.model.shards[0].shard} << 32 | (++record_revision_counter & 0xFFFFFFFF);
-  coordinator.get(ticket, concat("/model/", place.model.spec.name, "/state"));
+  coordinator.get(next_ticket(), concat("/model/", place.model.spec.name, "/state"));
   if (phase == Phase::ready) extending = true;
 }
 
 void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
   if (root == nullptr || answer.ticket != ticket) return;
   const std::string key = concat("/model/", place.model.spec.name, "/state");
-  const auto next_ticket = [&] {
-    ticket = uint64_t{place.model.shards[0].shard} << 32 | (++record_revision_counter & 0xFFFFFFFF);
-    record_at = now + kAgainUs;
-    return ticket;
-  };
   if (writing_record) {
     writing_record = false;
     if (!answer.done) return read_record(now);
@@ -203,6 +196,7 @@ void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
     }
     wanted_ceiling = record_ceiling + options.ceiling_block;
     writing_record = true;
+    record_at = now + kAgainUs;
     return coordinator.cas(next_ticket(), key, record_revision, record_text(lineage, wanted_ceiling));
   }
   record_lineage = found_lineage;
@@ -222,6 +216,7 @@ void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
   wanted_ceiling = record_ceiling + options.ceiling_block;
   phase = Phase::writing;
   writing_record = true;
+  record_at = now + kAgainUs;
   coordinator.cas(next_ticket(), key, record_revision, record_text(wanted_lineage, wanted_ceiling));
 }
 

@@ -48,7 +48,6 @@ struct Shard::State : public RootHost {
     UpdatePart update;
     size_t bytes = 0;
     Time told = 0;  // when the root heard of it last
-    bool again = false;
   };
   struct WaitingPull {
     From from;
@@ -92,6 +91,10 @@ struct Shard::State : public RootHost {
   void restore(const wire::Restore &request, Time now);
   void reset();
   void load(const wire::Restore &request);
+  // Of the next question to the coordinator; ServerNode leads its answer here.
+  uint64_t next_ticket() {
+    return ticket = uint64_t{place.model.shards[0].shard} << 32 | (++tickets & 0xFFFFFFFF);
+  }
   void read_record(Time now);
   void record_answer(const CoordinatorAnswer &answer, Time now);
   void begin_recovery(Time now);
@@ -105,6 +108,7 @@ struct Shard::State : public RootHost {
   void tick(Time now);
 
   // Checkpoints: shard_checkpoint.cc.
+  void add_job(std::shared_ptr<SaveJob> job, uint64_t of_generation);
   void start_checkpoint(Time now);
   void save(const wire::Decision &decision, Time now);
   void saved(const wire::Saved &saved, Time now);
@@ -138,7 +142,7 @@ struct Shard::State : public RootHost {
 
   // Of the root.
   enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready } phase = Phase::unknown;
-  uint64_t ticket = 0, record_revision_counter = 0, record_revision = 0, record_lineage = 0, record_ceiling = 0,
+  uint64_t ticket = 0, tickets = 0, record_revision = 0, record_lineage = 0, record_ceiling = 0,
            wanted_lineage = 0, wanted_ceiling = 0;
   Time record_at = 0;
   bool fresh = true;  // recovery begins anew once the record is read

@@ -16,12 +16,8 @@ namespace {
   fail(NGD_E_ARGUMENT, "address ", quoted(text, 80), ": ", why);
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 bool loopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host == "lo" || starts_with(host, "127.");
+  return host == "localhost" || host == "[::1]" || host == "lo" || host.starts_with("127.");
 }
 
 void take_tcp(Address &address, std::string_view rest) {
@@ -47,19 +43,19 @@ Address parse_address(std::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7F) refuse(text, "it has spaces or control characters");
   }
-  if (starts_with(text, "tcp://")) {
+  if (text.starts_with("tcp://")) {
     address.scheme = Scheme::tcp;
     take_tcp(address, text.substr(6));
-  } else if (starts_with(text, "ipc://")) {
+  } else if (text.starts_with("ipc://")) {
     address.scheme = Scheme::ipc;
     address.host = text.substr(6);
     if (address.host.empty() || address.host[0] != '/')
       refuse(text, "write ipc:// and the absolute path of a socket in a directory of your own");
     if (address.host.size() > 107) refuse(text, "the path of a socket has at most 107 bytes");
-  } else if (starts_with(text, "inproc://")) {
+  } else if (text.starts_with("inproc://")) {
     address.scheme = Scheme::inproc;
     address.host = text.substr(9);
-    if (address.host.empty() || address.host.find("zeromq.") == 0) refuse(text, "write inproc:// and a name");
+    if (address.host.empty() || address.host.starts_with("zeromq.")) refuse(text, "write inproc:// and a name");
   } else {
     refuse(text, "it begins with none of tcp://, ipc:// and inproc://");
   }

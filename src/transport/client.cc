@@ -15,19 +15,16 @@
 #include "base/error.h"
 #include "base/thread.h"
 #include "transport/channel.h"
+#include "transport/handle.h"
 #include "transport/inproc.h"
+#include "wire/limits.h"
 
 namespace ngd::transport {
 namespace {
 
-constexpr cluster::Time kPatience = 86'400'000'000;  // a day: the longest timeout
+constexpr cluster::Time kPatience = 86'400'000'000;  // a day
 constexpr cluster::Time kAlone = 2'000;     // without a caller, before the client's own thread takes over
 constexpr cluster::Time kReopen = 200'000;  // before an address that failed is tried again
-
-cluster::Time deadline_of(int64_t timeout_ms) {
-  if (timeout_ms < 0) fail(NGD_E_RANGE, "timeout_ms is ", timeout_ms, "; it is 0 or more");
-  return now_us() + std::min(static_cast<uint64_t>(timeout_ms) * 1000, kPatience);
-}
 
 cluster::ClientOptions session_options(const OptionSet &options) {
   cluster::ClientOptions session;
@@ -53,9 +50,7 @@ class Gate {
   }
   bool wait(cluster::Time deadline) {
     std::unique_lock lock(mutex_);
-    const cluster::Time now = now_us();
-    return wake_.wait_for(lock, std::chrono::microseconds(deadline - std::min(now, deadline)),
-                          [this] { return open_; });
+    return wake_.wait_for(lock, time_left(deadline), [this] { return open_; });
   }
 
  private:
@@ -71,13 +66,11 @@ class Gate {
 
 }  // namespace
 
-struct Client::State : cluster::Net {
-  Owner owner;
-  OptionSet options{client_options(), "client", "client"};
-  wire::ModelSpec spec;
+struct Client::State : Handle, cluster::Net {
+  State() : Handle(client_options(), "client") {}
 
-  mutable std::mutex mutex;  // of everything below
-  std::condition_variable changed;
+  wire::ModelSpec spec;
+  std::condition_variable changed;  // anything of what follows
   KeyPair keys;
   std::string server_key;
   SocketOptions sockets;
@@ -110,14 +103,13 @@ struct Client::State : cluster::Net {
   void pump(std::unique_lock<std::mutex> &lock, cluster::Time until, bool &flag);
   cluster::Outcome wait(std::unique_lock<std::mutex> &lock, cluster::Ticket ticket, cluster::Time deadline);
   void run();
-  void close_lines();
   void take_back(Gate &gate);
   std::unique_ptr<Gate> gate_of(cluster::Ticket ticket) {
     const auto found = gates.find(ticket);
     return found == gates.end() ? nullptr : std::move(gates.extract(found).mapped());
   }
   cluster::ClientSession &need_session() {
-    owner.check("client");
+    check_owner();
     if (session == nullptr) fail(NGD_E_STATE, "the client is not connected");
     return *session;
   }
@@ -126,7 +118,7 @@ struct Client::State : cluster::Net {
       fail(NGD_E_NOT_FOUND, "there is no operation with the ticket ", ticket, ": each is waited for once");
   }
   void check_idle() const {
-    owner.check("client");
+    check_owner();
     const std::lock_guard lock(mutex);
     if (session != nullptr) fail(NGD_E_STATE, "the client is connected already");
   }
@@ -273,9 +265,7 @@ void Client::State::run() {
 // --- the handle -----------------------------------------------------------------------------------------------------
 
 Client::Client(std::string_view spec) : state_(std::make_unique<State>()) {
-  const SpecText parsed = parse_spec(spec);
-  if (parsed.kind != "client") fail_unknown("kind of client", parsed.kind, {"client"});
-  state_->options.set_all(parsed);
+  state_->read_spec(spec);
 }
 
 Client::~Client() {
@@ -291,34 +281,24 @@ Client::~Client() {
 }
 
 void Client::set(std::string_view name, double value) {
-  state_->owner.check("client");
-  const std::lock_guard lock(state_->mutex);
-  state_->options.set(name, value);
+  state_->set(name, value);
 }
-
 void Client::set_text(std::string_view name, std::string_view value) {
-  state_->owner.check("client");
-  const std::lock_guard lock(state_->mutex);
-  state_->options.set_text(name, value);
+  state_->set_text(name, value);
 }
-
 double Client::number(std::string_view name) const {
-  state_->owner.check("client");
-  const std::lock_guard lock(state_->mutex);
-  return state_->options.number(name);
+  return state_->number(name);
 }
-
 std::string Client::text(std::string_view name) const {
-  state_->owner.check("client");
-  const std::lock_guard lock(state_->mutex);
-  return state_->options.text(name);
+  return state_->text(name);
 }
 
 void Client::add(wire::TensorSpec tensor) {
   state_->check_idle();
-  if (tensor.name.empty() || tensor.name.size() > 255)
-    fail(NGD_E_ARGUMENT, "the name of a tensor has 1 to 255 bytes");
-  if (tensor.shape.size() > 8) fail(NGD_E_SHAPE, "tensor ", quoted(tensor.name), " has more than 8 dimensions");
+  if (tensor.name.empty() || tensor.name.size() > wire::kTextBytes)
+    fail(NGD_E_ARGUMENT, "the name of a tensor has 1 to ", wire::kTextBytes, " bytes");
+  if (tensor.shape.size() > wire::kRank)
+    fail(NGD_E_SHAPE, "tensor ", quoted(tensor.name), " has more than ", wire::kRank, " dimensions");
   if (tensor.table && tensor.shape.size() != 2)
     fail(NGD_E_SHAPE, "table ", quoted(tensor.name), " needs two sizes: rows and their width");
   element_count(tensor.shape);
@@ -364,7 +344,7 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms) {
   s.seen = 0;
   s.trouble.clear();
   const auto end = [&] {
-    s.close_lines();
+    s.lines.clear();
     s.session.reset();
     s.context.reset();
   };
@@ -383,17 +363,13 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms) {
 }
 
 bool Client::connected() const {
-  state_->owner.check("client");
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
   return state_->session != nullptr;
 }
 
-void Client::State::close_lines() {
-  lines.clear();
-}
-
 void Client::disconnect(int64_t timeout_ms) {
-  state_->owner.check("client");
+  state_->check_owner();
   State &s = *state_;
   const cluster::Time deadline = deadline_of(timeout_ms);
   {
@@ -416,7 +392,7 @@ void Client::disconnect(int64_t timeout_ms) {
     s.changed.notify_all();
     s.changed.wait_for(lock, std::chrono::milliseconds(1));
   }
-  s.close_lines();
+  s.lines.clear();
   s.session.reset();
   s.context.reset();
   s.tickets.clear();
@@ -452,25 +428,18 @@ cluster::Outcome Client::call(int64_t timeout_ms, const Begin &begin) {
   return outcome;
 }
 
-cluster::Outcome Client::call_borrowing(
-    int64_t timeout_ms, const std::function<cluster::Ticket(cluster::ClientSession &, const Borrowed &,
-                                                            cluster::Time, cluster::Time)> &begin) {
+cluster::Outcome Client::call_borrowing(int64_t timeout_ms, const BeginBorrowing &begin) {
   Gate gate;
+  const auto end = [&](Borrowed *borrowed) {
+    borrowed->owner_.reset();
+    state_->take_back(gate);
+  };
   Borrowed borrowed;
   borrowed.owner_ = gate.owner();
-  cluster::Outcome outcome;
-  try {
-    outcome = call(timeout_ms, [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-      return begin(session, borrowed, now, deadline);
-    });
-  } catch (...) {
-    borrowed.owner_.reset();
-    state_->take_back(gate);
-    throw;
-  }
-  borrowed.owner_.reset();
-  state_->take_back(gate);
-  return outcome;
+  const std::unique_ptr<Borrowed, decltype(end)> back(&borrowed, end);
+  return call(timeout_ms, [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+    return begin(session, borrowed, now, deadline);
+  });
 }
 
 // Whatever has happened, the caller's memory is free again after this: a message that waits in a broken connection goes

@@ -89,8 +89,7 @@ bool is_key(std::string_view text) {
 }
 
 std::string with_ending(const std::string &path, std::string_view ending) {
-  const bool has =
-      path.size() > ending.size() && path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
+  const bool has = path.size() > ending.size() && path.ends_with(ending);
   return has ? path : path + std::string(ending);
 }
 

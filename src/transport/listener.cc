@@ -3,6 +3,8 @@
 
 #include <zmq.h>
 
+#include "transport/zap.h"
+
 namespace ngd::transport {
 
 void set_common(Socket &socket, const SocketOptions &options) {
@@ -28,7 +30,7 @@ Listener::Listener(const std::shared_ptr<Context> &context, const Address &addre
     socket_.set(ZMQ_CURVE_SERVER, 1, "encryption");
     socket_.set(ZMQ_CURVE_SECRETKEY, std::string_view(keys->secret_key.text()), "secret key");
     // Zap has its place already, and keeps it for longer than any listener.
-    socket_.set(ZMQ_ZAP_DOMAIN, std::string_view("ngd"), "domain of authorization");
+    socket_.set(ZMQ_ZAP_DOMAIN, kZapDomain, "domain of authorization");
   }
   socket_.bind(address.text);
   endpoint_ = socket_.text(ZMQ_LAST_ENDPOINT);

@@ -6,16 +6,12 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "transport/handle.h"
 #include "transport/server_options.h"
 #include "transport/server_state.h"
 
 namespace ngd::transport {
 namespace {
-
-cluster::Time deadline_of(int64_t timeout_ms) {
-  if (timeout_ms < 0) fail(NGD_E_RANGE, "timeout_ms is ", timeout_ms, "; it is 0 or more");
-  return now_us() + static_cast<uint64_t>(std::min<int64_t>(timeout_ms, 86'400'000)) * 1000;
-}
 
 ServerSetup setup_of(const OptionSet &options) {
   ServerSetup setup;
@@ -36,26 +32,23 @@ ServerSetup setup_of(const OptionSet &options) {
   setup.io_threads = static_cast<int>(options["io_threads"]);
   setup.apply_threads = static_cast<unsigned>(options["apply_threads"]);
   setup.shards = static_cast<uint32_t>(options["shards"]);
-  setup.client_bytes = static_cast<uint64_t>(options["client_bytes"]);
-  setup.server_bytes = static_cast<uint64_t>(options["server_bytes"]);
-  setup.connections = static_cast<size_t>(options["sessions"]);
   setup.node.node = static_cast<uint32_t>(options["node"]);
   setup.node.cluster = options.text("cluster");
   setup.node.durable = !setup.data_dir.empty();
   setup.node.checkpoint_every_us = static_cast<cluster::Time>(options["checkpoint_every"] * 1e6);
   setup.node.checkpoint_every_versions = static_cast<uint64_t>(options["checkpoint_versions"]);
-  setup.node.limits.client_bytes = setup.client_bytes;
-  setup.node.limits.shard_bytes = setup.server_bytes;
-  setup.node.limits.sessions = setup.connections;
+  setup.node.limits.client_bytes = static_cast<uint64_t>(options["client_bytes"]);
+  setup.node.limits.shard_bytes = static_cast<uint64_t>(options["server_bytes"]);
+  setup.node.limits.sessions = static_cast<size_t>(options["sessions"]);
   return setup;
 }
 
 }  // namespace
 
-struct Server::State {
-  Owner owner;
-  mutable std::mutex mutex;  // of what follows; held by the calls that wait
-  OptionSet options{server_options(), "server", "server"};
+// The mutex is held by the calls that wait.
+struct Server::State : Handle {
+  State() : Handle(server_options(), "server") {}
+
   CoordinatorMaker maker;
   std::unique_ptr<RunningServer> running;
 
@@ -67,9 +60,7 @@ struct Server::State {
 };
 
 Server::Server(std::string_view spec, CoordinatorMaker maker) : state_(std::make_unique<State>()) {
-  const SpecText parsed = parse_spec(spec);
-  if (parsed.kind != "server") fail_unknown("kind of server", parsed.kind, {"server"});
-  state_->options.set_all(parsed);
+  state_->read_spec(spec);
   state_->maker = std::move(maker);
 }
 
@@ -79,32 +70,23 @@ Server::~Server() {
 }
 
 void Server::set(std::string_view name, double value) {
-  state_->owner.check("server");
-  const std::lock_guard lock(state_->mutex);
-  state_->options.set(name, value);
+  state_->set(name, value);
 }
-
 void Server::set_text(std::string_view name, std::string_view value) {
-  state_->owner.check("server");
-  const std::lock_guard lock(state_->mutex);
-  state_->options.set_text(name, value);
+  state_->set_text(name, value);
 }
-
 double Server::number(std::string_view name) const {
-  state_->owner.check("server");
-  const std::lock_guard lock(state_->mutex);
-  return state_->options.number(name);
+  return state_->number(name);
 }
-
 std::string Server::text(std::string_view name) const {
-  state_->owner.check("server");
+  if (name != "endpoints") return state_->text(name);
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
-  if (name == "endpoints") return state_->need_running().endpoints();
-  return state_->options.text(name);
+  return state_->need_running().endpoints();
 }
 
 void Server::start(int64_t timeout_ms) {
-  state_->owner.check("server");
+  state_->check_owner();
   const cluster::Time deadline = deadline_of(timeout_ms);
   const std::lock_guard lock(state_->mutex);
   if (state_->running != nullptr) fail(NGD_E_STATE, "the server runs already");
@@ -119,7 +101,7 @@ void Server::start(int64_t timeout_ms) {
 }
 
 bool Server::running() const {
-  state_->owner.check("server");
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
   return state_->running != nullptr;
 }
@@ -135,14 +117,14 @@ void Server::State::checkpoint(cluster::Time deadline) const {
 }
 
 void Server::checkpoint(int64_t timeout_ms) {
-  state_->owner.check("server");
+  state_->check_owner();
   const cluster::Time deadline = deadline_of(timeout_ms);
   const std::lock_guard lock(state_->mutex);
   state_->checkpoint(deadline);
 }
 
 void Server::stop(int64_t timeout_ms) {
-  state_->owner.check("server");
+  state_->check_owner();
   const cluster::Time deadline = deadline_of(timeout_ms);
   const std::lock_guard lock(state_->mutex);
   RunningServer &server = state_->need_running();
@@ -161,7 +143,7 @@ void Server::stop(int64_t timeout_ms) {
 }
 
 std::string Server::status() const {
-  state_->owner.check("server");
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
   return state_->need_running().status();
 }

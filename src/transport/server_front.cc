@@ -124,7 +124,7 @@ void RunningServer::route(const cluster::From &from, wire::Message message, uint
       std::holds_alternative<wire::Push>(message.body) || std::holds_alternative<wire::Command>(message.body);
   if (update && draining_.load(std::memory_order_relaxed))
     return refuse(from.peer, envelope, NGD_E_UNAVAILABLE, "the server is stopping");
-  if (from.role != cluster::Role::server && apply_->bytes() + bytes > setup_.server_bytes)
+  if (from.role != cluster::Role::server && apply_->bytes() + bytes > setup_.node.limits.shard_bytes)
     return refuse(from.peer, envelope, NGD_E_UNAVAILABLE,
                   "the server has as many bytes under way as it may; send it again later");
   const bool short_work = on_front && bytes <= kShortMessage;

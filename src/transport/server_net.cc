@@ -30,7 +30,7 @@ RunningServer::RunningServer(ServerSetup setup, const CoordinatorMaker &maker)
     : setup_(std::move(setup)),
       disk_(setup_.data_dir),
       context_(std::make_shared<Context>(setup_.io_threads)),
-      connections_(setup_.connections) {
+      connections_(setup_.node.limits.sessions) {
   const bool secured = !setup_.keys.empty();
   if (secured) zap_ = std::make_unique<Zap>(context_, setup_.authorized, setup_.keys.public_key);
   for (const Address &address : setup_.listen) {
@@ -67,9 +67,7 @@ RunningServer::~RunningServer() {
 
 bool RunningServer::wait_until_joined(cluster::Time deadline) {
   std::unique_lock lock(joined_mutex_);
-  const cluster::Time now = now_us();
-  return joined_wake_.wait_for(lock, std::chrono::microseconds(deadline - std::min(now, deadline)),
-                               [this] { return joined_; });
+  return joined_wake_.wait_for(lock, time_left(deadline), [this] { return joined_; });
 }
 
 std::string RunningServer::endpoints() const {
@@ -103,10 +101,10 @@ void RunningServer::send_to_client(cluster::Peer peer, const wire::Message &mess
   const auto connection = connections_.find(peer);
   if (!connection) return;
   // One that takes nothing must not hold our memory: what is dropped is asked for again.
-  const auto bytes = static_cast<int64_t>(wire::payload_bytes(message));
+  const auto bytes = static_cast<int64_t>(wire::total_bytes(message.payload));
   const int64_t own = connection->gauge->load(), all = sending_->load();
-  if ((own > 0 && own + bytes > static_cast<int64_t>(setup_.client_bytes)) ||
-      (all > 0 && all + bytes > static_cast<int64_t>(setup_.server_bytes))) {
+  if ((own > 0 && own + bytes > static_cast<int64_t>(setup_.node.limits.client_bytes)) ||
+      (all > 0 && all + bytes > static_cast<int64_t>(setup_.node.limits.shard_bytes))) {
     dropped_answers_.fetch_add(1, std::memory_order_relaxed);
     return;
   }

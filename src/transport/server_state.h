@@ -29,9 +29,7 @@ struct ServerSetup {
   int io_threads = 1;
   unsigned apply_threads = 2;
   uint32_t shards = 1;
-  uint64_t client_bytes = 0, server_bytes = 0;
-  size_t connections = 0;
-  cluster::NodeOptions node;
+  cluster::NodeOptions node;  // its limits are those of connections and of bytes under way too
 };
 
 class RunningServer : public cluster::Net {

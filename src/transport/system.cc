@@ -20,6 +20,11 @@ cluster::Time now_us() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
+cluster::Time deadline_of(int64_t timeout_ms) {
+  if (timeout_ms < 0) fail(NGD_E_RANGE, "timeout_ms is ", timeout_ms, "; it is 0 or more");
+  return now_us() + static_cast<uint64_t>(std::min<int64_t>(timeout_ms, 86'400'000)) * 1000;
+}
+
 int poll_timeout(cluster::Time now, cluster::Time until) {
   if (until == cluster::kNever) return -1;
   if (until <= now) return 0;

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 
 #include "cluster/environment.h"
@@ -11,6 +12,15 @@ namespace ngd::transport {
 
 // Microseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps.
 cluster::Time now_us();
+
+// When a call that began now has waited for long enough; at most a day. Throws NGD_E_RANGE for less than 0.
+cluster::Time deadline_of(int64_t timeout_ms);
+
+// For condition variables; 0 when it has passed.
+inline std::chrono::microseconds time_left(cluster::Time deadline) {
+  const cluster::Time now = now_us();
+  return std::chrono::microseconds(deadline > now ? deadline - now : 0);
+}
 
 // Milliseconds from `now` to `until` for poll(), rounded up; -1 for kNever.
 int poll_timeout(cluster::Time now, cluster::Time until);

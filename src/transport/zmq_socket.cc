@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "wire/limits.h"
 
 namespace ngd::transport {
 namespace {
@@ -64,9 +65,7 @@ Socket::Socket(std::shared_ptr<Context> context, int type)
   if (handle_ == nullptr) fail_zmq(NGD_E_MEMORY, "ZeroMQ gives no socket");
   size_t size = sizeof fd_;
   zmq_getsockopt(handle_, ZMQ_FD, &fd_, &size);
-  zmq_ctx_set(context_->handle(), ZMQ_BLOCKY, 0);
-  const int64_t frame = 8 << 20;
-  set(ZMQ_MAXMSGSIZE, frame, "size of frames");
+  set(ZMQ_MAXMSGSIZE, int64_t{wire::kFrameBytes}, "size of frames");
   set(ZMQ_LINGER, 0, "linger");
   set(ZMQ_HANDSHAKE_IVL, 2000, "time of handshakes");
 }

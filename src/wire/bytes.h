@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace ngd::wire {
 
@@ -36,6 +37,13 @@ class Buffer {
   std::shared_ptr<void> owner_;
   size_t size_;
 };
+
+// Of several slices that count as one run.
+inline size_t total_bytes(const std::vector<Bytes> &parts) {
+  size_t bytes = 0;
+  for (const Bytes &part : parts) bytes += part.size;
+  return bytes;
+}
 
 inline Bytes copied(std::span<const std::byte> from) {
   const Buffer buffer(from.size());

@@ -58,10 +58,4 @@ Body decode(uint8_t type, std::span<const std::byte> control) {
   return body;
 }
 
-size_t payload_bytes(const Message &message) {
-  size_t bytes = 0;
-  for (const Bytes &part : message.payload) bytes += part.size;
-  return bytes;
-}
-
 }  // namespace ngd::wire

@@ -47,12 +47,6 @@ void append_chunks(const std::vector<Bytes> &payload, std::vector<Bytes> &frames
 
 }  // namespace
 
-uint64_t Frames::bytes() const {
-  uint64_t sum = 0;
-  for (const Bytes &frame : list) sum += frame.size;
-  return sum;
-}
-
 Frames pack(const Message &message, uint16_t node, bool checked) {
   const Bytes control = encode(message.body);
   if (control.size > kControlBytes)
@@ -63,7 +57,7 @@ Frames pack(const Message &message, uint16_t node, bool checked) {
   header.node = node;
   header.envelope = message.envelope;
   header.control_bytes = static_cast<uint32_t>(control.size);
-  header.payload_bytes = payload_bytes(message);
+  header.payload_bytes = total_bytes(message.payload);
   if (header.payload_bytes > kPayloadBytes)
     fail(NGD_E_LIMIT, "a message has ", header.payload_bytes, " bytes of payload; the limit is ",
          kPayloadBytes);

@@ -10,7 +10,7 @@ namespace ngd::wire {
 
 struct Frames {
   std::vector<Bytes> list;
-  uint64_t bytes() const;
+  uint64_t bytes() const { return total_bytes(list); }
 };
 
 // The payload is not copied but for its small pieces; the frames keep its owners alive. `checked`: the payload has a

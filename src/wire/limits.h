@@ -6,17 +6,17 @@
 
 namespace ngd::wire {
 
-inline constexpr size_t kControlBytes = size_t{4} << 20;  // of one message's control part
+inline constexpr size_t kControlBytes = size_t{4} << 20;      // of one message's control part
 inline constexpr uint64_t kPayloadBytes = uint64_t{1} << 36;  // of one message's payload
-inline constexpr size_t kFrameBytes = size_t{8} << 20;  // of one frame: more, and ZeroMQ ends the connection
-inline constexpr size_t kChunkBytes = size_t{1} << 20;  // tensors travel in frames of at most so many
+inline constexpr size_t kFrameBytes = size_t{8} << 20;   // of one frame: more, and ZeroMQ ends the connection
+inline constexpr size_t kChunkBytes = size_t{1} << 20;   // tensors travel in frames of at most so many
 inline constexpr size_t kInlineBytes = size_t{8} << 10;  // a payload up to this size travels in the first frame
-inline constexpr size_t kJoinBytes = size_t{16} << 10;  // neighbours smaller than this share a frame
-inline constexpr unsigned kDepth = 16;                    // nesting of FlatBuffers tables
-inline constexpr unsigned kTables = 1024;                 // FlatBuffers tables in a message
-inline constexpr unsigned kTablesOfLists = 65536;         // in one that lists tensors or decisions
-inline constexpr size_t kTextBytes = 255;                 // a name
-inline constexpr size_t kLongTextBytes = 4096;            // a rule with its options, a message for people
+inline constexpr size_t kJoinBytes = size_t{16} << 10;   // neighbours smaller than this share a frame
+inline constexpr unsigned kDepth = 16;                   // nesting of FlatBuffers tables
+inline constexpr unsigned kTables = 1024;                // FlatBuffers tables in a message
+inline constexpr unsigned kTablesOfLists = 65536;        // in one that lists tensors or decisions
+inline constexpr size_t kTextBytes = 255;                // a name
+inline constexpr size_t kLongTextBytes = 4096;           // a rule with its options, a message for people
 inline constexpr size_t kRank = 8;
 inline constexpr uint64_t kElements = uint64_t{1} << 40;  // of one tensor
 inline constexpr size_t kTensors = 4096;                  // of one model

@@ -346,6 +346,4 @@ struct Message {
   std::vector<Bytes> payload;
 };
 
-size_t payload_bytes(const Message &message);
-
 }  // namespace ngd::wire
