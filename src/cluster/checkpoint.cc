@@ -180,4 +180,21 @@ LoadedShard read_shard(Disk &disk, const std::string &path, uint64_t generation,
   return shard;
 }
 
+wire::Bytes pack_state(const StateWriter &writer) {
+  const SafetensorsParts parts = safetensors_parts("state", writer);
+  size_t size = parts.head.size();
+  for (const TensorView &tensor : parts.tensors) size += tensor.bytes;
+  const wire::Buffer buffer(size);
+  std::byte *to = std::ranges::copy(std::as_bytes(std::span(parts.head)), buffer.data()).out;
+  for (const TensorView &tensor : parts.tensors) to = std::copy_n(tensor.data, tensor.bytes, to);
+  return buffer.bytes();
+}
+
+LoadedShard unpack_state(std::span<const std::byte> bytes) {
+  LoadedShard shard;
+  shard.bytes.assign(bytes.begin(), bytes.end());
+  shard.reader = read_safetensors("state of a replica", shard.bytes);
+  return shard;
+}
+
 }  // namespace ngd::cluster

@@ -71,6 +71,10 @@ struct LoadedShard {
 // Throws NGD_E_CHECKPOINT when it is not whole, or not of this generation.
 LoadedShard read_shard(Disk &disk, const std::string &path, uint64_t generation, bool unchecked);
 
+// A shard's state in memory, as such a file.
+wire::Bytes pack_state(const StateWriter &writer);
+LoadedShard unpack_state(std::span<const std::byte> bytes);
+
 // The state of one shard put together from the files of a model that was cut otherwise. `pieces` are the shard's own.
 class MergedShard {
  public:

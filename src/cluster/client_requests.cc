@@ -260,7 +260,8 @@ void ClientSession::State::update_answered(Ticket ticket, Operation &operation, 
     TensorValues values{tensor.tensor, 0, 0, {}, {}};
     if (piece != nullptr) values.first = piece->first, values.count = piece->count;
     if (piece == nullptr || !payload.take(piece->count * sizeof(float), values.data))
-      return finish(ticket, NGD_E_PROTOCOL, "the values that came with the answer to an update do not fit", now);
+      return finish(ticket, NGD_E_PROTOCOL, "the values that came with the answer to an update do not fit",
+                    now);
     if (std::ranges::any_of(operation.queries,
                             [&](const TensorQuery &query) { return query.tensor == tensor.tensor; }))
       operation.outcome.tensors.push_back(std::move(values));

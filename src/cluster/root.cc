@@ -17,9 +17,17 @@ Root::Root(uint32_t shards, const NodeOptions &options, RootHost &host)
 // --- the log ----------------------------------------------------------------------------------------------------
 
 void Root::submit(RootEntry entry, Time now) {
+  if (depth_ == 0) host_.log(entry, now);
+  replay(std::move(entry), now);
+}
+
+void Root::replay(RootEntry entry, Time now) {
   const uint64_t index = ++index_;
+  depth_++;
   std::visit([&](const auto &one) { apply(one, now); }, entry);
+  depth_--;
   if (observer_ != nullptr) observer_->applied(lineage_, index, entry);
+  if (depth_ == 0) host_.carried_out(now);
 }
 
 void Root::apply(const OpenEntry &entry, Time now) {

@@ -48,18 +48,6 @@ struct UpdateKey {
   auto operator<=>(const UpdateKey &) const = default;
 };
 
-// What a root needs of the shard that it lives on.
-class RootHost {
- public:
-  virtual ~RootHost() = default;
-  virtual const StagedPart *staged(const UpdateKey &key) const = 0;
-  virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
-  virtual void decided(const wire::Decision &decision, Time now) = 0;
-  virtual void send_to_shard(uint32_t index, wire::Envelope envelope, wire::Body body) = 0;
-  virtual void send_to(Peer peer, wire::Message message) = 0;
-  virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
-};
-
 // The entries of a root's log.
 struct OpenEntry {
   wire::ClientId client;
@@ -93,11 +81,31 @@ struct AbortEntry {  // of one attempt, or, with a status, of the update
 using RootEntry =
     std::variant<OpenEntry, PresenceEntry, EndEntry, CommandEntry, CancelEntry, AbortEntry, wire::Decision>;
 
+// What a root needs of the shard that it lives on.
+class RootHost {
+ public:
+  virtual ~RootHost() = default;
+  // An entry is about to be carried out.
+  virtual void log(const RootEntry &entry, Time now) = 0;
+  virtual void carried_out(Time now) = 0;  // it is
+  virtual bool leads() const = 0;          // else it only follows the log of one that does
+  virtual const StagedPart *staged(const UpdateKey &key) const = 0;
+  virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
+  virtual void decided(const wire::Decision &decision, Time now) = 0;
+  virtual void send_to_shard(uint32_t index, wire::Envelope envelope, wire::Body body) = 0;
+  virtual void send_to(Peer peer, wire::Message message) = 0;
+  virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
+};
+
 // Sees each entry of a log as it is applied; for the checks of the simulator.
 class LogObserver {
  public:
   virtual ~LogObserver() = default;
   virtual void applied(uint64_t lineage, uint64_t index, const RootEntry &entry) = 0;
+  // Of a replicated root: what was carried out until now has become certain up to that index of the shard's log; or
+  // what was not certain never happened; or another state came in place of all.
+  virtual void settled(uint64_t) {}
+  virtual void lost() {}
   // A lineage begins, from nothing or from what another was at a version.
   virtual void begun(uint64_t lineage, uint64_t base_version, uint64_t from_lineage, uint64_t from_version) = 0;
 };
@@ -133,6 +141,12 @@ class Root {
   void begin(uint64_t lineage, uint64_t version, bool initialised,
              Time now);  // everything volatile starts anew
   void extend_ceiling(uint64_t ceiling, Time now);
+  // Replicas: carry out what another root has logged; all of the state, also what a checkpoint leaves out; and lead on
+  // from there.
+  void replay(RootEntry entry, Time now);
+  wire::Bytes save_whole() const;
+  void load_whole(std::span<const std::byte> bytes, Time now);
+  void take_over(Time now);
   std::vector<wire::Token> seals() const { return locks_.seals(); }
 
   uint64_t version() const { return version_; }
@@ -239,6 +253,7 @@ class Root {
   std::vector<Follower> followers_;
   Time wakeup_ = kNever;
   bool advancing_ = false;
+  unsigned depth_ = 0;  // entries that follow from another one are not logged: they follow again
 };
 
 }  // namespace ngd::cluster

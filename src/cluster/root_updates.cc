@@ -232,6 +232,8 @@ void Root::apply(const Decision &decision, Time now) {
   number_ = decision.number;
   std::vector<ClientId> clients;
   std::vector<std::pair<std::pair<Peer, wire::Envelope>, bool>> replies;
+  if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
+  if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
   if (decision.kind == Decision::Kind::apply) {
     version_ = decision.version;
     if (decision.update == wire::UpdateKind::initial) initialised_ = true;
@@ -268,6 +270,10 @@ void Root::apply(const Decision &decision, Time now) {
   }
   if (shards_ == 1) return;
   decisions_.push_back(decision);
+  if (!host_.leads()) {  // the one that leads never has more that some shard still needs
+    while (decisions_.size() > 4 * wire::kDecisions) decisions_.pop_front();
+    return;
+  }
   for (uint32_t index = 1; index < shards_; index++) {
     if (followers_[index].sent + 1 == decision.number) stream(index, now);
   }

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "cluster/layout.h"
+#include "cluster/replica.h"
+#include "cluster/replica_times.h"
 #include "wire/codec.h"
 #include "wire/limits.h"
 
@@ -14,8 +16,6 @@ namespace {
 constexpr Time kAgainUs = 500'000;
 constexpr Time kRefreshUs = 1'000'000;
 constexpr Time kCreationUs = 10'000'000;
-constexpr unsigned kIncarnationBits =
-    16;  // below the coordinator's revision: lives of a shard within a server's
 
 std::string record_of(const wire::Map &map) {
   return std::string(wire::encode(map).text());
@@ -101,11 +101,31 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
       map.models.insert(map.models.end(), part->models.begin(), part->models.end());
   }
   if (map.revision < map_.revision) return;
+  const bool news = map.revision != map_.revision;
+  for (wire::ModelPlace &model : map.models) {
+    for (wire::ShardPlace &place : model.shards) {
+      const std::string key = replica_key(place.shard);
+      const auto record = std::ranges::find(records, key, &Record::key);
+      const auto led = record == records.end() ? std::nullopt : ReplicaRecord::parse(record->value);
+      if (!led) continue;
+      place.node = led->primary.node;
+      place.epoch = led->epoch;
+    }
+  }
   map_ = std::move(map);
   for (const wire::ModelPlace &model : map_.models) {
     for (uint32_t index = 0; index < model.shards.size(); index++) {
       const wire::ShardPlace &place = model.shards[index];
-      if (place.node != options_.node || shards_.contains(place.shard)) continue;
+      const bool here = place.node == options_.node ||
+                        std::ranges::find(place.replicas, options_.node) != place.replicas.end();
+      if (!here) continue;
+      if (shards_.contains(place.shard)) {
+        if (news && on_places_)
+          on_places_(place.shard, model);
+        else if (news)
+          shards_.at(place.shard)->placed(model, now);
+        continue;
+      }
       auto fresh = std::make_unique<Shard>(Shard::Place{model, index, incarnation_}, options_, net_, disk_,
                                            rng_, coordinator_);
       Shard &added = *fresh;
@@ -156,7 +176,7 @@ void ServerNode::receive(const From &from, wire::Message message, Time now) {
       if (get->model.empty() || get->model == model.spec.name) answer.models.push_back(model);
     }
     // One that was just made elsewhere is known a moment later.
-    if (answer.models.empty() && joined_ && now + kRefreshUs > refresh_at_ + kRefreshUs / 10) refresh(now);
+    if (joined_ && now + kRefreshUs > refresh_at_ + kRefreshUs / 10) refresh(now);
     net_.send(from.peer, {envelope, std::move(answer), {}});
   } else if (const auto *create = std::get_if<wire::CreateModel>(&message.body)) {
     create_model(from, envelope, *create, now);
@@ -256,9 +276,15 @@ void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
     wire::ShardPlace place;
     place.shard = ++number;
     place.node = std::ranges::min_element(load, {}, [](const auto &one) { return one.second; })->first;
-    place.epoch = 1;
-    load[place.node]++;
-    for (const wire::Piece &piece : pieces) load[place.node] += piece.count;
+    // Its copies go to the next.
+    std::vector<std::pair<uint64_t, uint32_t>> order;
+    for (const auto &[node, elements] : load) order.emplace_back(node == place.node ? 0 : elements + 1, node);
+    std::ranges::sort(order);
+    for (size_t i = 0; i < order.size() && i < options_.replicas; i++) {
+      place.replicas.push_back(order[i].second);
+      load[order[i].second]++;
+      for (const wire::Piece &piece : pieces) load[order[i].second] += piece.count;
+    }
     place.pieces = std::move(pieces);
     creation.place.shards.push_back(std::move(place));
   }

@@ -34,6 +34,8 @@ class ServerNode {
   void on_shard(std::function<void(Shard &)> call) { on_shard_ = std::move(call); }
   // Shards are driven by others: tick(), next_wakeup() and take_job() leave them alone.
   void leave_shards() { shards_apart_ = true; }
+  // Called when a shard is to learn where the others of its model are; without it the node tells it itself.
+  void on_places(std::function<void(uint32_t, const wire::ModelPlace &)> call) { on_places_ = std::move(call); }
 
   // Long work on files, to be run anywhere: job->run(); then finish(job). One at a time.
   std::shared_ptr<Job> take_job();
@@ -82,6 +84,7 @@ class ServerNode {
   uint64_t ticket_ = 0, refresh_ticket_ = 0, join_ticket_ = 0;
   bool join_writes_ = false;
   std::function<void(Shard &)> on_shard_;
+  std::function<void(uint32_t, const wire::ModelPlace &)> on_places_;
   bool shards_apart_ = false;
   Time join_at_ = 0, refresh_at_ = 0;
   wire::Map map_;

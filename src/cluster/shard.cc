@@ -22,6 +22,11 @@ Shard::State::State(Place the_place, const NodeOptions &the_options, Net &the_ne
       coordinator(the_coordinator) {
   const size_t shards = place.model.shards.size();
   if (place.index == 0) root = std::make_unique<Root>(static_cast<uint32_t>(shards), options, *this);
+  const wire::ShardPlace &mine = place.model.shards[place.index];
+  std::vector<uint32_t> nodes = mine.replicas;
+  if (nodes.empty()) nodes.push_back(mine.node);
+  replica =
+      std::make_unique<Replica>(mine.shard, std::move(nodes), place.incarnation, options, *this, coordinator);
   incarnations.resize(shards);
   restored_shards.resize(shards);
   restore_at.resize(shards);
@@ -35,14 +40,14 @@ std::string Shard::State::where() const {
 
 void Shard::State::send_to(Peer peer, wire::Message message) {
   message.envelope.epoch = place.model.shards[place.index].epoch;
-  net.send(peer, std::move(message));
+  say_to(peer, std::move(message), replica->last());
 }
 
 void Shard::State::send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) {
   const wire::ShardPlace &target = place.model.shards[to];
   envelope.shard = target.shard;
   envelope.epoch = target.epoch;
-  net.send(target.node, {envelope, std::move(body), {}});
+  say_to(target.node, {envelope, std::move(body), {}}, replica->last());
 }
 
 void Shard::State::refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, Refused::Retry retry,
@@ -57,6 +62,15 @@ void Shard::State::refuse(Peer peer, const wire::Envelope &envelope, ngd_status 
 
 // Whether the shard can look at a request of a client at all; else it is refused.
 bool Shard::State::fresh_request(const From &from, const wire::Envelope &envelope, uint64_t request_lineage) {
+  if (!leading) {
+    Refused refused;
+    refused.status = NGD_E_UNAVAILABLE;
+    refused.retry = Refused::Retry::refresh;
+    refused.epoch = replica->record().epoch;
+    refused.text = concat(where(), " ", replica->trouble());
+    net.send(from.peer, {envelope, std::move(refused), {}});
+    return false;
+  }
   if (!ready) {
     refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::later,
            concat(where(), trouble.empty() ? " is starting" : ": " + trouble));
@@ -133,6 +147,17 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
     }
     staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
     if (found != staged_parts.end()) erase_staged(found);
+    if (replicated()) {
+      staged.push = push;
+      staged.payload = payload;
+      ShardEntry entry;
+      entry.kind = ShardEntry::Kind::stage;
+      entry.client = key.client;
+      entry.user = key.user;
+      entry.seq = key.seq;
+      entry.push = push;
+      record(std::move(entry), payload, now);
+    }
     client_bytes[envelope.client] += staged.bytes;
     staged_bytes += staged.bytes;
     found = staged_parts.emplace(key, std::move(staged)).first;
@@ -187,28 +212,32 @@ void Shard::State::decided(const Decision &decision, Time now) {
       version = decision.version;
       if (decision.update == wire::UpdateKind::initial) initialised = true;
       publish();
-      serve_pulls(now);
+      serve_certain(now);
       break;
     }
     case Decision::Kind::seal:
       seals[decision.seal.lock] = std::max(seals[decision.seal.lock], decision.seal.token);
       break;
     case Decision::Kind::pin:
-      published.pin(decision.version);
-      serve_pulls(now);
+      change_published({replica->last(), nullptr, decision.version, true});
+      serve_certain(now);
       break;
     case Decision::Kind::unpin:
-      published.unpin(decision.version);
+      change_published({replica->last(), nullptr, decision.version, false});
       break;
     case Decision::Kind::checkpoint:
-      save(decision, now);
+      if (leading) save(decision, now);
       break;
   }
 }
 
 void Shard::State::publish() {
   stale = published.newest();
-  published.publish(parameters->snapshot(version, lineage, initialised));
+  change_published({replica->last(), parameters->snapshot(version, lineage, initialised), version, false});
+}
+
+void Shard::State::serve_certain(Time now) {
+  if (leading && changes.empty()) serve_pulls(now);
 }
 
 void Shard::State::decide(const wire::Decide &decide, Time now) {
@@ -219,9 +248,13 @@ void Shard::State::decide(const wire::Decide &decide, Time now) {
       if (staged({entry.client, entry.user, entry.seq}) != nullptr) continue;
       // Cannot be, unless memory was lost: the root brings everybody back to a checkpoint.
       ready = false;
-      place.incarnation++;
-      announce_at = now;
-      return;
+      return replica->renew(now);
+    }
+    if (replicated()) {
+      ShardEntry entry;
+      entry.kind = ShardEntry::Kind::decision;
+      entry.decision = decision;
+      record(std::move(entry), {}, now);
     }
     decided(decision, now);
   }
@@ -258,10 +291,13 @@ bool Shard::State::try_pull(const WaitingPull &one, Time now) {
     }
   }
   if (options.mutant == Mutant::lineage_ignored) pull.lineage = lineage;
-  if (auto message = published.answer(one.envelope, pull, one.payload)) {
-    send_to(one.from.peer, std::move(*message));
+  if (auto message = published.answer(one.envelope, pull, one.payload, 0)) {
+    message->envelope.epoch = place.model.shards[place.index].epoch;
+    say_to(one.from.peer, std::move(*message), replica->committed());
     return true;
   }
+  // Not certain yet: it comes with the commit.
+  if (!changes.empty() && one.until > now) return false;
   if (initialised && pull.version != 0 && pull.version <= version) {
     refuse(one.from.peer, one.envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
            concat("version ", pull.version, " is not held any more; the newest is ", version));
@@ -287,7 +323,10 @@ void Shard::State::serve_pulls(Time now) {
 }
 
 void Shard::State::read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const {
-  const std::shared_ptr<const Snapshot> snapshot = published.newest();
+  std::shared_ptr<const Snapshot> snapshot = published.newest();
+  for (const Change &change : changes) {
+    if (change.snapshot != nullptr) snapshot = change.snapshot;
+  }
   std::vector<wire::TensorPart> parts;
   for (const PieceShape &shape : *snapshot->pieces) {
     if (!shape.table) parts.push_back({shape.piece.tensor, 0, false});
@@ -309,14 +348,27 @@ void Shard::start(Time now) {
 
 void Shard::receive(const From &from, wire::Message message, Time now) {
   State &s = *state_;
+  s.clock = now;
   const wire::Envelope &envelope = message.envelope;
   const bool server = from.role == Role::server;
   if (server) {
+    if (s.replica->receive(from, message, now)) return;
+    if (!s.leading) return;  // who sent it looks for the one that leads
     if (const auto *decide = std::get_if<wire::Decide>(&message.body)) return s.decide(*decide, now);
     if (const auto *restore = std::get_if<wire::Restore>(&message.body)) return s.restore(*restore, now);
     if (const auto *dropped = std::get_if<wire::Dropped>(&message.body)) {
-      if (dropped->lineage == s.lineage)
-        s.drop({envelope.client, dropped->user, envelope.seq}, dropped->attempt);
+      const UpdateKey key{envelope.client, dropped->user, envelope.seq};
+      if (dropped->lineage != s.lineage || s.staged(key) == nullptr) return;
+      if (s.replicated()) {
+        ShardEntry entry;
+        entry.kind = ShardEntry::Kind::drop;
+        entry.client = key.client;
+        entry.user = key.user;
+        entry.seq = key.seq;
+        entry.attempt = dropped->attempt;
+        s.record(std::move(entry), {}, now);
+      }
+      s.drop(key, dropped->attempt);
       return;
     }
     if (s.root == nullptr) return;
@@ -326,13 +378,17 @@ void Shard::receive(const From &from, wire::Message message, Time now) {
     } else if (const auto *applied = std::get_if<wire::Applied>(&message.body)) {
       if (applied->lineage == s.lineage && s.ready) s.root->applied(applied->index, applied->number, now);
     } else if (const auto *announce = std::get_if<wire::Announce>(&message.body)) {
-      s.announced(*announce, now);
+      s.announced(*announce, from, now);
     } else if (const auto *restored = std::get_if<wire::Restored>(&message.body)) {
       s.restored(*restored, now);
     } else if (const auto *saved = std::get_if<wire::Saved>(&message.body)) {
       s.saved(*saved, now);
     }
     s.watch_ceiling(now);
+    return;
+  }
+  if (!s.leading) {
+    s.fresh_request(from, envelope, 0);
     return;
   }
   if (const auto *push = std::get_if<wire::Push>(&message.body)) {
@@ -370,16 +426,25 @@ void Shard::receive(const From &from, wire::Message message, Time now) {
 }
 
 void Shard::coordinated(const CoordinatorAnswer &answer, Time now) {
-  state_->record_answer(answer, now);
+  state_->clock = now;
+  state_->replica->answered(answer, now);
+  if (state_->leading) state_->record_answer(answer, now);
+}
+
+void Shard::placed(const wire::ModelPlace &model, Time now) {
+  state_->clock = now;
+  state_->placed(model);
 }
 
 void Shard::tick(Time now) {
+  state_->clock = now;
   state_->tick(now);
 }
 
 Time Shard::next_wakeup() const {
   const State &s = *state_;
-  return s.root != nullptr && s.ready ? std::min(s.wakeup, s.root->next_wakeup()) : s.wakeup;
+  const Time next = std::min(s.wakeup, s.replica->next_wakeup());
+  return s.root != nullptr && s.ready && s.leading ? std::min(next, s.root->next_wakeup()) : next;
 }
 
 std::shared_ptr<Job> Shard::take_job() {
@@ -391,14 +456,16 @@ std::shared_ptr<Job> Shard::take_job() {
 
 void Shard::finish(const std::shared_ptr<Job> &job, Time now) {
   State &s = *state_;
+  s.clock = now;
   s.job_running = false;
   if (s.jobs.empty() || s.jobs.front() != job) return;
   s.jobs.pop_front();
-  s.job_done(static_cast<const SaveJob &>(*job), now);
+  if (s.leading) s.job_done(static_cast<const SaveJob &>(*job), now);
 }
 
 void Shard::checkpoint(Time now) {
-  if (state_->root != nullptr) state_->start_checkpoint(now);
+  state_->clock = now;
+  if (state_->root != nullptr && state_->leading) state_->start_checkpoint(now);
 }
 
 bool Shard::checkpoint_pending() const {
@@ -414,7 +481,7 @@ uint32_t Shard::number() const {
   return state_->place.model.shards[state_->place.index].shard;
 }
 bool Shard::ready() const {
-  return state_->ready;
+  return state_->ready && state_->leading;
 }
 uint64_t Shard::version() const {
   return state_->version;
@@ -424,6 +491,12 @@ uint64_t Shard::lineage() const {
 }
 uint64_t Shard::staged_bytes() const {
   return state_->staged_bytes;
+}
+const Replica &Shard::replica() const {
+  return *state_->replica;
+}
+uint64_t Shard::digest() {
+  return state_->digest();
 }
 Root *Shard::root() {
   return state_->root.get();

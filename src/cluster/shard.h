@@ -30,6 +30,8 @@ class Job {
   uint32_t shard = 0;
 };
 
+class Replica;
+
 class Shard {
  public:
   struct Place {  // which one it is
@@ -43,6 +45,8 @@ class Shard {
   void start(Time now);
   void receive(const From &from, wire::Message message, Time now);
   void coordinated(const CoordinatorAnswer &answer, Time now);
+  // Other shards of the model are led elsewhere now.
+  void placed(const wire::ModelPlace &model, Time now);
   void tick(Time now);
   Time next_wakeup() const;
   std::shared_ptr<Job> take_job();
@@ -60,7 +64,9 @@ class Shard {
   uint64_t lineage() const;
   uint64_t staged_bytes() const;
   void observe(LogObserver *observer);
-  Root *root();  // nullptr on other shards than the root
+  const Replica &replica() const;
+  uint64_t digest();  // of all of the state that replicas share
+  Root *root();       // nullptr on other shards than the root
 
  private:
   struct State;

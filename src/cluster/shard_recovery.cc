@@ -31,10 +31,8 @@ bool parse_record(const std::string &text, uint64_t &lineage, uint64_t &ceiling)
 }  // namespace
 
 void Shard::State::start(Time now) {
-  wakeup = now;
-  announce_at = now;
-  if (root != nullptr) begin_recovery(now);
-  tick(now);
+  clock = wakeup = announce_at = now;
+  replica->start(now);
 }
 
 // --- any shard ----------------------------------------------------------------------------------------------------
@@ -51,6 +49,7 @@ void Shard::State::reset() {
   staged_bytes = 0;
   seals.clear();
   published.unpin_all();
+  changes.clear();
   stale = nullptr;
   number = 0;
   version = 0;
@@ -66,7 +65,7 @@ void Shard::State::reset() {
   parameters = std::make_unique<Parameters>(place.model.spec, place.model.shards[place.index].pieces);
 }
 
-void Shard::State::load(const wire::Restore &request) {
+void Shard::State::load_checkpoint(const wire::Restore &request) {
   if (request.slot == wire::kNoSlot) return;
   const bool unchecked = options.mutant == Mutant::torn_checkpoint;
   const std::string &model = place.model.spec.name;
@@ -96,11 +95,12 @@ void Shard::State::restore(const wire::Restore &request, Time now) {
     reset();
     lineage = request.lineage;
     try {
-      load(request);
+      load_checkpoint(request);
       version = request.base_version;
       initialised = request.initialised;
       for (const wire::Token &seal : request.seals) seals[seal.lock] = seal.token;
       ready = true;
+      record_replaced(now);
       publish();
     } catch (const Error &error) {
       answer.status = error.status();
@@ -115,6 +115,10 @@ void Shard::State::restore(const wire::Restore &request, Time now) {
 }
 
 void Shard::State::tick(Time now) {
+  replica->tick(now);
+  wakeup = now + kScanUs;
+  if (!leading) return;
+  let_out(now);
   if (root == nullptr) {
     if (now >= announce_at) announce(now);
   } else {
@@ -144,7 +148,6 @@ void Shard::State::tick(Time now) {
     if (found != staged_parts.end() && ready) tell_root(key, found->second, now);
   }
   if (ready) serve_pulls(now);
-  wakeup = now + kScanUs;
 }
 
 // --- the root -----------------------------------------------------------------------------------------------------
@@ -257,7 +260,7 @@ void Shard::State::next_candidate(Time now) {
       from_version = manifest.version;
     }
     try {
-      load(restoring);
+      load_checkpoint(restoring);
     } catch (const std::exception &error) {
       trouble = error.what();
       continue;
@@ -274,6 +277,7 @@ void Shard::State::next_candidate(Time now) {
   for (const wire::Token &seal : restoring.seals) seals[seal.lock] = seal.token;
   std::ranges::fill(restored_shards, 0);
   restored_shards[0] = 1;
+  record_replaced(now);
   publish();
   for (uint32_t index = 1; index < restored_shards.size(); index++) send_restore(index, now);
   check_ready(now);
@@ -284,8 +288,9 @@ void Shard::State::send_restore(uint32_t to, Time now) {
   send_to_shard(to, {}, restoring);
 }
 
-void Shard::State::announced(const wire::Announce &who, Time now) {
+void Shard::State::announced(const wire::Announce &who, const From &from, Time now) {
   if (who.index == 0 || who.index >= restored_shards.size()) return;
+  place.model.shards[who.index].node = static_cast<uint32_t>(from.peer);  // only one that leads says so
   if (phase != Phase::restoring && phase != Phase::ready) return;
   if (restored_shards[who.index] == 0) return send_restore(who.index, now);
   // A later life of a shard that was restored once: its memory is lost, and with it this lineage. Words of an earlier
@@ -316,6 +321,12 @@ void Shard::State::check_ready(Time now) {
   phase = Phase::ready;
   ready = true;
   trouble.clear();
+  if (replicated()) {
+    ShardEntry entry;
+    entry.kind = ShardEntry::Kind::memories;
+    entry.numbers = incarnations;
+    record(std::move(entry), {}, now);
+  }
   next_checkpoint = now + options.checkpoint_every_us;
   checkpoint_version = version;
   root->tick(now);

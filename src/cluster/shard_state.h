@@ -10,8 +10,10 @@
 
 #include "cluster/checkpoint.h"
 #include "cluster/parameters.h"
+#include "cluster/replica.h"
 #include "cluster/root.h"
 #include "cluster/shard.h"
+#include "cluster/shard_entry.h"
 
 namespace ngd::cluster {
 
@@ -42,10 +44,12 @@ class SaveJob : public Job {
   std::string text;
 };
 
-struct Shard::State : public RootHost {
+struct Shard::State : public RootHost, public ReplicaHost {
   struct Staged {
     StagedPart part;
     UpdatePart update;
+    wire::Push push;  // as it came, for replicas
+    std::vector<wire::Bytes> payload;
     size_t bytes = 0;
     Time told = 0;  // when the root heard of it last
   };
@@ -76,8 +80,49 @@ struct Shard::State : public RootHost {
   void tell_root(const UpdateKey &key, Staged &staged, Time now);
   void erase_staged(std::map<UpdateKey, Staged>::iterator place);
   void publish();
+  void serve_certain(Time now);
+
+  // Replication: shard_replication.cc. What a primary carries out is certain only when its entry is committed: until
+  // then all that it says and publishes is held.
+  struct Held {
+    uint64_t index;  // of the last entry that it may depend on
+    Peer to;
+    wire::Message message;
+  };
+  struct Change {  // of what readers see
+    uint64_t index;
+    std::shared_ptr<const Snapshot> snapshot;  // else a pin
+    uint64_t version;
+    bool pin;
+  };
+  void say_to(Peer to, wire::Message message, uint64_t index);
+  void let_out(Time now);
+  void change_published(Change change);
+  void record(ShardEntry entry, std::vector<wire::Bytes> payload, Time now);
+  void record_replaced(Time now);
+  bool replicated() const { return replica->nodes().size() > 1; }
+  wire::Bytes whole_state();
+  uint64_t digest();
+  void take_state(std::span<const std::byte> bytes, Time now);
+  void keep_part(const UpdateKey &key, const wire::Push &push, const std::vector<wire::Bytes> &payload);
+  void lead_on(Time now);
+  void placed(const wire::ModelPlace &model);
+
+  // ReplicaHost.
+  void say(uint32_t node, wire::Body body, std::vector<wire::Bytes> payload) override;
+  uint64_t coordinator_ticket() override;
+  void replay(uint64_t index, const LogEntry &entry, Time now) override;
+  void committed(uint64_t index, Time now) override;
+  void lead(bool fresh, Time now) override;
+  void follow(bool lost, Time now) override;
+  std::optional<wire::Bytes> snapshot() override;
+  void load(std::span<const std::byte> snapshot, Time now) override;
+  void record_changed(const ReplicaRecord &record) override;
 
   // RootHost.
+  void log(const RootEntry &entry, Time now) override;
+  bool leads() const override { return leading; }
+  void carried_out(Time now) override { committed(replica->committed(), now); }
   const StagedPart *staged(const UpdateKey &key) const override;
   void drop(const UpdateKey &key, uint32_t attempt) override;
   void decided(const wire::Decision &decision, Time now) override;
@@ -90,17 +135,15 @@ struct Shard::State : public RootHost {
   void announce(Time now);
   void restore(const wire::Restore &request, Time now);
   void reset();
-  void load(const wire::Restore &request);
+  void load_checkpoint(const wire::Restore &request);
   // Of the next question to the coordinator; ServerNode leads its answer here.
-  uint64_t next_ticket() {
-    return ticket = uint64_t{place.model.shards[0].shard} << 32 | (++tickets & 0xFFFFFFFF);
-  }
+  uint64_t next_ticket() { return ticket = coordinator_ticket(); }
   void read_record(Time now);
   void record_answer(const CoordinatorAnswer &answer, Time now);
   void begin_recovery(Time now);
   void adopt_lineage(uint64_t new_lineage, uint64_t base, uint64_t new_ceiling, Time now);
   void next_candidate(Time now);
-  void announced(const wire::Announce &announce, Time now);
+  void announced(const wire::Announce &announce, const From &from, Time now);
   void restored(const wire::Restored &restored, Time now);
   void send_restore(uint32_t to, Time now);
   void check_ready(Time now);
@@ -124,6 +167,12 @@ struct Shard::State : public RootHost {
   Rng &rng;
   Coordinator &coordinator;
   std::unique_ptr<Root> root;  // of index 0
+  std::unique_ptr<Replica> replica;
+  bool leading = false;
+  Time clock = 0;  // of the call that is under way
+  std::deque<Held> held;
+  std::deque<Change> changes;
+  std::deque<uint64_t> settling;
 
   bool ready = false;
   uint64_t lineage = 0, version = 0, number = 0;

@@ -139,7 +139,8 @@ size_t Published::pins() const {
 }
 
 std::optional<wire::Message> Published::answer(const wire::Envelope &envelope, const wire::Pull &pull,
-                                               const std::vector<wire::Bytes> &payload) const {
+                                               const std::vector<wire::Bytes> &payload, Time now) const {
+  if (now >= allowed_.load(std::memory_order_acquire)) return std::nullopt;
   std::shared_ptr<const Snapshot> snapshot;
   {
     const std::lock_guard lock(mutex_);

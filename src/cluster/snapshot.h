@@ -1,6 +1,7 @@
 // The parameters of a shard at one version, for readers: blocks that nobody changes any more, shared between versions.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/environment.h"
 #include "wire/message.h"
 
 namespace ngd::cluster {
@@ -67,12 +69,15 @@ class Published {
   void unpin(uint64_t version);
   void unpin_all();
   size_t pins() const;
+  // Until when answers may be given without asking the shard.
+  void allow(Time until) { allowed_.store(until, std::memory_order_release); }
 
   // The answer to a pull that need not wait: Pulled or Refused. Nothing: give it to the shard.
   std::optional<wire::Message> answer(const wire::Envelope &envelope, const wire::Pull &pull,
-                                      const std::vector<wire::Bytes> &payload) const;
+                                      const std::vector<wire::Bytes> &payload, Time now) const;
 
  private:
+  std::atomic<Time> allowed_{kNever};
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> newest_;
   std::vector<std::shared_ptr<const Snapshot>> pinned_;

@@ -12,13 +12,14 @@ constexpr const char *kNames[] = {"hello",    "welcome",    "get_map",    "map",
                                   "opened",   "keep_alive", "alive",      "close",   "push",         "pushed",
                                   "pull",     "pulled",     "read_point", "point",   "read_done",    "command",
                                   "query",    "done",       "staged",     "dropped", "decide",       "applied",
-                                  "announce", "restore",    "restored",   "saved",   "refused"};
+                                  "announce", "restore",    "restored",   "saved",   "refused",      "append",
+                                  "appended", "join",       "transfer"};
 static_assert(std::size(kNames) == kTypes);
 
 bool has_lists(uint8_t type) {
   return type == type_of(Map{}) || type == type_of(CreateModel{}) || type == type_of(Push{}) ||
          type == type_of(Pushed{}) || type == type_of(Pull{}) || type == type_of(Pulled{}) ||
-         type == type_of(Decide{});
+         type == type_of(Decide{}) || type == type_of(Append{});
 }
 
 template <size_t I = 0>

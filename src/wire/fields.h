@@ -53,6 +53,7 @@ void fields(F &f, ShardPlace &x) {
   f.number(x.node);
   f.number(x.epoch);
   f.tables(x.pieces, kTensors);
+  f.numbers(x.replicas, kReplicas);
 }
 template <class F>
 void fields(F &f, ModelPlace &x) {
@@ -298,6 +299,49 @@ void fields(F &f, Refused &x) {
   f.number(x.lineage);
   f.number(x.attempt);
   f.text(x.text, kLongTextBytes);
+}
+
+template <class F>
+void fields(F &f, LogMark &x) {
+  f.number(x.epoch);
+  f.number(x.control);
+  f.number(x.payload);
+}
+template <class F>
+void fields(F &f, Append &x) {
+  f.number(x.epoch);
+  f.number(x.sender);
+  f.number(x.incarnation);
+  f.number(x.after);
+  f.number(x.after_epoch);
+  f.number(x.committed);
+  f.number(x.sent_us);
+  f.tables(x.entries, kLogEntries);
+}
+template <class F>
+void fields(F &f, Appended &x) {
+  f.number(x.epoch);
+  f.number(x.incarnation);
+  f.number(x.last);
+  f.number(x.sent_us);
+}
+template <class F>
+void fields(F &f, Join &x) {
+  f.number(x.incarnation);
+  f.number(x.last);
+  f.number(x.last_epoch);
+  f.number(x.snapshot);
+  f.number(x.offset);
+}
+template <class F>
+void fields(F &f, Transfer &x) {
+  f.number(x.epoch);
+  f.number(x.sender);
+  f.number(x.incarnation);
+  f.number(x.index);
+  f.number(x.index_epoch);
+  f.number(x.offset);
+  f.number(x.total);
 }
 
 }  // namespace ngd::wire

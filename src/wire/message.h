@@ -70,7 +70,8 @@ struct ShardPlace {
   uint32_t shard = 0;  // its number in the cluster
   uint32_t node = 0;
   uint64_t epoch = 0;
-  std::vector<Piece> pieces;  // at most one of a tensor, by tensor
+  std::vector<Piece> pieces;       // at most one of a tensor, by tensor
+  std::vector<uint32_t> replicas;  // nodes that keep a copy; `node` is the one that leads them
 };
 
 // shards[0] is the root: the order of versions, sessions, locks, values and partitions live there.
@@ -319,6 +320,43 @@ struct Saved {  // shard -> root: my file of that checkpoint is on the disk
   std::string text;
 };
 
+// --- between the replicas of a shard: see cluster/replica.h -----------------------------------------------------
+
+struct LogMark {  // one entry of a log, as it lies in the payload: control bytes, then payload bytes
+  uint64_t epoch = 0;
+  uint64_t control = 0;
+  uint64_t payload = 0;
+};
+struct
+    Append {  // primary -> member or learner: the entries that follow `after`, or, without any, a sign of life
+  uint64_t epoch = 0;
+  uint64_t sender = 0;       // incarnations
+  uint64_t incarnation = 0;  // of the receiver: words to an earlier life mean nothing
+  uint64_t after = 0, after_epoch = 0;
+  uint64_t committed = 0;
+  uint64_t sent_us = 0;  // by the primary's clock; comes back in Appended
+  std::vector<LogMark> entries;
+};
+struct Appended {  // the answer: everything up to `last` is here as the primary has it
+  uint64_t epoch = 0;
+  uint64_t incarnation = 0;
+  uint64_t last = 0;
+  uint64_t sent_us = 0;
+};
+struct Join {  // learner -> primary: what I hold (0: nothing), and which part of a snapshot I want
+  uint64_t incarnation = 0;
+  uint64_t last = 0, last_epoch = 0;
+  uint64_t snapshot = 0;  // the index of the one that is under way; 0: any
+  uint64_t offset = 0;
+};
+struct Transfer {  // primary -> learner: bytes of a snapshot; the payload
+  uint64_t epoch = 0;
+  uint64_t sender = 0;
+  uint64_t incarnation = 0;
+  uint64_t index = 0, index_epoch = 0;  // the state after this entry
+  uint64_t offset = 0, total = 0;
+};
+
 // --- refusal ----------------------------------------------------------------------------------------------------
 
 struct Refused {
@@ -336,9 +374,10 @@ struct Refused {
   std::string text;
 };
 
-using Body = std::variant<Hello, Welcome, GetMap, Map, CreateModel, Open, Opened, KeepAlive, Alive, Close, Push,
-                          Pushed, Pull, Pulled, ReadPoint, Point, ReadDone, Command, Query, Done, Staged,
-                          Dropped, Decide, Applied, Announce, Restore, Restored, Saved, Refused>;
+using Body =
+    std::variant<Hello, Welcome, GetMap, Map, CreateModel, Open, Opened, KeepAlive, Alive, Close, Push, Pushed,
+                 Pull, Pulled, ReadPoint, Point, ReadDone, Command, Query, Done, Staged, Dropped, Decide,
+                 Applied, Announce, Restore, Restored, Saved, Refused, Append, Appended, Join, Transfer>;
 
 struct Message {
   Envelope envelope;

@@ -1,0 +1,235 @@
+// The record of a shard: who is in it, reading and changing it, and what this replica is because of it.
+#include "cluster/replica.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cluster/replica_times.h"
+#include "wire/limits.h"
+
+namespace ngd::cluster {
+
+// --- the record ---------------------------------------------------------------------------------------------------
+
+bool ReplicaRecord::has(const Member &member) const {
+  return std::ranges::find(in_sync, member) != in_sync.end();
+}
+
+// "<epoch> <memory> <node>.<incarnation> ...": the primary first.
+std::string ReplicaRecord::text() const {
+  std::string out = concat(epoch, " ", memory, " ", primary.node, ".", primary.incarnation);
+  for (const Member &one : in_sync) {
+    if (one != primary) out += concat(" ", one.node, ".", one.incarnation);
+  }
+  return out;
+}
+
+std::optional<ReplicaRecord> ReplicaRecord::parse(const std::string &text) {
+  ReplicaRecord record;
+  const auto parts = split(text, ' ');
+  int64_t a = 0, b = 0;
+  if (parts.size() < 3 || parts.size() > 2 + wire::kReplicas || !parse_integer(parts[0], a) ||
+      !parse_integer(parts[1], b) || a < 1 || b < 1)
+    return std::nullopt;
+  record.epoch = static_cast<uint64_t>(a);
+  record.memory = static_cast<uint64_t>(b);
+  for (size_t i = 2; i < parts.size(); i++) {
+    const auto halves = split(parts[i], '.');
+    if (halves.size() != 2 || !parse_integer(halves[0], a) || !parse_integer(halves[1], b) || a < 1 || b < 1)
+      return std::nullopt;
+    record.in_sync.push_back({static_cast<uint32_t>(a), static_cast<uint64_t>(b)});
+  }
+  record.primary = record.in_sync.front();
+  return record;
+}
+
+std::string replica_key(uint32_t shard) {
+  return concat("/shard/", shard);
+}
+
+// --- reading and changing it --------------------------------------------------------------------------------------
+
+Replica::Replica(uint32_t shard, std::vector<uint32_t> nodes, uint64_t incarnation, const NodeOptions &options,
+                 ReplicaHost &host, Coordinator &coordinator)
+    : shard_(shard),
+      nodes_(std::move(nodes)),
+      options_(options),
+      host_(host),
+      coordinator_(coordinator),
+      me_{options.node, incarnation} {}
+
+void Replica::start(Time now) {
+  started_ = now;
+  look(now);
+  wakeup_ = now + kTickUs;
+}
+
+// The prefix is that of all records: whether the members of the set still live stands in those of the nodes.
+void Replica::look(Time now) {
+  changing_ = false;
+  ask_at_ = now + kAskAgainUs;
+  ticket_ = host_.coordinator_ticket();
+  coordinator_.get(ticket_, "/");
+}
+
+void Replica::change(ReplicaRecord wanted, Time now) {
+  changing_ = true;
+  wanted_ = std::move(wanted);
+  ask_at_ = now + kAskAgainUs;
+  ticket_ = host_.coordinator_ticket();
+  coordinator_.cas(ticket_, replica_key(shard_), revision_, wanted_.text());
+}
+
+void Replica::answered(const CoordinatorAnswer &answer, Time now) {
+  if (answer.ticket != ticket_) return;
+  ticket_ = 0;
+  ask_at_ = now + (role_ == Role::primary ? kLookPrimaryUs : kLookUs);
+  // What was there instead is adopted at once; what lies around it may be needed too.
+  if (std::exchange(changing_, false) && !answer.done) return look(now);
+  adopt(answer.records, now);
+}
+
+bool Replica::all_lost(const std::vector<Record> &records) const {
+  return std::ranges::all_of(record_.in_sync, [&](const Member &member) {
+    if (member.node == me_.node) return member.incarnation < me_.incarnation;
+    const std::string key = concat("/node/", member.node);
+    const auto node = std::ranges::find(records, key, &Record::key);
+    return node != records.end() && member.incarnation < node->revision << kIncarnationBits;
+  });
+}
+
+void Replica::begin_anew(Time now) {
+  ReplicaRecord fresh;
+  fresh.epoch = record_.epoch + 1;
+  fresh.primary = me_;
+  fresh.in_sync = {me_};
+  fresh.memory = me_.incarnation;
+  change(std::move(fresh), now);
+}
+
+void Replica::adopt(const std::vector<Record> &records, Time now) {
+  const std::string key = replica_key(shard_);
+  const auto found = std::ranges::find(records, key, &Record::key);
+  if (found == records.end()) {
+    // The first of those who were chosen begins; another, when it does not come.
+    if (role_ != Role::primary && (nodes_.front() == me_.node || now - started_ > kFirstUs)) begin_anew(now);
+    return;
+  }
+  const auto record = ReplicaRecord::parse(found->value);
+  if (!record || found->revision < revision_) return;
+  const bool news = found->revision != revision_;
+  revision_ = found->revision;
+  record_ = *record;
+  epoch_ = std::max(epoch_, record_.epoch);
+  if (news) host_.record_changed(record_);
+
+  if (record_.primary == me_) {
+    if (role_ != Role::primary) return lead_now(record_.memory == me_.incarnation && !has_state_, now);
+    if (adding_ && record_.has(*adding_)) adding_.reset();
+    return advance_commit(now);
+  }
+  if (role_ == Role::primary) return step_down(now);
+  if (record_.has(me_) && has_state_) {
+    if (role_ != Role::member) {
+      role_ = Role::member;
+      grace_ = now + kGraceUs;
+    }
+    if (now >= grace_) take_over(now);
+    return;
+  }
+  if (role_ == Role::member && has_state_) {
+    // Put out of the set: what is not committed may never be.
+    log_.cut(committed_);
+    matched_ = std::min(matched_, committed_);
+  }
+  role_ = Role::learner;
+  if (all_lost(records)) begin_anew(now);
+}
+
+// --- what it is -----------------------------------------------------------------------------------------------------
+
+void Replica::forget_state(Time now) {
+  me_.incarnation++;
+  has_state_ = false;
+  log_.reset(0, 0);
+  committed_ = applied_ = matched_ = 0;
+  receiving_.reset();
+  host_.follow(true, now);
+}
+
+void Replica::step_down(Time now) {
+  role_ = Role::learner;
+  ready_ = false;
+  peers_.clear();
+  adding_.reset();
+  sending_.reset();
+  forget_state(now);
+}
+
+void Replica::renew(Time now) {
+  step_down(now);
+  look(now);
+}
+
+// A member that heard nothing for its grace.
+void Replica::take_over(Time now) {
+  ReplicaRecord wanted = record_;
+  wanted.epoch++;
+  std::erase(wanted.in_sync, wanted.primary);
+  std::erase(wanted.in_sync, me_);
+  wanted.primary = me_;
+  wanted.in_sync.insert(wanted.in_sync.begin(), me_);
+  change(std::move(wanted), now);
+}
+
+bool Replica::receive(const From &from, wire::Message &message, Time now) {
+  if (const auto *append = std::get_if<wire::Append>(&message.body))
+    append_received(from, *append, message.payload, now);
+  else if (const auto *appended_now = std::get_if<wire::Appended>(&message.body))
+    appended(from, *appended_now, now);
+  else if (const auto *joins = std::get_if<wire::Join>(&message.body))
+    join(from, *joins, now);
+  else if (const auto *transfer = std::get_if<wire::Transfer>(&message.body))
+    transferred(from, *transfer, message.payload, now);
+  else
+    return false;
+  return true;
+}
+
+void Replica::tick(Time now) {
+  wakeup_ = now + (nodes_.size() == 1 && role_ == Role::primary ? kLookUs : kTickUs);
+  const bool waits = ticket_ != 0 && now < ask_at_;
+  switch (role_) {
+    case Role::primary:
+      if (now >= beacon_at_) {
+        beacon_at_ = now + kBeaconUs;
+        send_all(now, true);
+      } else {
+        send_all(now, false);
+      }
+      if (!waits && ticket_ == 0) {
+        keep_members(now);
+        if (ticket_ == 0) add_learners(now);
+      }
+      if (sending_ && now - sending_->used > kSnapshotKeptUs) sending_.reset();
+      break;
+    case Role::member:
+      if (now >= grace_ && !waits) look(now);
+      break;
+    case Role::unknown:
+    case Role::learner:
+      if (now >= join_at_) ask_to_join(now);
+      break;
+  }
+  if (now >= ask_at_) look(now);
+}
+
+std::string Replica::trouble() const {
+  if (role_ == Role::primary && !ready_) return "is taking over";
+  if (role_ == Role::primary) return {};
+  if (record_.epoch == 0) return "is starting";
+  if (record_.primary.node == me_.node) return "comes back; the other replicas decide who leads";
+  return concat("is led by server ", record_.primary.node);
+}
+
+}  // namespace ngd::cluster

@@ -1,0 +1,189 @@
+// One replica of a shard: the log that all replicas share, who leads them, and how one that is new comes in.
+//
+// Primary-backup replication after PacificA (Lin et al. 2008, "PacificA: replication in log-based distributed storage
+// systems"). The record "/shard/<number>" of the coordinator names epoch, primary and the set of members in sync, each
+// with its incarnation: a life of its memory. It changes by compare-and-swap only.
+//
+// - An entry is committed when every member of the maximal set in sync has it: the set of the record, and whoever is
+//   being added to it.
+// - A member that hears nothing for a grace takes over: epoch + 1, the set without the old primary. What it has of the
+//   log is then sent to the others in the new epoch; when all of it is committed, it is ready. Members refuse lower
+//   epochs, so the old primary can commit nothing any more (no clock is needed for that).
+// - A primary answers only while every member's lease lasts: from the sending of a beacon that the member answered. The
+//   lease is shorter than the grace, so that reads end before another may have begun to write.
+// - Whoever is not in the set is a learner: it gets a snapshot and what follows, or only what follows when its log still
+//   fits, and is added when it has all that is committed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/environment.h"
+#include "cluster/node_options.h"
+#include "cluster/peer.h"
+#include "cluster/replica_log.h"
+
+namespace ngd::cluster {
+
+struct Member {
+  uint32_t node = 0;
+  uint64_t incarnation = 0;
+  bool operator==(const Member &) const = default;
+};
+
+// What the coordinator keeps of a shard.
+struct ReplicaRecord {
+  uint64_t epoch = 0;
+  Member primary;
+  std::vector<Member> in_sync;  // the primary among them
+  uint64_t memory = 0;          // the incarnation in which the state began: unlike, when it was lost
+
+  bool has(const Member &member) const;
+  std::string text() const;
+  static std::optional<ReplicaRecord> parse(const std::string &text);
+};
+std::string replica_key(uint32_t shard);
+
+// What a replica needs of the shard whose log it keeps.
+class ReplicaHost {
+ public:
+  virtual ~ReplicaHost() = default;
+  virtual void say(uint32_t node, wire::Body body, std::vector<wire::Bytes> payload) = 0;
+  virtual uint64_t coordinator_ticket() = 0;
+  // Of a member: an entry is committed, and happens here now.
+  virtual void replay(uint64_t index, const LogEntry &entry, Time now) = 0;
+  // Of a primary: everything up to `index` is committed; what was said since may go out.
+  virtual void committed(uint64_t index, Time now) = 0;
+  // This one leads now. `fresh`: nobody has a memory; else it goes on from what was replayed.
+  virtual void lead(bool fresh, Time now) = 0;
+  // It leads no more. `lost`: what it holds may be what never happened.
+  virtual void follow(bool lost, Time now) = 0;
+  // All of the state; nothing while it cannot be had.
+  virtual std::optional<wire::Bytes> snapshot() = 0;
+  virtual void load(std::span<const std::byte> snapshot, Time now) = 0;  // throws when it cannot be read
+  virtual void record_changed(const ReplicaRecord &record) = 0;
+};
+
+class Replica {
+ public:
+  enum class Role : uint8_t { unknown, learner, member, primary };
+
+  Replica(uint32_t shard, std::vector<uint32_t> nodes, uint64_t incarnation, const NodeOptions &options,
+          ReplicaHost &host, Coordinator &coordinator);
+
+  void start(Time now);
+  // Of a primary: the next index. The caller has carried the entry out, or does it at once.
+  uint64_t append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now);
+  bool receive(const From &from, wire::Message &message, Time now);  // false: it is for others
+  void answered(const CoordinatorAnswer &answer, Time now);
+  void tick(Time now);
+  Time next_wakeup() const { return wakeup_; }
+  // The memory is gone: of a primary, for all; the others follow.
+  void renew(Time now);
+
+  Role role() const { return role_; }
+  bool leads() const { return role_ == Role::primary && ready_; }
+  // Until when a primary may answer; leases and reads, see above.
+  Time lease(Time now) const;
+  bool alone() const { return record_.in_sync.size() <= 1 && !adding_; }
+  uint64_t last() const { return log_.last(); }
+  uint64_t committed() const { return committed_; }
+  const ReplicaRecord &record() const { return record_; }
+  uint64_t incarnation() const { return me_.incarnation; }
+  const ReplicaLog &log() const { return log_; }
+  const std::vector<uint32_t> &nodes() const { return nodes_; }
+  std::string trouble() const;
+
+ private:
+  struct Peer {  // of a primary: a member or a learner
+    uint64_t incarnation = 0;
+    uint64_t acked = 0, sent = 0;
+    bool knows = false;  // where its log stands: entries can be sent
+    Time heard = 0;      // its last answer
+    Time moved = 0;      // when it last had everything, or got further
+    Time resend = 0;     // then what was sent counts as lost
+    Time lease = 0;      // until when it grants us to answer
+    uint64_t bytes = 0;  // on their way
+    uint64_t floor = 0;  // the index at which its state began
+  };
+  struct Sending {  // of a primary: a snapshot for learners
+    uint64_t index = 0, epoch = 0;
+    wire::Bytes bytes;
+    Time used = 0;
+  };
+  struct Receiving {  // of a learner
+    uint64_t index = 0, epoch = 0, sender = 0, total = 0;
+    std::vector<std::byte> bytes;
+  };
+
+  // The record: replica.cc.
+  void look(Time now);
+  void change(ReplicaRecord wanted, Time now);
+  void adopt(const std::vector<Record> &records, Time now);
+  bool all_lost(const std::vector<Record> &records) const;
+  void begin_anew(Time now);
+  void step_down(Time now);
+
+  // The primary: replica_primary.cc.
+  void lead_now(bool fresh, Time now);
+  void appended(const From &from, const wire::Appended &answer, Time now);
+  void join(const From &from, const wire::Join &join, Time now);
+  void send_entries(uint32_t node, Peer &peer, Time now, bool beacon);
+  void send_all(Time now, bool beacon);
+  void advance_commit(Time now);
+  void keep_members(Time now);
+  void add_learners(Time now);
+  bool in_maximal(const Member &member) const;
+
+  // Members and learners: replica_member.cc.
+  void append_received(const From &from, const wire::Append &append, const std::vector<wire::Bytes> &payload,
+                       Time now);
+  void transferred(const From &from, const wire::Transfer &transfer, const std::vector<wire::Bytes> &payload,
+                   Time now);
+  void replay_committed(Time now);
+  void ask_to_join(Time now);
+  void take_over(Time now);
+  void forget_state(Time now);
+
+  const uint32_t shard_;
+  const std::vector<uint32_t> nodes_;
+  const NodeOptions &options_;
+  ReplicaHost &host_;
+  Coordinator &coordinator_;
+  Member me_;
+  Role role_ = Role::unknown;
+
+  ReplicaRecord record_;
+  uint64_t revision_ = 0;
+  uint64_t ticket_ = 0;  // of the question that is open
+  bool changing_ = false;
+  ReplicaRecord wanted_;
+  Time ask_at_ = 0, started_ = 0;
+
+  uint64_t epoch_ = 0;  // the highest that was heard of: lower ones are refused
+  ReplicaLog log_;
+  uint64_t committed_ = 0, applied_ = 0;
+
+  // Of a primary.
+  bool ready_ = false;
+  uint64_t inherited_ = 0;  // the end of the log at its takeover
+  std::map<uint32_t, Peer> peers_;
+  std::optional<Member> adding_;
+  Time adding_since_ = 0, beacon_at_ = 0;
+  std::optional<Sending> sending_;
+
+  // Of members and learners.
+  bool has_state_ = false;
+  uint64_t matched_ = 0;  // up to here the log is as the primary of this epoch has it
+  Time grace_ = 0, join_at_ = 0;
+  uint32_t leader_ = 0;  // who last said that it leads, and in which epoch
+  uint64_t leader_epoch_ = 0;
+  std::optional<Receiving> receiving_;
+
+  Time wakeup_ = 0;
+};
+
+}  // namespace ngd::cluster

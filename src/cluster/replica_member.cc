@@ -1,0 +1,154 @@
+// A member or learner: takes the log as the primary has it, and carries out what is committed.
+#include <algorithm>
+
+#include "cluster/replica.h"
+#include "cluster/replica_times.h"
+
+namespace ngd::cluster {
+namespace {
+
+// Some bytes of a payload that may be cut anywhere.
+class Cutter {
+ public:
+  explicit Cutter(const std::vector<wire::Bytes> &parts) : parts_(parts) {}
+  std::vector<wire::Bytes> take(uint64_t bytes) {
+    std::vector<wire::Bytes> taken;
+    while (bytes > 0 && index_ < parts_.size()) {
+      const wire::Bytes &part = parts_[index_];
+      const size_t some = std::min<uint64_t>(bytes, part.size - offset_);
+      if (some > 0) taken.push_back(part.slice(offset_, some));
+      bytes -= some;
+      offset_ += some;
+      if (offset_ == part.size) {
+        index_++;
+        offset_ = 0;
+      }
+    }
+    return taken;
+  }
+
+ private:
+  const std::vector<wire::Bytes> &parts_;
+  size_t index_ = 0, offset_ = 0;
+};
+
+wire::Bytes joined(const std::vector<wire::Bytes> &parts) {
+  if (parts.size() == 1) return parts.front();
+  const wire::Buffer buffer(wire::total_bytes(parts));
+  std::byte *to = buffer.data();
+  for (const wire::Bytes &part : parts) to = std::copy_n(part.data, part.size, to);
+  return buffer.bytes();
+}
+
+}  // namespace
+
+void Replica::append_received(const From &from, const wire::Append &append,
+                              const std::vector<wire::Bytes> &payload, Time now) {
+  if (append.incarnation != me_.incarnation && options_.mutant != Mutant::no_incarnation) return;
+  if (append.epoch < epoch_ && options_.mutant != Mutant::no_fence) {  // its sender is no primary any more
+    host_.say(static_cast<uint32_t>(from.peer), wire::Appended{epoch_, me_.incarnation, 0, 0}, {});
+    return;
+  }
+  if (role_ == Role::primary) {
+    if (append.epoch > epoch_) {
+      epoch_ = append.epoch;
+      look(now);
+    }
+    return;
+  }
+  if (append.epoch > epoch_ || (append.epoch > record_.epoch && leader_epoch_ < append.epoch)) {
+    epoch_ = std::max(epoch_, append.epoch);
+    matched_ = std::min(matched_, committed_);
+  }
+  if (leader_epoch_ != append.epoch) matched_ = std::min(matched_, committed_);
+  leader_epoch_ = append.epoch;
+  leader_ = static_cast<uint32_t>(from.peer);
+  grace_ = now + kGraceUs;
+  uint64_t total = 0;
+  for (const wire::LogMark &mark : append.entries) total += mark.control + mark.payload;
+  const bool whole = total == wire::total_bytes(payload);
+  if (has_state_ && whole && log_.knows(append.after) && log_.epoch(append.after) == append.after_epoch) {
+    Cutter cutter(payload);
+    uint64_t index = append.after;
+    for (const wire::LogMark &mark : append.entries) {
+      index++;
+      LogEntry entry{mark.epoch, joined(cutter.take(mark.control)), cutter.take(mark.payload)};
+      if (index <= log_.base()) continue;
+      if (index <= log_.last()) {
+        if (log_.epoch(index) == mark.epoch) continue;
+        if (options_.mutant == Mutant::no_cut) continue;
+        if (index <= applied_) {  // what has happened here did not: this memory is of no use
+          forget_state(now);
+          return;
+        }
+        log_.cut(index - 1);
+      }
+      log_.append(std::move(entry));
+    }
+    matched_ = std::max(matched_, index);
+  } else if (has_state_ && log_.knows(append.after) && append.after <= applied_ && whole) {
+    return forget_state(now);
+  }
+  host_.say(leader_, wire::Appended{append.epoch, me_.incarnation, has_state_ ? matched_ : 0, append.sent_us},
+            {});
+  if (!has_state_) return;
+  committed_ = std::max(committed_, std::min(append.committed, matched_));
+  replay_committed(now);
+}
+
+void Replica::replay_committed(Time now) {
+  while (applied_ < committed_) {
+    applied_++;
+    host_.replay(applied_, log_.at(applied_), now);
+  }
+  if (role_ != Role::primary) log_.trim(options_.log_bytes, applied_);
+}
+
+void Replica::ask_to_join(Time now) {
+  join_at_ = now + kJoinUs;
+  const uint32_t primary = leader_epoch_ >= record_.epoch && leader_ != 0 ? leader_ : record_.primary.node;
+  if (primary == 0 || primary == me_.node) return;
+  wire::Join join;
+  join.incarnation = me_.incarnation;
+  if (has_state_) {
+    join.last = applied_;
+    join.last_epoch = log_.epoch(applied_);
+  }
+  if (receiving_) {
+    join.snapshot = receiving_->index;
+    join.offset = receiving_->bytes.size();
+  }
+  host_.say(primary, std::move(join), {});
+}
+
+void Replica::transferred(const From &from, const wire::Transfer &transfer,
+                          const std::vector<wire::Bytes> &payload, Time now) {
+  if (role_ == Role::primary || transfer.incarnation != me_.incarnation || transfer.epoch < epoch_) return;
+  if (has_state_ && role_ == Role::member) return;
+  epoch_ = std::max(epoch_, transfer.epoch);
+  leader_epoch_ = transfer.epoch;
+  leader_ = static_cast<uint32_t>(from.peer);
+  if (!receiving_ || receiving_->index != transfer.index || receiving_->epoch != transfer.index_epoch ||
+      receiving_->sender != transfer.sender) {
+    if (transfer.offset != 0) return;
+    receiving_ = Receiving{transfer.index, transfer.index_epoch, transfer.sender, transfer.total, {}};
+  }
+  if (transfer.offset != receiving_->bytes.size() || transfer.total != receiving_->total) return;
+  for (const wire::Bytes &part : payload)
+    receiving_->bytes.insert(receiving_->bytes.end(), part.data, part.data + part.size);
+  if (receiving_->bytes.size() < receiving_->total) return ask_to_join(now);
+  const Receiving whole = std::move(*receiving_);
+  receiving_.reset();
+  if (has_state_) forget_state(now);
+  try {
+    host_.load(whole.bytes, now);
+  } catch (const std::exception &) {  // damaged on its way, or no memory: again
+    return;
+  }
+  has_state_ = true;
+  log_.reset(whole.index, whole.epoch);
+  committed_ = applied_ = matched_ = whole.index;
+  ask_to_join(now);
+}
+
+}  // namespace ngd::cluster

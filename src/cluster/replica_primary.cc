@@ -1,0 +1,283 @@
+// A primary: sends its log, counts what is committed, puts members out and learners in.
+#include <algorithm>
+
+#include "cluster/replica.h"
+#include "cluster/replica_times.h"
+#include "wire/limits.h"
+
+namespace ngd::cluster {
+
+void Replica::lead_now(bool fresh, Time now) {
+  role_ = Role::primary;
+  epoch_ = record_.epoch;
+  peers_.clear();
+  adding_.reset();
+  sending_.reset();
+  receiving_.reset();
+  beacon_at_ = now;
+  if (fresh) {
+    log_.reset(0, 0);
+    committed_ = applied_ = 0;
+    has_state_ = true;
+  }
+  inherited_ = log_.last();
+  ready_ = false;
+  for (const Member &member : record_.in_sync) {
+    if (member == me_) continue;
+    // Whoever is in the set has all that is committed.
+    Peer peer;
+    peer.incarnation = member.incarnation;
+    peer.acked = peer.sent = committed_;
+    peer.knows = true;
+    peer.heard = peer.moved = now;
+    peers_[member.node] = peer;
+  }
+  if (fresh) {
+    ready_ = true;
+    host_.lead(true, now);
+    return;
+  }
+  send_all(now, true);
+  advance_commit(now);
+  wakeup_ = now + kTickUs;
+}
+
+uint64_t Replica::append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now) {
+  log_.append({epoch_, std::move(control), std::move(payload)});
+  applied_ = log_.last();
+  if (alone() && peers_.empty())
+    advance_commit(now);
+  else
+    send_all(now, false);
+  return log_.last();
+}
+
+bool Replica::in_maximal(const Member &member) const {
+  return record_.has(member) || (adding_ && *adding_ == member);
+}
+
+Time Replica::lease(Time now) const {
+  if (!leads()) return 0;
+  Time until = kNever;
+  if (options_.mutant == Mutant::no_lease) return until;
+  for (const auto &[node, peer] : peers_) {
+    if (in_maximal({node, peer.incarnation})) until = std::min(until, peer.lease);
+  }
+  // One of the set that came back with another memory grants nothing.
+  for (const Member &member : record_.in_sync) {
+    if (member == me_) continue;
+    const auto peer = peers_.find(member.node);
+    if (peer == peers_.end() || peer->second.incarnation != member.incarnation) return 0;
+  }
+  return until > now ? until : 0;
+}
+
+// --- sending --------------------------------------------------------------------------------------------------------
+
+void Replica::send_all(Time now, bool beacon) {
+  for (auto &[node, peer] : peers_) send_entries(node, peer, now, beacon);
+}
+
+void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
+  if (peer.knows && peer.sent > peer.acked && now >= peer.resend) {
+    peer.sent = peer.acked;
+    peer.bytes = 0;
+  }
+  if (peer.knows && !log_.knows(peer.sent)) peer.knows = false;  // too far behind: it needs a snapshot
+  bool said = false;
+  do {
+    wire::Append append;
+    append.epoch = epoch_;
+    append.sender = me_.incarnation;
+    append.incarnation = peer.incarnation;
+    append.committed = committed_;
+    append.sent_us = now;
+    std::vector<wire::Bytes> payload;
+    size_t bytes = 0;
+    if (peer.knows) {
+      append.after = peer.sent;
+      append.after_epoch = log_.epoch(peer.sent);
+      while (peer.sent < log_.last() && append.entries.size() < wire::kLogEntries &&
+             peer.bytes < kFlightBytes) {
+        const LogEntry &entry = log_.at(peer.sent + 1);
+        if (!append.entries.empty() && bytes + entry.bytes() > kSendBytes) break;
+        append.entries.push_back({entry.epoch, entry.control.size, wire::total_bytes(entry.payload)});
+        payload.push_back(entry.control);
+        payload.insert(payload.end(), entry.payload.begin(), entry.payload.end());
+        bytes += entry.bytes();
+        peer.bytes += entry.bytes();
+        peer.sent++;
+      }
+      if (!append.entries.empty()) peer.resend = now + kResendUs;
+    } else {
+      append.after = ~uint64_t{0};  // only a sign of life: nothing is said of the log
+    }
+    if (append.entries.empty() && (!beacon || said)) return;
+    said = true;
+    host_.say(node, std::move(append), std::move(payload));
+  } while (peer.knows && peer.sent < log_.last() && peer.bytes < kFlightBytes);
+}
+
+// --- answers --------------------------------------------------------------------------------------------------------
+
+void Replica::appended(const From &from, const wire::Appended &answer, Time now) {
+  if (role_ != Role::primary) return;
+  if (answer.epoch > epoch_) {
+    epoch_ = answer.epoch;
+    return look(now);  // deposed, most likely
+  }
+  const auto found = peers_.find(static_cast<uint32_t>(from.peer));
+  if (found == peers_.end() || answer.epoch != record_.epoch) return;
+  Peer &peer = found->second;
+  if (answer.incarnation != peer.incarnation && options_.mutant != Mutant::no_incarnation) return;
+  peer.heard = now;
+  peer.lease = std::max(peer.lease, answer.sent_us + kReplicaLeaseUs);
+  if (peer.knows && answer.last > peer.acked && answer.last <= log_.last()) {
+    peer.acked = answer.last;
+    peer.sent = std::max(peer.sent, peer.acked);
+    peer.moved = now;
+    peer.resend = now + kResendUs;
+    if (peer.sent == peer.acked)
+      peer.bytes = 0;
+    else {
+      uint64_t bytes = 0;  // few: what is on its way
+      for (uint64_t index = peer.acked + 1; index <= peer.sent; index++) bytes += log_.at(index).bytes();
+      peer.bytes = bytes;
+    }
+    advance_commit(now);
+    if (role_ != Role::primary) return;
+  }
+  if (peer.acked == log_.last()) peer.moved = now;
+  if (const auto again = peers_.find(static_cast<uint32_t>(from.peer)); again != peers_.end())
+    send_entries(again->first, again->second, now, false);
+  host_.committed(committed_, now);  // the lease is longer now
+}
+
+void Replica::advance_commit(Time now) {
+  if (role_ != Role::primary) return;
+  uint64_t all = log_.last();
+  const auto acked = [&](const Member &member) {
+    if (member == me_) return;
+    const auto peer = peers_.find(member.node);
+    const bool counts =
+        peer != peers_.end() && peer->second.knows &&
+        (peer->second.incarnation == member.incarnation || options_.mutant == Mutant::no_incarnation);
+    all = std::min(all, counts ? peer->second.acked : 0);
+  };
+  if (options_.mutant != Mutant::early_commit) {
+    for (const Member &member : record_.in_sync) acked(member);
+    if (adding_ && options_.mutant != Mutant::early_add) acked(*adding_);
+  }
+  if (record_.in_sync.size() < options_.min_in_sync && nodes_.size() >= options_.min_in_sync) all = 0;
+  if (all > committed_) {
+    committed_ = all;
+    if (!ready_) replay_committed(now);
+  }
+  if (!ready_ && (committed_ >= inherited_ || options_.mutant == Mutant::read_before_ready)) {
+    if (options_.mutant == Mutant::read_before_ready) {
+      const uint64_t truly = std::exchange(committed_, log_.last());
+      replay_committed(now);
+      committed_ = truly;
+    }
+    ready_ = true;
+    applied_ = log_.last();
+    host_.lead(false, now);
+    if (role_ != Role::primary) return;
+  }
+  if (ready_) host_.committed(committed_, now);
+  uint64_t keep = committed_;
+  for (const auto &[node, peer] : peers_) {
+    if (peer.knows) keep = std::min(keep, std::max(peer.acked, log_.base()));
+  }
+  if (sending_) keep = std::min(keep, sending_->index);
+  log_.trim(nodes_.size() == 1 ? 0 : options_.log_bytes, keep);
+}
+
+// --- who is in the set ----------------------------------------------------------------------------------------------
+
+void Replica::keep_members(Time now) {
+  ReplicaRecord wanted = record_;
+  std::erase_if(wanted.in_sync, [&](const Member &member) {
+    if (member == me_) return false;
+    const auto found = peers_.find(member.node);
+    if (found == peers_.end() || found->second.incarnation != member.incarnation) return true;
+    const Peer &peer = found->second;
+    return now - peer.heard > kReplicaLeaseUs + kBeaconUs || now - peer.moved > kSlowUs;
+  });
+  if (wanted.in_sync.size() == record_.in_sync.size()) return;
+  if (options_.mutant == Mutant::shrink_alone) {  // without asking the coordinator
+    record_ = wanted;
+    return advance_commit(now);
+  }
+  change(std::move(wanted), now);
+}
+
+// A learner that is near counts for what is committed from now on; when it has all that was, the record is changed.
+void Replica::add_learners(Time now) {
+  if (!ready_ && options_.mutant != Mutant::early_join) return;
+  if (adding_) {
+    const auto found = peers_.find(adding_->node);
+    const bool gone = found == peers_.end() || found->second.incarnation != adding_->incarnation;
+    if (gone || now - adding_since_ > kAddingUs) {
+      adding_.reset();
+      return advance_commit(now);
+    }
+    if (found->second.acked < committed_) return;
+    ReplicaRecord wanted = record_;
+    wanted.in_sync.push_back(*adding_);
+    return change(std::move(wanted), now);
+  }
+  for (const auto &[node, peer] : peers_) {
+    const Member member{node, peer.incarnation};
+    if (record_.has(member) || !peer.knows || now - peer.heard > kReplicaLeaseUs) continue;
+    // What began as a snapshot of entries that were not committed then must be so by now.
+    if (peer.floor > committed_ || peer.acked + kNearEntries < log_.last()) continue;
+    if (std::ranges::any_of(record_.in_sync, [&](const Member &one) { return one.node == node; })) continue;
+    adding_ = member;
+    adding_since_ = now;
+    return add_learners(now);
+  }
+}
+
+void Replica::join(const From &from, const wire::Join &join, Time now) {
+  const auto node = static_cast<uint32_t>(from.peer);
+  if (role_ != Role::primary || std::ranges::find(nodes_, node) == nodes_.end()) return;
+  Peer &peer = peers_[node];
+  if (join.incarnation < peer.incarnation) return;
+  if (join.incarnation > peer.incarnation) {
+    if (adding_ && adding_->node == node && !changing_) adding_.reset();
+    peer = {};
+    peer.incarnation = join.incarnation;
+    peer.heard = peer.moved = now;
+  }
+  peer.heard = now;
+  if (record_.has({node, peer.incarnation})) return;  // it does not know yet
+  if (!peer.knows && join.last > 0 && log_.knows(join.last) && log_.epoch(join.last) == join.last_epoch) {
+    peer.knows = true;
+    peer.acked = peer.sent = peer.floor = join.last;
+    peer.bytes = 0;
+    peer.moved = now;
+  }
+  if (peer.knows) return send_entries(node, peer, now, true);
+  if (!sending_ || (join.snapshot != sending_->index && !log_.knows(sending_->index))) {
+    if (!ready_) return;
+    std::optional<wire::Bytes> bytes = host_.snapshot();
+    if (!bytes) return;
+    sending_ = Sending{log_.last(), log_.epoch(log_.last()), std::move(*bytes), now};
+  }
+  sending_->used = now;
+  wire::Transfer transfer;
+  transfer.epoch = record_.epoch;
+  transfer.sender = me_.incarnation;
+  transfer.incarnation = peer.incarnation;
+  transfer.index = sending_->index;
+  transfer.index_epoch = sending_->epoch;
+  transfer.offset = join.snapshot == sending_->index && join.offset <= sending_->bytes.size ? join.offset : 0;
+  transfer.total = sending_->bytes.size;
+  std::vector<wire::Bytes> payload;
+  payload.push_back(sending_->bytes.slice(
+      transfer.offset, std::min<uint64_t>(kTransferBytes, transfer.total - transfer.offset)));
+  host_.say(node, std::move(transfer), std::move(payload));
+}
+
+}  // namespace ngd::cluster
