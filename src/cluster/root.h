@@ -144,7 +144,7 @@ class Root {
   // Replicas: carry out what another root has logged; all of the state, also what a checkpoint leaves out; and lead on
   // from there.
   void replay(RootEntry entry, Time now);
-  wire::Bytes save_whole() const;
+  wire::Bytes save_whole(bool with_stream = true) const;
   void load_whole(std::span<const std::byte> bytes, Time now);
   void take_over(Time now);
   std::vector<wire::Token> seals() const { return locks_.seals(); }

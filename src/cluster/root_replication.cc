@@ -96,7 +96,8 @@ void fields(F &f, LiveRoot &x) {
 
 }  // namespace
 
-wire::Bytes Root::save_whole() const {
+// `with_stream`: the decisions too, of which one that leads forgets what all shards have.
+wire::Bytes Root::save_whole(bool with_stream) const {
   LiveRoot live;
   live.saved = std::string(save().text());
   live.lineage = lineage_;
@@ -127,7 +128,8 @@ wire::Bytes Root::save_whole() const {
     live.barriers.push_back(std::move(one));
   }
   for (const auto &[version, pin] : pins_) live.pins.push_back(version);
-  if (options_.mutant != Mutant::decisions_lost) live.decisions.assign(decisions_.begin(), decisions_.end());
+  if (with_stream && options_.mutant != Mutant::decisions_lost)
+    live.decisions.assign(decisions_.begin(), decisions_.end());
   return wire::write_bytes(live);
 }
 

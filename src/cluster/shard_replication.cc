@@ -153,12 +153,12 @@ void Shard::State::keep_part(const UpdateKey &key, const wire::Push &push,
 
 // --- all of it ------------------------------------------------------------------------------------------------------
 
-wire::Bytes Shard::State::whole_state() {
+wire::Bytes Shard::State::whole_state(bool with_stream) {
   StateWriter writer;
   parameters->save(writer);
   wire::Bytes of_root;
   if (root != nullptr) {
-    of_root = root->save_whole();
+    of_root = root->save_whole(with_stream);
     writer.tensors.push_back(bytes_view("root", of_root));
   }
   WholeShard whole;
@@ -228,7 +228,7 @@ void Shard::State::load(std::span<const std::byte> bytes, Time now) {
 }
 
 uint64_t Shard::State::digest() {
-  const wire::Bytes bytes = whole_state();
+  const wire::Bytes bytes = whole_state(false);
   uint64_t hash = 0xCBF29CE484222325;
   for (const std::byte one : bytes.span()) hash = (hash ^ static_cast<uint8_t>(one)) * 0x100000001B3;
   return hash;

@@ -101,7 +101,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void record(ShardEntry entry, std::vector<wire::Bytes> payload, Time now);
   void record_replaced(Time now);
   bool replicated() const { return replica->nodes().size() > 1; }
-  wire::Bytes whole_state();
+  wire::Bytes whole_state(bool with_stream = true);
   uint64_t digest();
   void take_state(std::span<const std::byte> bytes, Time now);
   void keep_part(const UpdateKey &key, const wire::Push &push, const std::vector<wire::Bytes> &payload);

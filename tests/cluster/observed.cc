@@ -15,18 +15,59 @@ void World::Server::begun(uint64_t lineage, uint64_t base, uint64_t from_lineage
   world.trace(concat("lineage ", lineage, " begins at ", base, " from ", from_lineage, "/", from_version));
   world.history.lineages.push_back({lineage, base, from_lineage, from_version});
   owners.clear();
+  uncertain.clear();
+  knows_owners = true;
+}
+
+void World::Server::lost() {
+  uncertain.clear();
+  owners.clear();
+  knows_owners = false;
+}
+
+void World::Server::settled(uint64_t certain_index) {
+  while (!uncertain.empty() && uncertain.front().index <= certain_index) {
+    Uncertain one = std::move(uncertain.front());
+    uncertain.pop_front();
+    into_history(std::move(one));
+  }
+}
+
+// A replica carries out what is certain; what the one that leads carries out is so when it is committed.
+void World::Server::note(Decided decided, std::vector<TokenUse> used) {
+  const Replica &replica = root->replica();
+  Uncertain one{replica.last(), std::move(decided), std::move(used)};
+  if (replica.leads())
+    uncertain.push_back(std::move(one));
+  else
+    into_history(std::move(one));
+}
+
+void World::Server::into_history(Uncertain one) {
+  if (one.decided.version != 0) {
+    const auto [place, fresh] =
+        world.certain.try_emplace({one.decided.lineage, one.decided.version}, one.decided);
+    if (!fresh) {
+      if (place->second.entries != one.decided.entries)
+        world.violation(concat("I2: version ", one.decided.version, " is two different ones"));
+      return;
+    }
+    world.trace(concat("version ", one.decided.version, " of ", one.decided.entries.size()));
+    world.history.decided.push_back(std::move(one.decided));
+  }
+  for (TokenUse &use : one.tokens) world.token_uses.push_back(std::move(use));
 }
 
 void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) {
   const Root &log = *root->root();
   if (const auto *decision = std::get_if<wire::Decision>(&entry)) {
     if (decision->kind != wire::Decision::Kind::apply) return;
-    world.trace(concat("version ", decision->version, " of ", decision->entries.size()));
     Decided decided{lineage, decision->version, {}};
+    std::vector<TokenUse> used;
     for (const wire::Decision::Entry &one : decision->entries) {
       decided.entries.emplace_back(one.client, one.seq);
       const auto token = world.tokens.find({one.client, one.seq});
-      if (token != world.tokens.end()) world.token_uses.push_back({token->second.lock, token->second.token});
+      if (token != world.tokens.end()) used.push_back({token->second.lock, token->second.token});
       // Stale: nobody is further ahead of the slowest than the bound allows.
       const auto session = log.sessions().find(one.client);
       if (session == log.sessions().end() || session->second.open.consistency != wire::Consistency::stale)
@@ -41,7 +82,7 @@ void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) 
         world.violation(concat("stale: a worker is at update ", session->second.clock, ", the slowest at ",
                                least, ", the bound is ", session->second.open.bound));
     }
-    world.history.decided.push_back(std::move(decided));
+    note(std::move(decided), std::move(used));
   } else if (const auto *command = std::get_if<CommandEntry>(&entry)) {
     const auto session = log.sessions().find(command->client);
     if (session == log.sessions().end()) return;
@@ -50,11 +91,13 @@ void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) 
     using Kind = wire::CommandKind;
     const std::pair<std::string, uint64_t> partition(command->command.name, answer->done.number);
     if (command->command.kind == Kind::set_value) {
-      for (const wire::Token &token : command->command.tokens)
-        world.token_uses.push_back({token.lock, token.token});
+      // Every replica says so; the history hears it from one that leads.
+      std::vector<TokenUse> used;
+      for (const wire::Token &token : command->command.tokens) used.push_back({token.lock, token.token});
+      if (root->replica().leads()) note({}, std::move(used));
     } else if (command->command.kind == Kind::claim) {
       const auto owner = owners.find(partition);
-      if (owner != owners.end() && owner->second != command->client)
+      if (knows_owners && owner != owners.end() && owner->second != command->client)
         world.violation(concat("I8: partition ", partition.second, " was given out while another has it"));
       owners[partition] = command->client;
     } else if (command->command.kind == Kind::yield || command->command.kind == Kind::finish) {

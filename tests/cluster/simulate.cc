@@ -21,11 +21,14 @@ int main(int count, char **arguments) {
       run.mutant = static_cast<ngd::cluster::Mutant>(number());
     } else if (std::strcmp(arguments[i], "--scenario") == 0) {
       run.scenario = static_cast<simulation::Scenario>(number());
+    } else if (std::strcmp(arguments[i], "--replicas") == 0) {
+      run.replicas = static_cast<unsigned>(number());
     } else if (std::strcmp(arguments[i], "--trace") == 0) {
       run.trace = true;
     } else {
       std::fprintf(stderr,
-                   "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S]\n");
+                   "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S] "
+                   "[--replicas K]\n");
       return 2;
     }
   }

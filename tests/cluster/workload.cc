@@ -29,6 +29,7 @@ class Workload {
  public:
   explicit Workload(const Run &run) : world_(run.seed, run.mutant, run.trace), random_(world_.random()) {
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
+    replicas_ = run.replicas != 0 ? run.replicas : 1 + static_cast<unsigned>(run.seed / kScenarios % 3);
     set_weather();
     describe_model();
     world_.on_client = [this](size_t client) { act(client); };
@@ -84,6 +85,7 @@ class Workload {
   bool done() const;
   void lose(size_t client);
   void check_end();
+  void check_replicas();
   std::vector<TensorUpdate> cells(uint32_t worker, uint32_t number) const;
   Time deadline(size_t client, Time wait) const { return world_.client_time(client) + wait; }
 
@@ -97,6 +99,7 @@ class Workload {
   std::vector<Actor> actors_;
   uint64_t counter_done_ = 0, counter_unknown_ = 0;
   bool healed_ = false;
+  unsigned replicas_ = 1;
 };
 
 void Workload::set_weather() {
@@ -143,7 +146,13 @@ void Workload::describe_model() {
   options.checkpoint_every_us = random_.chance(0.7) ? 300'000 + random_.below(3 * kSecond) : 0;
   options.checkpoint_every_versions = random_.chance(0.3) ? 3 + random_.below(20) : 0;
   options.ceiling_block = 8 + random_.below(100);
-  const size_t servers = spec_.shards == 1 ? 1 : 1 + random_.below(spec_.shards);
+  size_t servers = spec_.shards == 1 ? 1 : 1 + random_.below(spec_.shards);
+  options.replicas = replicas_;
+  if (replicas_ > 1) {
+    servers = std::max<size_t>(servers, replicas_) + random_.below(2);
+    options.log_bytes = random_.chance(0.5) ? 4096 : size_t{1} << 20;
+    options.min_in_sync = 1;
+  }
   for (size_t s = 0; s < servers; s++) world_.add_server(options);
   // Files of shards lie where each server finds them.
   for (uint32_t c = 0; c < workers_; c++) {
@@ -540,15 +549,43 @@ bool Workload::done() const {
 
 // --- the run ------------------------------------------------------------------------------------------------------------
 
+// I9: replicas that have the same log are the same.
+void Workload::check_replicas() {
+  for (const auto &leader : world_.servers) {
+    if (leader->node == nullptr) continue;
+    for (const auto &[number, shard] : leader->node->shards()) {
+      if (!shard->ready()) continue;
+      const uint64_t digest = shard->digest();
+      for (const auto &other : world_.servers) {
+        if (other == leader || other->node == nullptr || !other->node->shards().contains(number)) continue;
+        Shard &copy = *other->node->shards().at(number);
+        const Replica &replica = copy.replica();
+        const bool same =
+            replica.role() == Replica::Role::member && replica.committed() == shard->replica().last();
+        if (same && copy.digest() != digest)
+          world_.violation(
+              concat("I9: shard ", number, " is different on servers ", leader->index, " and ", other->index));
+        if (replica.role() != Replica::Role::member)
+          world_.violation(concat("liveness: server ", other->index, " is not in sync with shard ", number,
+                                  " on server ", leader->index, ", role ", static_cast<int>(replica.role()),
+                                  ", has ", replica.committed(), " of ", shard->replica().last()));
+      }
+    }
+  }
+}
+
 void Workload::check_end() {
   world_.run_until(world_.now() + 5 * kSecond);  // servers that have just started find out what they are
   // After a torn checkpoint and a rotten one nothing is left to restore, and the model stays away until somebody helps.
   bool broken = false, rotten = false;
+  std::map<uint32_t, bool> led;
   for (const auto &server : world_.servers) {
     rotten |= server->disk.flips > 0;
     if (server->node == nullptr) continue;
-    for (const auto &[number, shard] : server->node->shards()) broken |= !shard->ready();
+    for (const auto &[number, shard] : server->node->shards()) led[number] = led[number] || shard->ready();
   }
+  for (const auto &[number, ready] : led) broken |= !ready;
+  check_replicas();
   const bool damaged = broken && rotten;
   if (!done() && !damaged) {
     std::string who;

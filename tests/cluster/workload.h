@@ -17,6 +17,7 @@ struct Run {
   uint64_t seed = 0;
   ngd::cluster::Mutant mutant = ngd::cluster::Mutant::none;
   std::optional<Scenario> scenario;  // else the seed's
+  unsigned replicas = 0;             // else 1, 2 or 3, as the seed says
   bool trace = false;
 };
 struct Result {

@@ -1,6 +1,7 @@
 // A cluster in one thread: servers and clients on a seeded network, clock, disk and coordinator, and the faults of them all.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "cluster/client_session.h"
+#include "cluster/replica.h"
 #include "cluster/root.h"
 #include "cluster/server_node.h"
 #include "history.h"
@@ -27,6 +29,7 @@ constexpr Time kSecond = 1'000'000;
 struct Weather {
   double loss = 0, duplication = 0, slow = 0;
   Time delay = 1000;
+  bool servers_meet = true;  // partitions between servers only, too
   bool partitions = false, client_pauses = false, client_crashes = false, server_crashes = false,
        disk_faults = false, clocks = false;
 };
@@ -81,6 +84,7 @@ class World {
   uint64_t trace_hash = 0xCBF29CE484222325;
   uint64_t messages = 0, faults = 0, crashes = 0;
   bool tracing;
+  std::map<std::pair<uint64_t, uint64_t>, Decided> certain;  // by lineage and version
   std::vector<std::unique_ptr<Server>> servers;
   std::vector<std::unique_ptr<Client>> clients;
 
@@ -129,6 +133,16 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   void answer(ngd::cluster::CoordinatorAnswer answer);
   void applied(uint64_t lineage, uint64_t index, const ngd::cluster::RootEntry &entry) override;
   void begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) override;
+  void settled(uint64_t certain_index) override;
+  void lost() override;
+  // What the root's log says, which is in the history when it is certain.
+  struct Uncertain {
+    uint64_t index;
+    Decided decided;
+    std::vector<TokenUse> tokens;
+  };
+  void note(Decided decided, std::vector<TokenUse> used);
+  void into_history(Uncertain one);
   Time time() const { return clock.local(world.now_); }
 
   World &world;
@@ -143,6 +157,8 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   uint64_t life = 0;
   Time armed = ngd::cluster::kNever;
   std::map<std::pair<std::string, uint64_t>, ClientId> owners;  // of partitions
+  bool knows_owners = true;                                     // since its lineage began here
+  std::deque<Uncertain> uncertain;
 };
 
 struct World::Client : ngd::cluster::Net {
