@@ -103,7 +103,7 @@ void Replica::begin_anew(Time now) {
   fresh.epoch = record_.epoch + 1;
   fresh.primary = me_;
   fresh.in_sync = {me_};
-  fresh.memory = me_.incarnation;
+  fresh.memory = fresh.epoch;
   change(std::move(fresh), now);
 }
 
@@ -124,7 +124,7 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   if (news) host_.record_changed(record_);
 
   if (record_.primary == me_) {
-    if (role_ != Role::primary) return lead_now(record_.memory == me_.incarnation && !has_state_, now);
+    if (role_ != Role::primary) return lead_now(!has_state_, now);
     if (adding_ && record_.has(*adding_)) adding_.reset();
     return advance_commit(now);
   }

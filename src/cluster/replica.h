@@ -39,7 +39,7 @@ struct ReplicaRecord {
   uint64_t epoch = 0;
   Member primary;
   std::vector<Member> in_sync;  // the primary among them
-  uint64_t memory = 0;          // the incarnation in which the state began: unlike, when it was lost
+  uint64_t memory = 0;          // the epoch in which the state began anew, with nobody's memory
 
   bool has(const Member &member) const;
   std::string text() const;

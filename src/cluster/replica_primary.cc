@@ -43,7 +43,7 @@ void Replica::lead_now(bool fresh, Time now) {
 }
 
 uint64_t Replica::append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now) {
-  log_.append({epoch_, std::move(control), std::move(payload)});
+  log_.append({record_.epoch, std::move(control), std::move(payload)});
   applied_ = log_.last();
   if (alone() && peers_.empty())
     advance_commit(now);
@@ -87,7 +87,7 @@ void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
   bool said = false;
   do {
     wire::Append append;
-    append.epoch = epoch_;
+    append.epoch = record_.epoch;
     append.sender = me_.incarnation;
     append.incarnation = peer.incarnation;
     append.committed = committed_;
@@ -252,6 +252,8 @@ void Replica::join(const From &from, const wire::Join &join, Time now) {
   }
   peer.heard = now;
   if (record_.has({node, peer.incarnation})) return;  // it does not know yet
+  // It was put out of the set, and has given up what was not committed.
+  if (peer.knows && join.last < peer.acked) peer.knows = false;
   if (!peer.knows && join.last > 0 && log_.knows(join.last) && log_.epoch(join.last) == join.last_epoch) {
     peer.knows = true;
     peer.acked = peer.sent = peer.floor = join.last;

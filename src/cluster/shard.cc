@@ -226,7 +226,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
       change_published({replica->last(), nullptr, decision.version, false});
       break;
     case Decision::Kind::checkpoint:
-      if (leading) save(decision, now);
+      save(decision, now);
       break;
   }
 }
@@ -494,6 +494,13 @@ uint64_t Shard::staged_bytes() const {
 }
 const Replica &Shard::replica() const {
   return *state_->replica;
+}
+std::string Shard::doing() const {
+  const State &s = *state_;
+  return concat(s.leading ? "leads" : "follows", s.ready ? ", ready" : "", ", lineage ", s.lineage, ", version ",
+                s.version, ", log ", s.replica->committed(), "/", s.replica->last(), ", epoch ",
+                s.replica->record().epoch, ", phase ", static_cast<int>(s.phase), " ", s.trouble, " ",
+                s.replica->trouble());
 }
 uint64_t Shard::digest() {
   return state_->digest();

@@ -1,4 +1,6 @@
 // A shard's part in a checkpoint, and the root's: all shards save the same version, the manifest comes last.
+#include <algorithm>
+
 #include "base/error.h"
 #include "cluster/shard_state.h"
 
@@ -39,7 +41,8 @@ void Shard::State::start_checkpoint(Time now) {
   checkpoint_until = now + kCheckpointUs;
   making = {};
   making.slot = next_slot;
-  making.generation = generation + 1;
+  // Unlike in all lineages, whoever's disk remembers them.
+  making.generation = std::max(generation, lineage << 32) + 1;
   making.lineage = lineage;
   making.version = version;
   making.ceiling = record_ceiling;
@@ -54,6 +57,18 @@ void Shard::State::start_checkpoint(Time now) {
 }
 
 void Shard::State::save(const wire::Decision &decision, Time) {
+  generation = std::max(generation, decision.generation);
+  if (!leading) {
+    if (!options.durable) return;
+    next_slot = 1 - decision.slot;
+    if (root != nullptr) {  // as the one that leads has done
+      Manifest old;
+      old.slot = decision.slot;
+      auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, old);
+      job->clears = true;
+      add_job(std::move(job), decision.generation);
+    }
+  }
   StateWriter writer;
   parameters->save(writer);
   wire::Bytes of_root;
@@ -66,6 +81,7 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   writer.text("version", std::to_string(version));
   writer.text("lineage", std::to_string(lineage));
   const auto count = static_cast<uint32_t>(place.model.shards.size());
+  saved_generation = decision.generation;
   const std::string path =
       shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count);
   add_job(std::make_shared<SaveJob>(disk, path, std::make_unique<SavedShard>(writer)), decision.generation);
@@ -95,7 +111,7 @@ void Shard::State::job_done(const SaveJob &job, Time now) {
   send_to_shard(0, {}, std::move(done));
 }
 
-void Shard::State::saved(const wire::Saved &done, Time) {
+void Shard::State::saved(const wire::Saved &done, Time now) {
   if (!checkpointing || done.generation != making.generation || done.lineage != lineage ||
       done.index >= saved_shards.size())
     return;
@@ -105,7 +121,15 @@ void Shard::State::saved(const wire::Saved &done, Time) {
   for (const uint8_t one : saved_shards) {
     if (one == 0) return;
   }
-  add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making), making.generation);
+  if (replicated()) {  // every replica keeps the checkpoint
+    ShardEntry entry;
+    entry.kind = ShardEntry::Kind::manifest;
+    entry.manifest = making;
+    record(std::move(entry), {}, now);
+  }
+  // On the disk only when it is certain: a version that nobody else has must not come back.
+  manifest_at = replica->last();
+  committed(replica->committed(), now);
 }
 
 // What was written of it never gets a manifest. The number is used up: a file of it may lie somewhere.

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/checkpoint.h"
 #include "cluster/root.h"
 #include "wire/fields.h"
 
@@ -15,6 +16,7 @@ struct ShardEntry {
     drop,      // it is forgotten
     decision,  // of the root's stream, on another shard
     replace,   // the whole state is another one; the payload
+    manifest,  // root: a checkpoint is whole
     memories,  // root: the incarnations of the shards that share this lineage
     open,      // from here on: root, see RootEntry
     presence,
@@ -35,8 +37,26 @@ struct ShardEntry {
   wire::Decision decision;
   wire::Open open;
   wire::Command command;
+  Manifest manifest;
   std::vector<uint64_t> numbers;
 };
+
+template <class F>
+void fields(F &f, ManifestFile &x) {
+  f.number(x.bytes);
+  f.text(x.checksum, wire::kTextBytes);
+}
+template <class F>
+void fields(F &f, Manifest &x) {
+  f.number(x.slot);
+  f.number(x.generation);
+  f.number(x.version);
+  f.number(x.lineage);
+  f.number(x.ceiling);
+  f.flag(x.initialised);
+  f.tables(x.seals, wire::kLocks);
+  f.tables(x.files, wire::kShards);
+}
 
 // Only what a kind has is written.
 template <class F>
@@ -45,6 +65,7 @@ void fields(F &f, ShardEntry &x) {
   f.choice(x.kind, Kind::decide);
   if (x.kind == Kind::decision || x.kind == Kind::decide) return f.table(x.decision);
   if (x.kind == Kind::replace) return;
+  if (x.kind == Kind::manifest) return f.table(x.manifest);
   if (x.kind == Kind::memories) return f.numbers(x.numbers, wire::kShards);
   f.table(x.client);
   f.number(x.user);

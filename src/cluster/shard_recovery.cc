@@ -56,6 +56,8 @@ void Shard::State::reset() {
   initialised = false;
   jobs.clear();
   checkpointing = false;
+  manifest_at.reset();
+  saved_generation = 0;
   // Who waited is told by the lineage, when it asks again.
   waiting.clear();
   if (root != nullptr) {

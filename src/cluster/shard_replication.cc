@@ -77,6 +77,10 @@ void Shard::State::committed(uint64_t index, Time now) {
     else
       published.unpin(one.version);
   }
+  if (manifest_at && *manifest_at <= index && checkpointing) {
+    manifest_at.reset();
+    add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making), making.generation);
+  }
   published.allow(leading && ready ? replica->lease(now) : 0);
   if (observer != nullptr) observer->settled(index);
   let_out(now);
@@ -126,6 +130,12 @@ void Shard::State::replay(uint64_t, const LogEntry &entry, Time now) {
         take_state(bytes, now);
         break;
       }
+      case Kind::manifest:
+        // Who came after the picture was taken has no file of it.
+        if (options.durable && one.manifest.generation == saved_generation)
+          add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, one.manifest),
+                  one.manifest.generation);
+        break;
       case Kind::memories:
         incarnations = one.numbers;
         incarnations.resize(place.model.shards.size());
@@ -256,14 +266,18 @@ void Shard::State::lead_on(Time now) {
   waiting.clear();
   jobs.clear();
   checkpointing = false;
+  manifest_at.reset();
   announce_at = now;
   for (auto &[key, staged] : staged_parts) staged.told = 0;
   if (root == nullptr) {
     committed(replica->committed(), now);
     return;
   }
+  if (!ready) {  // the one before had not brought all shards to this lineage
+    committed(replica->committed(), now);
+    return begin_recovery(now);
+  }
   phase = Phase::ready;
-  ready = true;
   std::ranges::fill(restored_shards, 1);
   if (options.durable) {
     for (const Manifest &one : read_manifests(disk, options.directory, place.model.spec.name)) {
@@ -292,6 +306,7 @@ void Shard::State::follow(bool lost, Time now) {
   waiting.clear();
   jobs.clear();
   checkpointing = extending = writing_record = false;
+  manifest_at.reset();
   phase = Phase::unknown;
   published.allow(0);
   if (!lost) return;

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -205,10 +206,11 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::string trouble;
   bool checkpointing = false;
   Manifest making;
+  std::optional<uint64_t> manifest_at;  // the index that must be committed before it is written
   std::vector<uint8_t> saved_shards;
   Time checkpoint_until = kNever, next_checkpoint = kNever;
   uint64_t checkpoint_version = 0;
-  uint64_t generation = 0;
+  uint64_t generation = 0, saved_generation = 0;
   uint32_t next_slot = 0;
   uint64_t checkpoints_done = 0, checkpoints_failed = 0;
 };

@@ -586,6 +586,12 @@ void Workload::check_end() {
   }
   for (const auto &[number, ready] : led) broken |= !ready;
   check_replicas();
+  // Each server has a disk of its own: who leads a shard after all its replicas died may not have the file.
+  for (const auto &server : world_.servers) {
+    if (server->node == nullptr || replicas_ == 1) continue;
+    for (const auto &[number, shard] : server->node->shards())
+      rotten |= shard->doing().find("bring back the files") != std::string::npos;
+  }
   const bool damaged = broken && rotten;
   if (!done() && !damaged) {
     std::string who;
@@ -593,6 +599,11 @@ void Workload::check_end() {
       if (actors_[c].closed) continue;
       who += concat(" client ", c, " at ", actors_[c].next, " doing");
       for (const auto &[ticket, doing] : actors_[c].doing) who += concat(" ", static_cast<int>(doing.job));
+    }
+    for (const auto &server : world_.servers) {
+      if (server->node == nullptr) continue;
+      for (const auto &[number, shard] : server->node->shards())
+        who += concat("\n    shard ", number, " on server ", server->index, " ", shard->doing());
     }
     world_.violation("liveness: not all work ended:" + who);
   }
