@@ -124,7 +124,7 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   if (news) host_.record_changed(record_);
 
   if (record_.primary == me_) {
-    if (role_ != Role::primary) return lead_now(!has_state_, now);
+    if (role_ != Role::primary) return lead_now(record_.memory == record_.epoch, now);
     if (adding_ && record_.has(*adding_)) adding_.reset();
     return advance_commit(now);
   }
