@@ -497,8 +497,8 @@ const Replica &Shard::replica() const {
 }
 std::string Shard::doing() const {
   const State &s = *state_;
-  return concat(s.leading ? "leads" : "follows", s.ready ? ", ready" : "", ", lineage ", s.lineage, ", version ",
-                s.version, ", log ", s.replica->committed(), "/", s.replica->last(), ", epoch ",
+  return concat(s.leading ? "leads" : "follows", s.ready ? ", ready" : "", ", lineage ", s.lineage,
+                ", version ", s.version, ", log ", s.replica->committed(), "/", s.replica->last(), ", epoch ",
                 s.replica->record().epoch, ", phase ", static_cast<int>(s.phase), " ", s.trouble, " ",
                 s.replica->trouble());
 }

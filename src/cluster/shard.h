@@ -66,8 +66,8 @@ class Shard {
   void observe(LogObserver *observer);
   const Replica &replica() const;
   std::string doing() const;  // for people: its part, its state
-  uint64_t digest();  // of all of the state that replicas share
-  Root *root();       // nullptr on other shards than the root
+  uint64_t digest();          // of all of the state that replicas share
+  Root *root();               // nullptr on other shards than the root
 
  private:
   struct State;

@@ -11,7 +11,7 @@ namespace {
 // Parts of updates that are staged, beside the parameters and the root.
 struct WholeShard {
   bool ready = false, initialised = false;
-  uint64_t lineage = 0, version = 0, number = 0;
+  uint64_t lineage = 0, version = 0, number = 0, generation = 0;
   std::vector<wire::Token> seals;
   std::vector<ShardEntry> staged;
   std::vector<uint64_t> bytes;  // of the payload of each
@@ -29,6 +29,7 @@ void fields(F &f, WholeShard &x) {
   f.tables(x.staged, size_t{1} << 20);
   f.numbers(x.bytes, size_t{1} << 20);
   f.numbers(x.incarnations, wire::kShards);
+  f.number(x.generation);
 }
 
 TensorView bytes_view(const char *name, const wire::Bytes &bytes) {
@@ -79,7 +80,8 @@ void Shard::State::committed(uint64_t index, Time now) {
   }
   if (manifest_at && *manifest_at <= index && checkpointing) {
     manifest_at.reset();
-    add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making), making.generation);
+    add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making),
+            making.generation);
   }
   published.allow(leading && ready ? replica->lease(now) : 0);
   if (observer != nullptr) observer->settled(index);
@@ -177,6 +179,7 @@ wire::Bytes Shard::State::whole_state(bool with_stream) {
   whole.lineage = lineage;
   whole.version = version;
   whole.number = number;
+  whole.generation = with_stream ? generation : 0;  // counts what this server tried, too
   whole.incarnations = incarnations;
   for (const auto &[lock, token] : seals) whole.seals.push_back({lock, token});
   std::vector<std::byte> payloads;
@@ -209,6 +212,7 @@ void Shard::State::take_state(std::span<const std::byte> bytes, Time now) {
   lineage = whole.lineage;
   version = whole.version;
   number = whole.number;
+  generation = std::max(generation, whole.generation);
   initialised = whole.initialised;
   incarnations = whole.incarnations;
   incarnations.resize(place.model.shards.size());
