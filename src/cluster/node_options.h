@@ -25,6 +25,9 @@ enum class Mutant : uint8_t {
   lineage_ignored,     // requests of before a restore pass
   two_owners,          // a partition is given out while another has it
   pin_ignored,         // a consistent pull is answered at whatever version
+  answer_before_sync,  // ack=disk: answers leave before the log is on the disk
+  replay_forgets,      // a restart does not know what was done for whom
+  torn_record,         // the last record of a log is taken as it lies, unchecked
 };
 
 struct Limits {
@@ -41,7 +44,9 @@ struct NodeOptions {
   std::string server_key;  // public, Z85
   std::string directory;   // of checkpoints, below the Disk's root; "" with durable = false: none are kept
   bool durable = true;
-  Time checkpoint_every_us = 0;  // 0: only when asked
+  bool ack_disk = false;                   // answers wait until the log is on the disk
+  uint64_t log_bytes = uint64_t{1} << 30;  // of a log; then a checkpoint is begun
+  Time checkpoint_every_us = 0;            // 0: only when asked
   uint64_t checkpoint_every_versions = 0;
   uint64_t ceiling_block = uint64_t{1} << 20;  // versions that are promised to the coordinator at a time
   Limits limits;

@@ -18,7 +18,11 @@ Root::Root(uint32_t shards, const NodeOptions &options, RootHost &host)
 
 void Root::submit(RootEntry entry, Time now) {
   const uint64_t index = ++index_;
+  // What follows from an entry follows again when it is read again: the log has it not.
+  const bool inner = std::exchange(applying_, true);
+  if (!inner) host_.log(entry);
   std::visit([&](const auto &one) { apply(one, now); }, entry);
+  applying_ = inner;
   if (observer_ != nullptr) observer_->applied(lineage_, index, entry);
 }
 
@@ -130,7 +134,7 @@ void Root::apply(const CommandEntry &entry, Time now) {
       reply =
           partitions_.apply(command, entry.client, entry.payload, token, options_.mutant == Mutant::two_owners);
   }
-  if (!reply.final) session.waiting.insert(entry.seq);
+  if (!reply.final && !session.waits(entry.seq)) session.waiting.push_back(entry.seq);
   if (reply.final) finish_command(entry.client, entry.seq, std::move(reply));
   granted(grants, now);
   if (opened) open_barriers();
@@ -313,7 +317,7 @@ void Root::command(const From &from, const wire::Envelope &envelope, wire::Comma
   }
   reply_to_[key] = {from.peer, envelope};
   command_until_.try_emplace(key, now + std::min(command.wait_us, wire::kWaitUsMax));
-  if (session->waiting.contains(envelope.seq)) return;
+  if (session->waits(envelope.seq)) return;
   submit(CommandEntry{envelope.client, envelope.seq, std::move(command), std::move(bytes)}, now);
   serve_waiting(now);
   advance(now);

@@ -48,18 +48,6 @@ struct UpdateKey {
   auto operator<=>(const UpdateKey &) const = default;
 };
 
-// What a root needs of the shard that it lives on.
-class RootHost {
- public:
-  virtual ~RootHost() = default;
-  virtual const StagedPart *staged(const UpdateKey &key) const = 0;
-  virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
-  virtual void decided(const wire::Decision &decision, Time now) = 0;
-  virtual void send_to_shard(uint32_t index, wire::Envelope envelope, wire::Body body) = 0;
-  virtual void send_to(Peer peer, wire::Message message) = 0;
-  virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
-};
-
 // The entries of a root's log.
 struct OpenEntry {
   wire::ClientId client;
@@ -93,6 +81,19 @@ struct AbortEntry {  // of one attempt, or, with a status, of the update
 using RootEntry =
     std::variant<OpenEntry, PresenceEntry, EndEntry, CommandEntry, CancelEntry, AbortEntry, wire::Decision>;
 
+// What a root needs of the shard that it lives on.
+class RootHost {
+ public:
+  virtual ~RootHost() = default;
+  virtual const StagedPart *staged(const UpdateKey &key) const = 0;
+  virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
+  virtual void log(const RootEntry &entry) = 0;  // before it is carried out
+  virtual void decided(const wire::Decision &decision, Time now) = 0;
+  virtual void send_to_shard(uint32_t index, wire::Envelope envelope, wire::Body body) = 0;
+  virtual void send_to(Peer peer, wire::Message message) = 0;
+  virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
+};
+
 // Sees each entry of a log as it is applied; for the checks of the simulator.
 class LogObserver {
  public:
@@ -100,6 +101,8 @@ class LogObserver {
   virtual void applied(uint64_t lineage, uint64_t index, const RootEntry &entry) = 0;
   // A lineage begins, from nothing or from what another was at a version.
   virtual void begun(uint64_t lineage, uint64_t base_version, uint64_t from_lineage, uint64_t from_version) = 0;
+  // A restart goes on at a version of a lineage; the entries behind it are applied again.
+  virtual void resumed(uint64_t lineage, uint64_t version) = 0;
 };
 
 class Root {
@@ -127,11 +130,16 @@ class Root {
   Time next_wakeup() const { return wakeup_; }
 
   // --- checkpoints and restoration
-  void decide_checkpoint(uint32_t slot, uint64_t generation, Time now);
+  void decide_checkpoint(uint32_t slot, uint64_t generation, uint64_t kept, Time now);
   wire::Bytes save() const;
   void load(std::span<const std::byte> bytes);
   void begin(uint64_t lineage, uint64_t version, bool initialised,
              Time now);  // everything volatile starts anew
+  // After load(): the lineage goes on at that decision, and entries of its log follow.
+  void proceed(uint64_t lineage, uint64_t number, Time now);
+  void replay(RootEntry entry, Time now) { submit(std::move(entry), now); }
+  void forget_answers();                              // a planted mistake
+  void follower_came_back(uint32_t index, Time now);  // with all that it ever told
   void extend_ceiling(uint64_t ceiling, Time now);
   std::vector<wire::Token> seals() const { return locks_.seals(); }
 
@@ -239,6 +247,7 @@ class Root {
   std::vector<Follower> followers_;
   Time wakeup_ = kNever;
   bool advancing_ = false;
+  bool applying_ = false;
 };
 
 }  // namespace ngd::cluster

@@ -69,6 +69,19 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   const std::string path =
       shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count);
   add_job(std::make_shared<SaveJob>(disk, path, std::make_unique<SavedShard>(writer)), decision.generation);
+  if (!logging()) return;
+  // The log goes on behind this point. What lies before the last whole checkpoint has served.
+  BaseEntry base;
+  base.lineage = lineage;
+  base.version = version;
+  base.number = decision.number;
+  base.slot = decision.slot;
+  base.generation = decision.generation;
+  base.files = count;
+  base.initialised = initialised;
+  for (const auto &[lock, token] : seals) base.seals.push_back({lock, token});
+  journal->forget_before(decision.kept);
+  log_base(base);
 }
 
 void Shard::State::job_done(const SaveJob &job, Time now) {
@@ -80,12 +93,12 @@ void Shard::State::job_done(const SaveJob &job, Time now) {
       making.version = version;
       making.seals = root->seals();
       making.ceiling = record_ceiling;
-      return root->decide_checkpoint(making.slot, making.generation, now);
+      return root->decide_checkpoint(making.slot, making.generation, kept, now);
     }
     checkpointing = false;
     checkpoints_done++;
     checkpoint_version = making.version;
-    generation = making.generation;
+    generation = kept = making.generation;
     next_slot = 1 - making.slot;
     return;
   }

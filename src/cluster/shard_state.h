@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "cluster/checkpoint.h"
+#include "cluster/log.h"
+#include "cluster/log_entries.h"
 #include "cluster/parameters.h"
 #include "cluster/root.h"
 #include "cluster/shard.h"
@@ -48,6 +50,18 @@ struct Shard::State : public RootHost {
     UpdatePart update;
     size_t bytes = 0;
     Time told = 0;  // when the root heard of it last
+    // As it came, where there is a log.
+    wire::Push push;
+    std::vector<wire::Bytes> payload;
+  };
+  // What may be seen once the log is on the disk up to a position.
+  struct Held {
+    enum class Kind : uint8_t { message, snapshot, pin, unpin } kind = Kind::message;
+    Peer to = 0;
+    wire::Message message;
+    std::shared_ptr<const Snapshot> snapshot;
+    uint64_t version = 0;
+    uint64_t position = 0;
   };
   struct WaitingPull {
     From from;
@@ -74,16 +88,34 @@ struct Shard::State : public RootHost {
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
               std::string text);
   void tell_root(const UpdateKey &key, Staged &staged, Time now);
+  std::map<UpdateKey, Staged>::iterator put_staged(const UpdateKey &key, const wire::Push &push,
+                                                   const std::vector<wire::Bytes> &payload);
   void erase_staged(std::map<UpdateKey, Staged>::iterator place);
   void publish();
+  void pin(Held::Kind kind, uint64_t of_version);
 
   // RootHost.
   const StagedPart *staged(const UpdateKey &key) const override;
+  void log(const RootEntry &entry) override;
   void drop(const UpdateKey &key, uint32_t attempt) override;
   void decided(const wire::Decision &decision, Time now) override;
   void send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) override;
   void send_to(Peer peer, wire::Message message) override;
   void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
+
+  // The log: shard_log.cc.
+  bool logging() const { return journal != nullptr && options.ack_disk && !replaying; }
+  void append(LogKind kind, std::span<const std::byte> body, const std::vector<wire::Bytes> &payload = {});
+  void log_staged(const UpdateKey &key, const Staged &staged);
+  void log_base(const BaseEntry &base);
+  void hold(Held one);
+  void let_go(Held one);
+  void log_done(const LogJob &job, Time now);
+  void take_base(const BaseEntry &base, Time now);
+  void replay(const LogRecord &record, Time now);
+  void recover(Time now);
+  size_t find_base(Time now);
+  void begin_from_log(uint64_t new_lineage, uint64_t base_version, Time now);
 
   // Coming back: shard_recovery.cc.
   void start(Time now);
@@ -103,6 +135,8 @@ struct Shard::State : public RootHost {
   void announced(const wire::Announce &announce, Time now);
   void restored(const wire::Restored &restored, Time now);
   void send_restore(uint32_t to, Time now);
+  void resume_lineage(Time now);
+  void restore_others(Time now);
   void check_ready(Time now);
   void watch_ceiling(Time now);
   void tick(Time now);
@@ -130,7 +164,8 @@ struct Shard::State : public RootHost {
   bool initialised = false;
   std::unique_ptr<Parameters> parameters;
   Published published;
-  std::shared_ptr<const Snapshot> stale;  // for a planted mistake
+  std::shared_ptr<const Snapshot> latest;  // readers have it when it is on the disk
+  std::shared_ptr<const Snapshot> stale;   // for a planted mistake
   std::map<UpdateKey, Staged> staged_parts;
   std::map<wire::ClientId, uint64_t> client_bytes;
   uint64_t staged_bytes = 0;
@@ -139,6 +174,14 @@ struct Shard::State : public RootHost {
   std::deque<std::shared_ptr<Job>> jobs;
   bool job_running = false;
   Time wakeup = 0, announce_at = 0;
+
+  // Of the log. `recovery` is what a restart found: all that it had answered for, some of it, or nothing.
+  std::unique_ptr<Log> journal;
+  std::deque<Held> held;
+  bool replaying = false;
+  enum class Recovery : uint8_t { nothing, partly, whole } recovery = Recovery::nothing;
+  std::string warning;  // what was found then
+  Time log_again = 0, recover_at = kNever;
 
   // Of the root.
   enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready } phase = Phase::unknown;
@@ -159,7 +202,8 @@ struct Shard::State : public RootHost {
   std::vector<uint8_t> saved_shards;
   Time checkpoint_until = kNever, next_checkpoint = kNever;
   uint64_t checkpoint_version = 0;
-  uint64_t generation = 0;
+  uint64_t generation = 0, kept = 0;  // the last checkpoint, and the last that is whole
+  bool resuming = false;
   uint32_t next_slot = 0;
   uint64_t checkpoints_done = 0, checkpoints_failed = 0;
 };

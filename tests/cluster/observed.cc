@@ -17,6 +17,14 @@ void World::Server::begun(uint64_t lineage, uint64_t base, uint64_t from_lineage
   owners.clear();
 }
 
+// What the dead server had applied behind that and nobody had seen is gone; what was seen is read again.
+void World::Server::resumed(uint64_t lineage, uint64_t version) {
+  world.trace(concat("lineage ", lineage, " goes on at ", version));
+  std::erase_if(world.history.decided,
+                [&](const Decided &one) { return one.lineage == lineage && one.version > version; });
+  world.resumptions++;
+}
+
 void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) {
   const Root &log = *root->root();
   if (const auto *decision = std::get_if<wire::Decision>(&entry)) {

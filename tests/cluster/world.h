@@ -79,7 +79,7 @@ class World {
   std::vector<std::string> violations;
   std::string trace_text;
   uint64_t trace_hash = 0xCBF29CE484222325;
-  uint64_t messages = 0, faults = 0, crashes = 0;
+  uint64_t messages = 0, faults = 0, crashes = 0, resumptions = 0;
   bool tracing;
   std::vector<std::unique_ptr<Server>> servers;
   std::vector<std::unique_ptr<Client>> clients;
@@ -129,6 +129,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   void answer(ngd::cluster::CoordinatorAnswer answer);
   void applied(uint64_t lineage, uint64_t index, const ngd::cluster::RootEntry &entry) override;
   void begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) override;
+  void resumed(uint64_t lineage, uint64_t version) override;
   Time time() const { return clock.local(world.now_); }
 
   World &world;
