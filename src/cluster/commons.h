@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/limits.h"
+#include "wire/fields.h"
 #include "wire/message.h"
 
 namespace ngd::cluster {
@@ -113,9 +113,16 @@ void fields(F &f, PartitionSet &x) {
   f.tables(x.partitions, wire::kPartitions);
 }
 template <class F>
-void fields(F &f, Barriers::Barrier &x) {  // who stands there comes again after a restart
+void fields(F &f, Barriers::Arrival &x) {
+  f.table(x.client);
+  f.number(x.seq);
+}
+template <class F>
+void fields(F &f, Barriers::Barrier &x) {
   f.text(x.name, wire::kTextBytes);
   f.number(x.opened);
+  f.number(x.count);
+  f.tables(x.arrived, wire::kWaiters);
 }
 
 }  // namespace ngd::cluster

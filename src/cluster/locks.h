@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "wire/limits.h"
+#include "wire/fields.h"
 #include "wire/message.h"
 
 namespace ngd::cluster {
@@ -70,9 +70,23 @@ class LockTable {
 };
 
 template <class F>
-void fields(F &f, LockTable::Lock &lock) {  // who holds and waits ends with the sessions, and is not saved
+void fields(F &f, LockTable::Holder &x) {
+  f.table(x.client);
+  f.number(x.token);
+}
+template <class F>
+void fields(F &f, LockTable::Waiter &x) {
+  f.table(x.client);
+  f.number(x.seq);
+  f.flag(x.exclusive);
+}
+template <class F>
+void fields(F &f, LockTable::Lock &lock) {
   f.text(lock.name, wire::kTextBytes);
   f.number(lock.sealed);
+  f.flag(lock.exclusive);
+  f.tables(lock.holders, size_t{1} << 20);
+  f.tables(lock.queue, wire::kWaiters);
 }
 
 }  // namespace ngd::cluster

@@ -26,21 +26,24 @@ enum class Mutant : uint8_t {
   two_owners,          // a partition is given out while another has it
   pin_ignored,         // a consistent pull is answered at whatever version
   // Of replication.
-  no_fence,           // a member takes entries of an epoch that is over
-  no_lease,           // a primary answers without anybody's leave
-  no_incarnation,     // words to and of an earlier life count
-  early_commit,       // before all members have it
-  early_add,          // a learner that is being added does not count for what is committed
-  early_join,         // and is added before the inherited log is committed
-  read_before_ready,  // a new primary leads at once
-  shrink_alone,       // a member is put out without asking the coordinator
-  no_cut,             // entries that never were committed stay in a member's log
-  no_hold,            // answers go out before their entry is committed
-  publish_early,      // readers see versions that are not committed
-  half_snapshot,      // a learner's snapshot lacks the table of what was done
-  volatile_locks,     // and who holds a lock
-  decisions_lost,     // and the decisions that not all shards have
-  replay_twice,       // a member carries an entry out twice
+  no_fence,            // a member takes entries of an epoch that is over
+  no_lease,            // a primary answers without anybody's leave
+  no_incarnation,      // words to and of an earlier life count
+  early_commit,        // before all members have it
+  early_add,           // a learner that is being added does not count for what is committed
+  early_join,          // and is added before the inherited log is committed
+  read_before_ready,   // a new primary leads at once
+  shrink_alone,        // a member is put out without asking the coordinator
+  no_cut,              // entries that never were committed stay in a member's log
+  no_hold,             // answers go out before their entry is committed
+  publish_early,       // readers see versions that are not committed
+  half_snapshot,       // a learner's snapshot lacks the table of what was done
+  volatile_locks,      // and who holds a lock
+  decisions_lost,      // and the decisions that not all shards have
+  replay_twice,        // a member carries an entry out twice
+  answer_before_sync,  // ack=disk: answers leave before the log is on the disk
+  replay_forgets,      // a restart does not know what was done for whom
+  torn_record,         // the last record of a log is taken as it lies, unchecked
 };
 
 struct Limits {
@@ -57,11 +60,13 @@ struct NodeOptions {
   std::string server_key;  // public, Z85
   std::string directory;   // of checkpoints, below the Disk's root; "" with durable = false: none are kept
   bool durable = true;
-  Time checkpoint_every_us = 0;  // 0: only when asked
+  bool ack_disk = false;                   // answers wait until the log is on the disk
+  uint64_t log_bytes = uint64_t{1} << 30;  // of a log; then a checkpoint is begun
+  Time checkpoint_every_us = 0;            // 0: only when asked
   uint64_t checkpoint_every_versions = 0;
   uint32_t replicas = 1;                       // of each shard of new models, as far as there are servers
   size_t min_in_sync = 1;                      // fewer members, and nothing is committed
-  size_t log_bytes = size_t{256} << 20;        // of each shard, for replicas that come back
+  size_t kept_bytes = size_t{256} << 20;       // of each shard's log in memory, for replicas that come back
   uint64_t ceiling_block = uint64_t{1} << 20;  // versions that are promised to the coordinator at a time
   Limits limits;
   Mutant mutant = Mutant::none;

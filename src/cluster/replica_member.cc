@@ -101,7 +101,7 @@ void Replica::replay_committed(Time now) {
     applied_++;
     host_.replay(applied_, log_.at(applied_), now);
   }
-  if (role_ != Role::primary) log_.trim(options_.log_bytes, applied_);
+  if (role_ != Role::primary) log_.trim(options_.kept_bytes, applied_);
 }
 
 void Replica::ask_to_join(Time now) {

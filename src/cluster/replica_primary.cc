@@ -190,7 +190,7 @@ void Replica::advance_commit(Time now) {
     if (peer.knows) keep = std::min(keep, std::max(peer.acked, log_.base()));
   }
   if (sending_) keep = std::min(keep, sending_->index);
-  log_.trim(nodes_.size() == 1 ? 0 : options_.log_bytes, keep);
+  log_.trim(nodes_.size() == 1 ? 0 : options_.kept_bytes, keep);
 }
 
 // --- who is in the set ----------------------------------------------------------------------------------------------

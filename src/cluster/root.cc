@@ -17,17 +17,18 @@ Root::Root(uint32_t shards, const NodeOptions &options, RootHost &host)
 // --- the log ----------------------------------------------------------------------------------------------------
 
 void Root::submit(RootEntry entry, Time now) {
-  if (depth_ == 0) host_.log(entry, now);
+  if (!applying_) host_.log(entry);
   replay(std::move(entry), now);
 }
 
 void Root::replay(RootEntry entry, Time now) {
   const uint64_t index = ++index_;
-  depth_++;
+  // What follows from an entry follows again when it is read again: the log has it not.
+  const bool inner = std::exchange(applying_, true);
   std::visit([&](const auto &one) { apply(one, now); }, entry);
-  depth_--;
+  applying_ = inner;
   if (observer_ != nullptr) observer_->applied(lineage_, index, entry);
-  if (depth_ == 0) host_.carried_out(now);
+  if (!applying_) host_.carried_out(now);
 }
 
 void Root::apply(const OpenEntry &entry, Time now) {
@@ -138,7 +139,7 @@ void Root::apply(const CommandEntry &entry, Time now) {
       reply =
           partitions_.apply(command, entry.client, entry.payload, token, options_.mutant == Mutant::two_owners);
   }
-  if (!reply.final) session.waiting.insert(entry.seq);
+  if (!reply.final && !session.waits(entry.seq)) session.waiting.push_back(entry.seq);
   if (reply.final) finish_command(entry.client, entry.seq, std::move(reply));
   granted(grants, now);
   if (opened) open_barriers();
@@ -321,7 +322,7 @@ void Root::command(const From &from, const wire::Envelope &envelope, wire::Comma
   }
   reply_to_[key] = {from.peer, envelope};
   command_until_.try_emplace(key, now + std::min(command.wait_us, wire::kWaitUsMax));
-  if (session->waiting.contains(envelope.seq)) return;
+  if (session->waits(envelope.seq)) return;
   submit(CommandEntry{envelope.client, envelope.seq, std::move(command), std::move(bytes)}, now);
   serve_waiting(now);
   advance(now);

@@ -85,10 +85,9 @@ using RootEntry =
 class RootHost {
  public:
   virtual ~RootHost() = default;
-  // An entry is about to be carried out.
-  virtual void log(const RootEntry &entry, Time now) = 0;
-  virtual void carried_out(Time now) = 0;  // it is
-  virtual bool leads() const = 0;          // else it only follows the log of one that does
+  virtual void log(const RootEntry &entry) = 0;  // before it is carried out
+  virtual void carried_out(Time now) = 0;        // it is
+  virtual bool leads() const = 0;                // else it only follows the log of one that does
   virtual const StagedPart *staged(const UpdateKey &key) const = 0;
   virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
   virtual void decided(const wire::Decision &decision, Time now) = 0;
@@ -108,6 +107,8 @@ class LogObserver {
   virtual void lost() {}
   // A lineage begins, from nothing or from what another was at a version.
   virtual void begun(uint64_t lineage, uint64_t base_version, uint64_t from_lineage, uint64_t from_version) = 0;
+  // A restart goes on at a version of a lineage; the entries behind it are applied again.
+  virtual void resumed(uint64_t lineage, uint64_t version) = 0;
 };
 
 class Root {
@@ -135,11 +136,15 @@ class Root {
   Time next_wakeup() const { return wakeup_; }
 
   // --- checkpoints and restoration
-  void decide_checkpoint(uint32_t slot, uint64_t generation, Time now);
+  void decide_checkpoint(uint32_t slot, uint64_t generation, uint64_t kept, Time now);
   wire::Bytes save() const;
   void load(std::span<const std::byte> bytes);
   void begin(uint64_t lineage, uint64_t version, bool initialised,
              Time now);  // everything volatile starts anew
+  // After load(): the lineage goes on at that decision, and entries of its log follow.
+  void proceed(uint64_t lineage, uint64_t number, Time now);
+  void forget_answers();                              // a planted mistake
+  void follower_came_back(uint32_t index, Time now);  // with all that it ever told
   void extend_ceiling(uint64_t ceiling, Time now);
   // Replicas: carry out what another root has logged; all of the state, also what a checkpoint leaves out; and lead on
   // from there.
@@ -253,7 +258,7 @@ class Root {
   std::vector<Follower> followers_;
   Time wakeup_ = kNever;
   bool advancing_ = false;
-  unsigned depth_ = 0;  // entries that follow from another one are not logged: they follow again
+  bool applying_ = false;
 };
 
 }  // namespace ngd::cluster

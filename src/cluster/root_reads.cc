@@ -141,6 +141,9 @@ struct SavedRoot {
   std::vector<Value> values;
   std::vector<PartitionSet> partitions;
   std::vector<Barriers::Barrier> barriers;
+  // Of use when the same lineage goes on alone.
+  uint64_t number = 0;
+  std::vector<uint64_t> pins;
 };
 
 template <class F>
@@ -154,12 +157,15 @@ void fields(F &f, SavedRoot &x) {
   f.tables(x.values, wire::kValues);
   f.tables(x.partitions, wire::kPartitions);
   f.tables(x.barriers, wire::kValues);
+  f.number(x.number);
+  f.numbers(x.pins, wire::kPins);
 }
 
 }  // namespace
 
-void Root::decide_checkpoint(uint32_t slot, uint64_t generation, Time now) {
+void Root::decide_checkpoint(uint32_t slot, uint64_t generation, uint64_t kept, Time now) {
   Decision decision;
+  decision.kept = kept;
   decision.kind = Decision::Kind::checkpoint;
   decision.slot = slot;
   decision.generation = generation;
@@ -177,6 +183,8 @@ wire::Bytes Root::save() const {
   saved.values = values_.values;
   saved.partitions = partitions_.sets;
   saved.barriers = barriers_.barriers;
+  saved.number = number_;
+  for (const auto &[version, pin] : pins_) saved.pins.push_back(version);
   return wire::write_bytes(saved);
 }
 
@@ -199,6 +207,20 @@ void Root::load(std::span<const std::byte> bytes) {
   }
   partitions_.sets = std::move(saved.partitions);
   barriers_.barriers = std::move(saved.barriers);
+  number_ = saved.number;
+  pins_.clear();
+  for (const uint64_t version : saved.pins) pins_[version];
+}
+
+void Root::proceed(uint64_t lineage, uint64_t number, Time now) {
+  lineage_ = lineage;
+  number_ = number;
+  for (auto &[id, session] : sessions_) session.heard = now;
+  for (auto &[version, pin] : pins_) pin.since = now;
+}
+
+void Root::forget_answers() {
+  for (auto &[id, session] : sessions_) session.answers.clear();
 }
 
 void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now) {
@@ -224,11 +246,15 @@ void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now)
   }
   // Who held a lock before must find it lost.
   for (LockTable::Lock &lock : locks_.locks()) {
+    lock.exclusive = false;
     lock.holders.clear();
     lock.queue.clear();
     lock.sealed = (index_ + 1) << kTokenBits;
   }
-  for (Barriers::Barrier &barrier : barriers_.barriers) barrier.arrived.clear();
+  for (Barriers::Barrier &barrier : barriers_.barriers) {
+    barrier.count = 0;
+    barrier.arrived.clear();
+  }
   index_++;
 }
 

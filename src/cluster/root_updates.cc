@@ -230,6 +230,9 @@ void Root::decide(Decision decision, Time now) {
 
 void Root::apply(const Decision &decision, Time now) {
   number_ = decision.number;
+  // When they are read again, nobody waits for them: they end by their time.
+  if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
+  if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
   std::vector<ClientId> clients;
   std::vector<std::pair<std::pair<Peer, wire::Envelope>, bool>> replies;
   if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
@@ -340,6 +343,12 @@ void Root::applied(uint32_t index, uint64_t number, Time now) {
   if (full) advance(now);
 }
 
+// What it has is on its disk; what it has not comes again.
+void Root::follower_came_back(uint32_t index, Time now) {
+  followers_[index].sent = followers_[index].applied;
+  stream(index, now);
+}
+
 // --- time ---------------------------------------------------------------------------------------------------------
 
 void Root::tick(Time now) {
@@ -376,7 +385,7 @@ void Root::tick(Time now) {
   for (const auto &key : late) {
     command_until_.erase(key);
     const auto found = sessions_.find(key.first);
-    if (found != sessions_.end() && found->second.waiting.contains(key.second))
+    if (found != sessions_.end() && found->second.waits(key.second))
       submit(CancelEntry{key.first, key.second}, now);
   }
   expire_pins(now);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -42,10 +41,12 @@ struct Session {
   std::vector<Answer> answers;
   std::vector<Floor> floors;
 
-  // Not saved: a restored root waits one lease for everybody.
-  bool present = false;  // counts in the group; a dead worker does not
-  Time heard = 0;
-  std::set<uint64_t> waiting;  // commands without an answer yet
+  // A new lineage waits one lease for everybody.
+  bool present = false;           // counts in the group; a dead worker does not
+  std::vector<uint64_t> waiting;  // commands without an answer yet
+  Time heard = 0;                 // not saved
+
+  bool waits(uint64_t seq) const { return std::ranges::find(waiting, seq) != waiting.end(); }
 
   const Answer *answer(uint64_t seq) const {
     const auto found = std::ranges::find(answers, seq, &Answer::seq);
@@ -65,7 +66,7 @@ struct Session {
   }
   void add(Answer answer) {
     highest = std::max(highest, answer.seq);
-    waiting.erase(answer.seq);
+    std::erase(waiting, answer.seq);
     answers.push_back(std::move(answer));
     std::erase_if(answers, [&](const Answer &one) { return too_old(one.seq); });
     std::erase_if(floors, [&](const Floor &one) { return too_old(one.seq); });
@@ -82,6 +83,7 @@ void fields(F &f, Answer &x) {
   f.text(x.text, wire::kLongTextBytes);
   f.table(x.done);
   f.blob(x.payload, wire::kValueBytes);
+  f.number(x.number);
 }
 template <class F>
 void fields(F &f, Floor &x) {
@@ -98,6 +100,8 @@ void fields(F &f, Session &x) {
   f.number(x.clock);
   f.tables(x.answers, wire::kWindow + 1);
   f.tables(x.floors, wire::kWindow + 1);
+  f.flag(x.present);
+  f.numbers(x.waiting, wire::kWaiters);
 }
 
 }  // namespace ngd::cluster

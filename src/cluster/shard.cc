@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cluster/shard_state.h"
 #include "wire/codec.h"
+#include "wire/table.h"
 
 namespace ngd::cluster {
 
@@ -40,14 +41,20 @@ std::string Shard::State::where() const {
 
 void Shard::State::send_to(Peer peer, wire::Message message) {
   message.envelope.epoch = place.model.shards[place.index].epoch;
-  say_to(peer, std::move(message), replica->last());
+  Held held_message;
+  held_message.to = peer;
+  held_message.message = std::move(message);
+  hold(std::move(held_message));
 }
 
 void Shard::State::send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) {
   const wire::ShardPlace &target = place.model.shards[to];
   envelope.shard = target.shard;
   envelope.epoch = target.epoch;
-  say_to(target.node, {envelope, std::move(body), {}}, replica->last());
+  Held message;
+  message.to = target.node;
+  message.message = {envelope, std::move(body), {}};
+  hold(std::move(message));
 }
 
 void Shard::State::refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, Refused::Retry retry,
@@ -126,46 +133,46 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
           options.mutant != Mutant::token_unchecked)
         return;
     }
-    Staged staged;
-    staged.bytes = wire::total_bytes(payload);
+    const size_t bytes = wire::total_bytes(payload);
     const uint64_t dense = parameters->elements() * sizeof(float);
-    uint64_t &mine = client_bytes[envelope.client];
-    if (mine + staged.bytes > options.limits.client_bytes + dense ||
-        staged_bytes + staged.bytes > options.limits.shard_bytes + dense) {
-      if (mine == 0) client_bytes.erase(envelope.client);
+    const auto own = client_bytes.find(envelope.client);
+    const uint64_t mine = own == client_bytes.end() ? 0 : own->second;
+    if (mine + bytes > options.limits.client_bytes + dense ||
+        staged_bytes + bytes > options.limits.shard_bytes + dense) {
       if (root != nullptr) root->forget(envelope);
       return refuse(
           from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later,
           concat(where(), " holds ", staged_bytes, " bytes of updates under way; send it again later"));
     }
     try {
-      staged.update = parameters->checked(push.kind, push.tensors, payload);
+      found = put_staged(key, push, payload);
     } catch (const Error &error) {
-      if (mine == 0) client_bytes.erase(envelope.client);
       if (root != nullptr) root->forget(envelope);
       return refuse(from.peer, envelope, error.status(), Refused::Retry::never, error.what());
     }
-    staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
-    if (found != staged_parts.end()) erase_staged(found);
-    if (replicated()) {
-      staged.push = push;
-      staged.payload = payload;
-      ShardEntry entry;
-      entry.kind = ShardEntry::Kind::stage;
-      entry.client = key.client;
-      entry.user = key.user;
-      entry.seq = key.seq;
-      entry.push = push;
-      record(std::move(entry), payload, now);
-    }
-    client_bytes[envelope.client] += staged.bytes;
-    staged_bytes += staged.bytes;
-    found = staged_parts.emplace(key, std::move(staged)).first;
+    log_staged(key, found->second);
   }
   tell_root(key, found->second, now);
   // Where it still waits, the client need not send it again.
   if (place.model.shards.size() > 1 || staged_parts.contains(key))
     send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user}, {}});
+}
+
+// Throws what is wrong with it, and has changed nothing then.
+std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
+    const UpdateKey &key, const wire::Push &push, const std::vector<wire::Bytes> &payload) {
+  Staged staged;
+  staged.bytes = wire::total_bytes(payload);
+  staged.update = parameters->checked(push.kind, push.tensors, payload);
+  staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
+  if (journal != nullptr || replicated()) {
+    staged.push = push;
+    staged.payload = payload;
+  }
+  if (const auto found = staged_parts.find(key); found != staged_parts.end()) erase_staged(found);
+  client_bytes[key.client] += staged.bytes;
+  staged_bytes += staged.bytes;
+  return staged_parts.emplace(key, std::move(staged)).first;
 }
 
 void Shard::State::tell_root(const UpdateKey &key, Staged &staged, Time now) {
@@ -211,33 +218,42 @@ void Shard::State::decided(const Decision &decision, Time now) {
       }
       version = decision.version;
       if (decision.update == wire::UpdateKind::initial) initialised = true;
+      if (replaying || !leading) break;
       publish();
-      serve_certain(now);
+      serve_pulls(now);
       break;
     }
     case Decision::Kind::seal:
       seals[decision.seal.lock] = std::max(seals[decision.seal.lock], decision.seal.token);
       break;
     case Decision::Kind::pin:
-      change_published({replica->last(), nullptr, decision.version, true});
-      serve_certain(now);
+      pin(Held::Kind::pin, decision.version);
+      if (!replaying && leading) serve_pulls(now);
       break;
     case Decision::Kind::unpin:
-      change_published({replica->last(), nullptr, decision.version, false});
+      pin(Held::Kind::unpin, decision.version);
       break;
     case Decision::Kind::checkpoint:
-      save(decision, now);
+      generation = std::max(generation, decision.generation);
+      if (!replaying) save(decision, now);
       break;
   }
 }
 
 void Shard::State::publish() {
   stale = published.newest();
-  change_published({replica->last(), parameters->snapshot(version, lineage, initialised), version, false});
+  latest = parameters->snapshot(version, lineage, initialised);
+  Held snapshot;
+  snapshot.kind = Held::Kind::snapshot;
+  snapshot.snapshot = latest;
+  hold(std::move(snapshot));
 }
 
-void Shard::State::serve_certain(Time now) {
-  if (leading && changes.empty()) serve_pulls(now);
+void Shard::State::pin(Held::Kind kind, uint64_t of_version) {
+  Held one;
+  one.kind = kind;
+  one.version = of_version;
+  hold(std::move(one));
 }
 
 void Shard::State::decide(const wire::Decide &decide, Time now) {
@@ -250,12 +266,7 @@ void Shard::State::decide(const wire::Decide &decide, Time now) {
       ready = false;
       return replica->renew(now);
     }
-    if (replicated()) {
-      ShardEntry entry;
-      entry.kind = ShardEntry::Kind::decision;
-      entry.decision = decision;
-      record(std::move(entry), {}, now);
-    }
+    append(LogKind::decision, wire::write_bytes(decision).span());
     decided(decision, now);
   }
   send_to_shard(0, {}, wire::Applied{place.index, lineage, number});
@@ -292,15 +303,13 @@ bool Shard::State::try_pull(const WaitingPull &one, Time now) {
   }
   if (options.mutant == Mutant::lineage_ignored) pull.lineage = lineage;
   if (auto message = published.answer(one.envelope, pull, one.payload, 0)) {
-    message->envelope.epoch = place.model.shards[place.index].epoch;
-    say_to(one.from.peer, std::move(*message), replica->committed());
+    send_to(one.from.peer, std::move(*message));
     return true;
   }
-  // Not certain yet: it comes with the commit.
-  if (!changes.empty() && one.until > now) return false;
-  if (initialised && pull.version != 0 && pull.version <= version) {
+  const auto shown = published.newest();
+  if (shown != nullptr && shown->initialised && pull.version != 0 && pull.version <= shown->version) {
     refuse(one.from.peer, one.envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
-           concat("version ", pull.version, " is not held any more; the newest is ", version));
+           concat("version ", pull.version, " is not held any more; the newest is ", shown->version));
     return true;
   }
   if (one.until > now) return false;
@@ -323,10 +332,8 @@ void Shard::State::serve_pulls(Time now) {
 }
 
 void Shard::State::read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const {
-  std::shared_ptr<const Snapshot> snapshot = published.newest();
-  for (const Change &change : changes) {
-    if (change.snapshot != nullptr) snapshot = change.snapshot;
-  }
+  // The answer waits until it is on the disk.
+  const std::shared_ptr<const Snapshot> snapshot = latest;
   std::vector<wire::TensorPart> parts;
   for (const PieceShape &shape : *snapshot->pieces) {
     if (!shape.table) parts.push_back({shape.piece.tensor, 0, false});
@@ -357,19 +364,12 @@ void Shard::receive(const From &from, wire::Message message, Time now) {
     if (const auto *decide = std::get_if<wire::Decide>(&message.body)) return s.decide(*decide, now);
     if (const auto *restore = std::get_if<wire::Restore>(&message.body)) return s.restore(*restore, now);
     if (const auto *dropped = std::get_if<wire::Dropped>(&message.body)) {
+      if (dropped->lineage != s.lineage) return;
       const UpdateKey key{envelope.client, dropped->user, envelope.seq};
-      if (dropped->lineage != s.lineage || s.staged(key) == nullptr) return;
-      if (s.replicated()) {
-        ShardEntry entry;
-        entry.kind = ShardEntry::Kind::drop;
-        entry.client = key.client;
-        entry.user = key.user;
-        entry.seq = key.seq;
-        entry.attempt = dropped->attempt;
-        s.record(std::move(entry), {}, now);
-      }
-      s.drop(key, dropped->attempt);
-      return;
+      if (s.staged(key) != nullptr)
+        s.append(LogKind::dropped,
+                 wire::write_bytes(DroppedEntry{key.client, key.user, key.seq, dropped->attempt}).span());
+      return s.drop(key, dropped->attempt);
     }
     if (s.root == nullptr) return;
     if (const auto *staged = std::get_if<wire::Staged>(&message.body)) {
@@ -391,6 +391,12 @@ void Shard::receive(const From &from, wire::Message message, Time now) {
     s.fresh_request(from, envelope, 0);
     return;
   }
+  const bool changes =
+      std::holds_alternative<wire::Push>(message.body) || std::holds_alternative<wire::Command>(message.body);
+  if (changes && s.journal != nullptr && s.journal->backlog() > s.options.limits.shard_bytes / 4)
+    return s.refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later,
+                    concat(s.where(), " waits for its disk",
+                           s.journal->trouble().empty() ? "" : ": " + s.journal->trouble()));
   if (const auto *push = std::get_if<wire::Push>(&message.body)) {
     s.push(from, envelope, *push, message.payload, now);
     return s.watch_ceiling(now);
@@ -449,6 +455,12 @@ Time Shard::next_wakeup() const {
 
 std::shared_ptr<Job> Shard::take_job() {
   State &s = *state_;
+  if (s.journal != nullptr) {
+    if (auto job = s.journal->take_job()) {
+      job->shard = number();
+      return job;
+    }
+  }
   if (s.job_running || s.jobs.empty()) return nullptr;
   s.job_running = true;
   return s.jobs.front();
@@ -457,6 +469,7 @@ std::shared_ptr<Job> Shard::take_job() {
 void Shard::finish(const std::shared_ptr<Job> &job, Time now) {
   State &s = *state_;
   s.clock = now;
+  if (job->log) return s.log_done(static_cast<const LogJob &>(*job), now);
   s.job_running = false;
   if (s.jobs.empty() || s.jobs.front() != job) return;
   s.jobs.pop_front();
@@ -491,6 +504,14 @@ uint64_t Shard::lineage() const {
 }
 uint64_t Shard::staged_bytes() const {
   return state_->staged_bytes;
+}
+uint64_t Shard::unsynced_bytes() const {
+  return state_->journal == nullptr ? 0 : state_->journal->backlog();
+}
+std::string Shard::trouble() const {
+  if (!state_->trouble.empty()) return state_->trouble;
+  if (state_->journal != nullptr && !state_->journal->trouble().empty()) return state_->journal->trouble();
+  return state_->warning;
 }
 const Replica &Shard::replica() const {
   return *state_->replica;

@@ -28,6 +28,7 @@ class Job {
   virtual ~Job() = default;
   virtual void run() = 0;  // never throws
   uint32_t shard = 0;
+  bool log = false;  // short, and answers wait for it: not behind the others
 };
 
 class Replica;
@@ -63,6 +64,8 @@ class Shard {
   uint64_t version() const;
   uint64_t lineage() const;
   uint64_t staged_bytes() const;
+  uint64_t unsynced_bytes() const;  // of the log, see NodeOptions::ack_disk
+  std::string trouble() const;      // what is wrong with its files; empty: nothing
   void observe(LogObserver *observer);
   const Replica &replica() const;
   std::string doing() const;  // for people: its part, its state

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "cluster/shard_state.h"
+#include "wire/table.h"
 
 namespace ngd::cluster {
 namespace {
@@ -85,6 +86,19 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   const std::string path =
       shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count);
   add_job(std::make_shared<SaveJob>(disk, path, std::make_unique<SavedShard>(writer)), decision.generation);
+  if (!logging()) return;
+  // The log goes on behind this point. What lies before the last whole checkpoint has served.
+  BaseEntry base;
+  base.lineage = lineage;
+  base.version = version;
+  base.number = decision.number;
+  base.slot = decision.slot;
+  base.generation = decision.generation;
+  base.files = count;
+  base.initialised = initialised;
+  for (const auto &[lock, token] : seals) base.seals.push_back({lock, token});
+  journal->forget_before(decision.kept);
+  log_base(base);
 }
 
 void Shard::State::job_done(const SaveJob &job, Time now) {
@@ -96,12 +110,12 @@ void Shard::State::job_done(const SaveJob &job, Time now) {
       making.version = version;
       making.seals = root->seals();
       making.ceiling = record_ceiling;
-      return root->decide_checkpoint(making.slot, making.generation, now);
+      return root->decide_checkpoint(making.slot, making.generation, kept, now);
     }
     checkpointing = false;
     checkpoints_done++;
     checkpoint_version = making.version;
-    generation = making.generation;
+    generation = kept = making.generation;
     next_slot = 1 - making.slot;
     return;
   }
@@ -122,10 +136,7 @@ void Shard::State::saved(const wire::Saved &done, Time now) {
     if (one == 0) return;
   }
   if (replicated()) {  // every replica keeps the checkpoint
-    ShardEntry entry;
-    entry.kind = ShardEntry::Kind::manifest;
-    entry.manifest = making;
-    record(std::move(entry), {}, now);
+    append(LogKind::manifest, wire::write_bytes(making).span());
   }
   // On the disk only when it is certain: a version that nobody else has must not come back.
   manifest_at = replica->last();

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cluster/shard_state.h"
+#include "wire/table.h"
 
 namespace ngd::cluster {
 namespace {
@@ -35,6 +36,31 @@ void Shard::State::start(Time now) {
   replica->start(now);
 }
 
+// Where nobody else has a memory of it: from the log on the disk, or a checkpoint.
+void Shard::State::come_back(Time now) {
+  wakeup = now;
+  announce_at = now;
+  recover_at = kNever;
+  try {
+    if (options.durable && !replicated()) recover(now);
+  } catch (const std::exception &error) {  // its directory cannot be looked at
+    replaying = false;
+    trouble = error.what();
+    recover_at = wakeup = now + kAgainUs;
+    return;
+  }
+  trouble.clear();
+  if (!options.ack_disk && (root == nullptr || recovery == Recovery::nothing)) journal.reset();
+  if (root != nullptr) {
+    begin_recovery(now);
+  } else if (recovery == Recovery::whole && options.ack_disk) {
+    ready = true;
+    publish();
+  } else {
+    reset();
+  }
+}
+
 // --- any shard ----------------------------------------------------------------------------------------------------
 
 void Shard::State::announce(Time now) {
@@ -49,7 +75,7 @@ void Shard::State::reset() {
   staged_bytes = 0;
   seals.clear();
   published.unpin_all();
-  changes.clear();
+  held.clear();
   stale = nullptr;
   number = 0;
   version = 0;
@@ -93,7 +119,15 @@ void Shard::State::load_checkpoint(const wire::Restore &request) {
 void Shard::State::restore(const wire::Restore &request, Time now) {
   if (root != nullptr || request.lineage < lineage) return;
   wire::Restored answer{place.index, place.incarnation, request.lineage, NGD_OK, {}};
-  if (!(ready && request.lineage == lineage)) {
+  if (ready && request.lineage == lineage) {
+    // A root that has come back asks after all that lies here.
+    for (auto &[key, staged] : staged_parts) {
+      if (request.resume) tell_root(key, staged, now);
+    }
+  } else if (request.resume) {
+    answer.status = NGD_E_CHECKPOINT;
+    answer.text = concat(where(), " has lost its log", warning.empty() ? "" : ": " + warning);
+  } else {
     reset();
     lineage = request.lineage;
     try {
@@ -101,6 +135,8 @@ void Shard::State::restore(const wire::Restore &request, Time now) {
       version = request.base_version;
       initialised = request.initialised;
       for (const wire::Token &seal : request.seals) seals[seal.lock] = seal.token;
+      log_base({true, false, 0, lineage, version, 0, request.slot, request.generation, request.files,
+                initialised, request.seals});
       ready = true;
       record_replaced(now);
       publish();
@@ -120,7 +156,12 @@ void Shard::State::tick(Time now) {
   replica->tick(now);
   wakeup = now + kScanUs;
   if (!leading) return;
+  if (recover_at != kNever) {
+    if (now >= recover_at) come_back(now);
+    return;
+  }
   let_out(now);
+  if (journal != nullptr && journal->resting() && now >= log_again) journal->try_again();
   if (root == nullptr) {
     if (now >= announce_at) announce(now);
   } else {
@@ -140,6 +181,7 @@ void Shard::State::tick(Time now) {
     if (ready && options.checkpoint_every_versions != 0 &&
         version >= checkpoint_version + options.checkpoint_every_versions)
       start_checkpoint(now);
+    if (ready && logging() && journal->bytes_since_base() > options.log_bytes) start_checkpoint(now);
   }
   std::vector<UpdateKey> old;
   for (const auto &[key, staged] : staged_parts) {
@@ -180,6 +222,7 @@ void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
       record_ceiling = wanted_ceiling;
       return root->extend_ceiling(record_ceiling, now);
     }
+    if (resuming) return resume_lineage(now);
     const uint64_t base = record_ceiling;
     return adopt_lineage(wanted_lineage, base, wanted_ceiling, now);
   }
@@ -216,6 +259,18 @@ void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
       generation = std::max(generation, one.generation);
     }
     next_slot = candidates.empty() ? 0 : 1 - candidates.front().slot;
+    kept = candidates.empty() ? 0 : candidates.front().generation;
+  }
+  // All that was ever answered for is here, and nobody was the root meanwhile: the lineage goes on.
+  resuming = fresh && recovery == Recovery::whole && options.ack_disk && found_lineage == lineage;
+  if (resuming) {
+    wanted_lineage = lineage;
+    wanted_ceiling = record_ceiling;
+    if (record_ceiling < version + options.ceiling_block) wanted_ceiling += options.ceiling_block;
+    phase = Phase::writing;
+    writing_record = true;
+    record_at = now + kAgainUs;
+    return coordinator.cas(next_ticket(), key, record_revision, record_text(wanted_lineage, wanted_ceiling));
   }
   wanted_lineage = std::max(record_lineage, lineage) + 1;
   wanted_ceiling = record_ceiling + options.ceiling_block;
@@ -234,7 +289,33 @@ void Shard::State::adopt_lineage(uint64_t new_lineage, uint64_t base, uint64_t n
   restoring.base_version = base;
   restoring.slot = wire::kNoSlot;
   fresh = false;
-  next_candidate(now);
+  // What the log has is newer than any checkpoint of its lineage; on several shards it need not end at one version.
+  const bool from_log = recovery != Recovery::nothing && place.model.shards.size() == 1 &&
+                        (candidates.empty() || candidates.front().lineage <= lineage);
+  recovery = Recovery::nothing;
+  if (!from_log) {
+    if (!options.ack_disk) journal.reset();
+    return next_candidate(now);
+  }
+  begin_from_log(new_lineage, base, now);
+  if (!options.ack_disk) journal.reset();
+  root->extend_ceiling(record_ceiling, now);
+  publish();
+  check_ready(now);
+}
+
+void Shard::State::resume_lineage(Time now) {
+  phase = Phase::restoring;
+  recovery = Recovery::nothing;
+  record_ceiling = wanted_ceiling;
+  fresh = false;
+  restoring = {};
+  restoring.lineage = lineage;
+  restoring.base_version = version;
+  restoring.slot = wire::kNoSlot;
+  restoring.resume = true;
+  publish();
+  restore_others(now);
 }
 
 // Brings the root to the newest checkpoint that is left, then the others.
@@ -275,12 +356,19 @@ void Shard::State::next_candidate(Time now) {
   if (observer != nullptr) observer->begun(lineage, version, from_lineage, from_version);
   initialised = restoring.initialised;
   if (restoring.slot != wire::kNoSlot) next_slot = 1 - restoring.slot;
+  kept = restoring.generation;
   restoring.seals = root->seals();
   for (const wire::Token &seal : restoring.seals) seals[seal.lock] = seal.token;
+  log_base({true, false, 0, lineage, version, 0, restoring.slot, restoring.generation, restoring.files,
+            initialised, restoring.seals});
+  publish();
+  restore_others(now);
+}
+
+void Shard::State::restore_others(Time now) {
   std::ranges::fill(restored_shards, 0);
   restored_shards[0] = 1;
   record_replaced(now);
-  publish();
   for (uint32_t index = 1; index < restored_shards.size(); index++) send_restore(index, now);
   check_ready(now);
 }
@@ -295,6 +383,10 @@ void Shard::State::announced(const wire::Announce &who, const From &from, Time n
   place.model.shards[who.index].node = static_cast<uint32_t>(from.peer);  // only one that leads says so
   if (phase != Phase::restoring && phase != Phase::ready) return;
   if (restored_shards[who.index] == 0) return send_restore(who.index, now);
+  if (who.incarnation > incarnations[who.index] && who.lineage == lineage && options.ack_disk) {
+    incarnations[who.index] = who.incarnation;  // from its log
+    return root->follower_came_back(who.index, now);
+  }
   // A later life of a shard that was restored once: its memory is lost, and with it this lineage. Words of an earlier
   // life that come late mean nothing.
   if (who.incarnation > incarnations[who.index]) begin_recovery(now);
@@ -323,11 +415,12 @@ void Shard::State::check_ready(Time now) {
   phase = Phase::ready;
   ready = true;
   trouble.clear();
-  if (replicated()) {
-    ShardEntry entry;
-    entry.kind = ShardEntry::Kind::memories;
-    entry.numbers = incarnations;
-    record(std::move(entry), {}, now);
+  if (replicated()) append(LogKind::memories, wire::write_bytes(MemoriesEntry{incarnations}).span());
+  if (std::exchange(resuming, false)) {
+    root->extend_ceiling(record_ceiling, now);
+    std::vector<std::pair<UpdateKey, uint32_t>> parts;
+    for (const auto &[key, staged] : staged_parts) parts.emplace_back(key, staged.part.attempt);
+    for (const auto &[key, attempt] : parts) root->staged(0, key, attempt, now);
   }
   next_checkpoint = now + options.checkpoint_every_us;
   checkpoint_version = version;

@@ -1,7 +1,9 @@
 // A shard as one of several replicas: what it logs, what it holds until that is committed, and how it follows another.
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.h"
+#include "cluster/log_entries.h"
 #include "cluster/shard_state.h"
 #include "wire/table.h"
 
@@ -13,7 +15,7 @@ struct WholeShard {
   bool ready = false, initialised = false;
   uint64_t lineage = 0, version = 0, number = 0, generation = 0;
   std::vector<wire::Token> seals;
-  std::vector<ShardEntry> staged;
+  std::vector<StagedEntry> staged;
   std::vector<uint64_t> bytes;  // of the payload of each
   std::vector<uint64_t> incarnations;
 };
@@ -36,131 +38,45 @@ TensorView bytes_view(const char *name, const wire::Bytes &bytes) {
   return {name, "U8", {static_cast<int64_t>(bytes.size)}, bytes.data, bytes.size};
 }
 
+constexpr size_t kControlHead = 16;  // so that what follows is aligned
+
 }  // namespace
 
-// --- what goes out, and when ----------------------------------------------------------------------------------------
-
-void Shard::State::say_to(Peer to, wire::Message message, uint64_t index) {
-  if (!leading) return;
-  if (options.mutant == Mutant::no_hold) index = 0;
-  if (held.empty() && index <= replica->committed() && replica->lease(clock) > clock) {
-    return net.send(to, std::move(message));
-  }
-  held.push_back({index, to, std::move(message)});
+// An entry of the log of replicas: its kind, and what a record on the disk has for a body.
+wire::Bytes Shard::State::replica_control(LogKind kind, std::span<const std::byte> body) {
+  const wire::Buffer buffer(kControlHead + body.size());
+  const auto number = static_cast<uint32_t>(kind);
+  std::memset(buffer.data(), 0, kControlHead);
+  std::memcpy(buffer.data(), &number, sizeof number);
+  if (!body.empty()) std::memcpy(buffer.data() + kControlHead, body.data(), body.size());
+  return buffer.bytes();
 }
 
-void Shard::State::let_out(Time now) {
-  if (!leading || replica->lease(now) <= now) return;
-  const uint64_t certain = replica->committed();
-  while (!held.empty() && held.front().index <= certain) {
-    Held one = std::move(held.front());
-    held.pop_front();
-    net.send(one.to, std::move(one.message));
-  }
-}
-
-void Shard::State::change_published(Change change) {
-  if (!leading || options.mutant == Mutant::publish_early) change.index = 0;
-  changes.push_back(std::move(change));
-  committed(replica->committed(), clock);
-}
+// --- the log --------------------------------------------------------------------------------------------------------
 
 // Nothing of this may come back here: what is carried out under it could move what is held.
 void Shard::State::committed(uint64_t index, Time now) {
-  const bool any = !changes.empty() && changes.front().index <= index;
-  while (!changes.empty() && changes.front().index <= index) {
-    const Change one = std::move(changes.front());
-    changes.pop_front();
-    if (one.snapshot != nullptr)
-      published.publish(one.snapshot);
-    else if (one.pin)
-      published.pin(one.version);
-    else
-      published.unpin(one.version);
-  }
   if (manifest_at && *manifest_at <= index && checkpointing) {
     manifest_at.reset();
     add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, making),
             making.generation);
   }
-  published.allow(leading && ready ? replica->lease(now) : 0);
   if (observer != nullptr) observer->settled(index);
+  published.allow(leading && ready ? replica->lease(now) : 0);
   let_out(now);
-  if (any && leading && ready) wakeup = now;  // readers may be waiting for it
 }
 
-// --- the log --------------------------------------------------------------------------------------------------------
-
-void Shard::State::record(ShardEntry entry, std::vector<wire::Bytes> payload, Time now) {
-  replica->append(wire::write_bytes(entry), std::move(payload), now);
-}
-
-void Shard::State::log(const RootEntry &entry, Time now) {
-  if (leading && replicated()) record(shard_entry(entry), {}, now);
-}
-
-// After a restoration: what replicas know is of no use any more.
-void Shard::State::record_replaced(Time now) {
-  if (!replicated() || !leading) return;
-  ShardEntry entry;
-  entry.kind = ShardEntry::Kind::replace;
-  record(std::move(entry), {whole_state()}, now);
+// After a restoration: what the other replicas know is of no use any more.
+void Shard::State::record_replaced(Time) {
+  if (leading && replicated()) replica->append(replica_control(LogKind::replaced, {}), {whole_state()}, clock);
 }
 
 void Shard::State::replay(uint64_t, const LogEntry &entry, Time now) {
   clock = now;
-  ShardEntry one;
-  wire::read_bytes(entry.control.span(), "log entry", wire::kDepth, wire::kTablesOfLists, one);
-  const UpdateKey key{one.client, one.user, one.seq};
-  using Kind = ShardEntry::Kind;
-  const unsigned times = options.mutant == Mutant::replay_twice && one.kind == Kind::presence ? 2 : 1;
-  for (unsigned i = 0; i < times; i++) {
-    switch (one.kind) {
-      case Kind::stage:
-        keep_part(key, one.push, entry.payload);
-        break;
-      case Kind::drop:
-        drop(key, one.attempt);
-        break;
-      case Kind::decision:
-        decided(one.decision, now);
-        break;
-      case Kind::replace: {
-        std::vector<std::byte> bytes;
-        for (const wire::Bytes &part : entry.payload)
-          bytes.insert(bytes.end(), part.data, part.data + part.size);
-        take_state(bytes, now);
-        break;
-      }
-      case Kind::manifest:
-        // Who came after the picture was taken has no file of it.
-        if (options.durable && one.manifest.generation == saved_generation)
-          add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, one.manifest),
-                  one.manifest.generation);
-        break;
-      case Kind::memories:
-        incarnations = one.numbers;
-        incarnations.resize(place.model.shards.size());
-        ready = true;
-        break;
-      default:
-        if (root != nullptr) root->replay(root_entry(one), now);
-    }
-  }
-}
-
-void Shard::State::keep_part(const UpdateKey &key, const wire::Push &push,
-                             const std::vector<wire::Bytes> &payload) {
-  Staged staged;
-  staged.bytes = wire::total_bytes(payload);
-  staged.update = parameters->checked(push.kind, push.tensors, payload);
-  staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
-  staged.push = push;
-  staged.payload = payload;
-  if (const auto found = staged_parts.find(key); found != staged_parts.end()) erase_staged(found);
-  client_bytes[key.client] += staged.bytes;
-  staged_bytes += staged.bytes;
-  staged_parts.emplace(key, std::move(staged));
+  if (entry.control.size < kControlHead) fail(NGD_E_PROTOCOL, "an entry of a log is cut short");
+  uint32_t kind = 0;
+  std::memcpy(&kind, entry.control.data, sizeof kind);
+  replay(static_cast<LogKind>(kind), entry.control.span().subspan(kControlHead), entry.payload, now);
 }
 
 // --- all of it ------------------------------------------------------------------------------------------------------
@@ -184,12 +100,7 @@ wire::Bytes Shard::State::whole_state(bool with_stream) {
   for (const auto &[lock, token] : seals) whole.seals.push_back({lock, token});
   std::vector<std::byte> payloads;
   for (const auto &[key, staged] : staged_parts) {
-    ShardEntry entry;
-    entry.client = key.client;
-    entry.user = key.user;
-    entry.seq = key.seq;
-    entry.push = staged.push;
-    whole.staged.push_back(std::move(entry));
+    whole.staged.push_back({key.client, key.user, key.seq, staged.push});
     whole.bytes.push_back(staged.bytes);
     for (const wire::Bytes &part : staged.payload)
       payloads.insert(payloads.end(), part.data, part.data + part.size);
@@ -220,16 +131,15 @@ void Shard::State::take_state(std::span<const std::byte> bytes, Time now) {
   const auto payloads = std::as_bytes(loaded.reader.values<uint8_t>("staged"));
   size_t at = 0;
   for (size_t i = 0; i < whole.staged.size() && i < whole.bytes.size(); i++) {
-    const ShardEntry &one = whole.staged[i];
+    const StagedEntry &one = whole.staged[i];
     if (whole.bytes[i] > payloads.size() - at) fail(NGD_E_PROTOCOL, "the state of a shard is cut short");
     std::vector<wire::Bytes> payload;
     if (whole.bytes[i] != 0) payload.push_back(wire::copied(payloads.subspan(at, whole.bytes[i])));
     at += whole.bytes[i];
-    keep_part({one.client, one.user, one.seq}, one.push, payload);
+    put_staged({one.client, one.user, one.seq}, one.push, payload);
   }
   ready = whole.ready;
   if (observer != nullptr) observer->lost();
-  publish();
 }
 
 std::optional<wire::Bytes> Shard::State::snapshot() {
@@ -258,9 +168,7 @@ void Shard::State::lead(bool fresh_memory, Time now) {
   if (fresh_memory) {
     reset();
     lineage = 0;
-    announce_at = now;
-    if (root != nullptr) begin_recovery(now);
-    return;
+    return come_back(now);
   }
   lead_on(now);
 }
@@ -273,6 +181,7 @@ void Shard::State::lead_on(Time now) {
   manifest_at.reset();
   announce_at = now;
   for (auto &[key, staged] : staged_parts) staged.told = 0;
+  if (ready) publish();
   if (root == nullptr) {
     committed(replica->committed(), now);
     return;
@@ -306,7 +215,6 @@ void Shard::State::follow(bool lost, Time now) {
   clock = now;
   leading = false;
   held.clear();
-  changes.clear();
   waiting.clear();
   jobs.clear();
   checkpointing = extending = writing_record = false;

@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "cluster/checkpoint.h"
+#include "cluster/log.h"
+#include "cluster/log_entries.h"
 #include "cluster/parameters.h"
 #include "cluster/replica.h"
 #include "cluster/root.h"
 #include "cluster/shard.h"
-#include "cluster/shard_entry.h"
 
 namespace ngd::cluster {
 
@@ -49,10 +50,20 @@ struct Shard::State : public RootHost, public ReplicaHost {
   struct Staged {
     StagedPart part;
     UpdatePart update;
-    wire::Push push;  // as it came, for replicas
-    std::vector<wire::Bytes> payload;
     size_t bytes = 0;
     Time told = 0;  // when the root heard of it last
+    // As it came, where there is a log or another replica.
+    wire::Push push;
+    std::vector<wire::Bytes> payload;
+  };
+  // What may be seen once the log is on the disk up to a position, and all replicas in sync have it up to an index.
+  struct Held {
+    enum class Kind : uint8_t { message, snapshot, pin, unpin } kind = Kind::message;
+    Peer to = 0;
+    wire::Message message;
+    std::shared_ptr<const Snapshot> snapshot;
+    uint64_t version = 0;
+    uint64_t position = 0, index = 0;
   };
   struct WaitingPull {
     From from;
@@ -79,33 +90,20 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
               std::string text);
   void tell_root(const UpdateKey &key, Staged &staged, Time now);
+  std::map<UpdateKey, Staged>::iterator put_staged(const UpdateKey &key, const wire::Push &push,
+                                                   const std::vector<wire::Bytes> &payload);
   void erase_staged(std::map<UpdateKey, Staged>::iterator place);
   void publish();
-  void serve_certain(Time now);
+  void pin(Held::Kind kind, uint64_t of_version);
 
   // Replication: shard_replication.cc. What a primary carries out is certain only when its entry is committed: until
   // then all that it says and publishes is held.
-  struct Held {
-    uint64_t index;  // of the last entry that it may depend on
-    Peer to;
-    wire::Message message;
-  };
-  struct Change {  // of what readers see
-    uint64_t index;
-    std::shared_ptr<const Snapshot> snapshot;  // else a pin
-    uint64_t version;
-    bool pin;
-  };
-  void say_to(Peer to, wire::Message message, uint64_t index);
-  void let_out(Time now);
-  void change_published(Change change);
-  void record(ShardEntry entry, std::vector<wire::Bytes> payload, Time now);
+  static wire::Bytes replica_control(LogKind kind, std::span<const std::byte> body);
   void record_replaced(Time now);
   bool replicated() const { return replica->nodes().size() > 1; }
   wire::Bytes whole_state(bool with_stream = true);
   uint64_t digest();
   void take_state(std::span<const std::byte> bytes, Time now);
-  void keep_part(const UpdateKey &key, const wire::Push &push, const std::vector<wire::Bytes> &payload);
   void lead_on(Time now);
   void placed(const wire::ModelPlace &model);
 
@@ -121,18 +119,35 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void record_changed(const ReplicaRecord &record) override;
 
   // RootHost.
-  void log(const RootEntry &entry, Time now) override;
   bool leads() const override { return leading; }
   void carried_out(Time now) override { committed(replica->committed(), now); }
   const StagedPart *staged(const UpdateKey &key) const override;
+  void log(const RootEntry &entry) override;
   void drop(const UpdateKey &key, uint32_t attempt) override;
   void decided(const wire::Decision &decision, Time now) override;
   void send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) override;
   void send_to(Peer peer, wire::Message message) override;
   void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
 
+  // The log: shard_log.cc.
+  bool logging() const { return journal != nullptr && options.ack_disk && !replaying; }
+  void append(LogKind kind, std::span<const std::byte> body, const std::vector<wire::Bytes> &payload = {});
+  void log_staged(const UpdateKey &key, const Staged &staged);
+  void log_base(const BaseEntry &base);
+  void hold(Held one);
+  void let_go(Held one);
+  bool certain(const Held &one) const;
+  void let_out(Time now);  // what has become certain
+  void log_done(const LogJob &job, Time now);
+  void take_base(const BaseEntry &base, Time now);
+  void replay(LogKind kind, std::span<const std::byte> body, const std::vector<wire::Bytes> &payload, Time now);
+  void recover(Time now);
+  size_t find_base(Time now);
+  void begin_from_log(uint64_t new_lineage, uint64_t base_version, Time now);
+
   // Coming back: shard_recovery.cc.
   void start(Time now);
+  void come_back(Time now);
   void announce(Time now);
   void restore(const wire::Restore &request, Time now);
   void reset();
@@ -147,6 +162,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void announced(const wire::Announce &announce, const From &from, Time now);
   void restored(const wire::Restored &restored, Time now);
   void send_restore(uint32_t to, Time now);
+  void resume_lineage(Time now);
+  void restore_others(Time now);
   void check_ready(Time now);
   void watch_ceiling(Time now);
   void tick(Time now);
@@ -171,16 +188,14 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::unique_ptr<Replica> replica;
   bool leading = false;
   Time clock = 0;  // of the call that is under way
-  std::deque<Held> held;
-  std::deque<Change> changes;
-  std::deque<uint64_t> settling;
 
   bool ready = false;
   uint64_t lineage = 0, version = 0, number = 0;
   bool initialised = false;
   std::unique_ptr<Parameters> parameters;
   Published published;
-  std::shared_ptr<const Snapshot> stale;  // for a planted mistake
+  std::shared_ptr<const Snapshot> latest;  // readers have it when it is on the disk
+  std::shared_ptr<const Snapshot> stale;   // for a planted mistake
   std::map<UpdateKey, Staged> staged_parts;
   std::map<wire::ClientId, uint64_t> client_bytes;
   uint64_t staged_bytes = 0;
@@ -189,6 +204,14 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::deque<std::shared_ptr<Job>> jobs;
   bool job_running = false;
   Time wakeup = 0, announce_at = 0;
+
+  // Of the log. `recovery` is what a restart found: all that it had answered for, some of it, or nothing.
+  std::unique_ptr<Log> journal;
+  std::deque<Held> held;
+  bool replaying = false;
+  enum class Recovery : uint8_t { nothing, partly, whole } recovery = Recovery::nothing;
+  std::string warning;  // what was found then
+  Time log_again = 0, recover_at = kNever;
 
   // Of the root.
   enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready } phase = Phase::unknown;
@@ -210,7 +233,9 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::vector<uint8_t> saved_shards;
   Time checkpoint_until = kNever, next_checkpoint = kNever;
   uint64_t checkpoint_version = 0;
-  uint64_t generation = 0, saved_generation = 0;
+  uint64_t generation = 0, kept = 0;  // the last checkpoint, and the last that is whole
+  uint64_t saved_generation = 0;      // of the last picture that was taken here
+  bool resuming = false;
   uint32_t next_slot = 0;
   uint64_t checkpoints_done = 0, checkpoints_failed = 0;
 };

@@ -32,7 +32,8 @@ Apply::Apply(unsigned threads) {
     Worker &worker = *workers_.back();
     worker.thread = Thread(concat("ngd-apply-", i), [this, &worker] { work(worker); });
   }
-  jobs_thread_ = Thread("ngd-files", [this] { work_on_files(); });
+  files_.thread = Thread("ngd-files", [this] { work_on_files(files_); });
+  logs_.thread = Thread("ngd-logs", [this] { work_on_files(logs_); });
 }
 
 Apply::~Apply() {
@@ -48,12 +49,14 @@ void Apply::stop() {
     worker->wake.notify_all();
   }
   for (const auto &worker : workers_) worker->thread.join();
-  {
-    const std::lock_guard lock(jobs_mutex_);
-    jobs_stop_ = true;
+  for (Lane *lane : {&files_, &logs_}) {
+    {
+      const std::lock_guard lock(lane->mutex);
+      lane->stop = true;
+    }
+    lane->wake.notify_all();
+    lane->thread.join();
   }
-  jobs_wake_.notify_all();
-  jobs_thread_.join();
 }
 
 void Apply::add(cluster::Shard &shard) {
@@ -106,9 +109,10 @@ void Apply::carry_out(Runner &runner, const Work &work) {
 void Apply::settle(Runner &runner) {
   runner.wakeup.store(runner.shard->next_wakeup(), std::memory_order_release);
   while (std::shared_ptr<cluster::Job> job = runner.shard->take_job()) {
-    const std::lock_guard lock(jobs_mutex_);
-    jobs_.push_back({&runner, std::move(job)});
-    jobs_wake_.notify_all();
+    Lane &lane = job->log ? logs_ : files_;
+    const std::lock_guard lock(lane.mutex);
+    lane.jobs.push_back({&runner, std::move(job)});
+    lane.wake.notify_all();
   }
 }
 
@@ -193,13 +197,13 @@ void Apply::work(Worker &worker) {
   }
 }
 
-void Apply::work_on_files() {
-  std::unique_lock lock(jobs_mutex_);
+void Apply::work_on_files(Lane &lane) {
+  std::unique_lock lock(lane.mutex);
   for (;;) {
-    jobs_wake_.wait(lock, [this] { return jobs_stop_ || !jobs_.empty(); });
-    if (jobs_stop_) return;
-    const JobTask task = std::move(jobs_.front());
-    jobs_.pop_front();
+    lane.wake.wait(lock, [&] { return lane.stop || !lane.jobs.empty(); });
+    if (lane.stop) return;
+    const JobTask task = std::move(lane.jobs.front());
+    lane.jobs.pop_front();
     lock.unlock();
     task.job->run();
     run(task.runner->shard->number(),

@@ -69,18 +69,21 @@ class Apply {
   void carry_out(Runner &runner, const Work &work);  // with its lock held
   void settle(Runner &runner);
   void work(Worker &worker);
-  void work_on_files();
+  // Jobs on files, one after another: checkpoints in one lane, logs in another, which answers wait for.
+  struct Lane {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<JobTask> jobs;
+    bool stop = false;
+    Thread thread;
+  };
+  void work_on_files(Lane &lane);
 
   mutable std::mutex mutex_;  // of the list of runners
   std::map<uint32_t, std::unique_ptr<Runner>> runners_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<uint64_t> bytes_{0}, failures_{0};
-
-  std::mutex jobs_mutex_;
-  std::condition_variable jobs_wake_;
-  std::deque<JobTask> jobs_;
-  bool jobs_stop_ = false;
-  Thread jobs_thread_;
+  Lane files_, logs_;
 };
 
 }  // namespace ngd::transport

@@ -44,7 +44,7 @@ class SystemFile : public cluster::File {
     }
   }
   void sync() override {
-    if (fsync(descriptor_.fd()) != 0) fail_io("cannot bring to the disk", path_);
+    if (fdatasync(descriptor_.fd()) != 0) fail_io("cannot bring to the disk", path_);
   }
 
  private:

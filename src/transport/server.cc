@@ -35,6 +35,10 @@ ServerSetup setup_of(const OptionSet &options) {
   setup.node.node = static_cast<uint32_t>(options["node"]);
   setup.node.cluster = options.text("cluster");
   setup.node.durable = !setup.data_dir.empty();
+  setup.node.ack_disk = options.choice("ack") == "disk";
+  if (setup.node.ack_disk && !setup.node.durable)
+    fail(NGD_E_ARGUMENT, "option ack=disk needs a directory for the log; set data_dir");
+  setup.node.log_bytes = static_cast<uint64_t>(options["log_bytes"]);
   setup.node.checkpoint_every_us = static_cast<cluster::Time>(options["checkpoint_every"] * 1e6);
   setup.node.checkpoint_every_versions = static_cast<uint64_t>(options["checkpoint_versions"]);
   setup.node.limits.client_bytes = static_cast<uint64_t>(options["client_bytes"]);

@@ -166,7 +166,13 @@ uint64_t RunningServer::checkpoints_done() {
 
 void RunningServer::drain(cluster::Time deadline) {
   draining_.store(true);
-  while (apply_->bytes() > 0 && now_us() < deadline) usleep(1000);
+  const auto busy = [&] {
+    uint64_t bytes = apply_->bytes();
+    for (const uint32_t shard : apply_->shards())
+      apply_->run_and_wait(shard, [&](cluster::Shard &one, cluster::Time) { bytes += one.unsynced_bytes(); });
+    return bytes > 0;
+  };
+  while (busy() && now_us() < deadline) usleep(1000);
 }
 
 std::string RunningServer::status() {
@@ -190,7 +196,11 @@ std::string RunningServer::status() {
     apply_->run_and_wait(shard, [&](cluster::Shard &it, cluster::Time) {
       out += concat(comma, "{\"shard\":", shard, ",\"ready\":", it.ready() ? "true" : "false",
                     ",\"version\":", it.version(), ",\"lineage\":", it.lineage(),
-                    ",\"staged_bytes\":", it.staged_bytes(), ",\"checkpoints\":", it.checkpoints_done(), "}");
+                    ",\"staged_bytes\":", it.staged_bytes(), ",\"checkpoints\":", it.checkpoints_done(),
+                    ",\"unsynced_bytes\":", it.unsynced_bytes());
+      if (const std::string trouble = it.trouble(); !trouble.empty())
+        out += ",\"trouble\":" + json_text(trouble);
+      out += "}";
     });
     comma = ",";
   }

@@ -245,6 +245,7 @@ void fields(F &f, Decision &x) {
   f.number(x.rate);
   f.number(x.slot);
   f.number(x.generation);
+  f.number(x.kept);
 }
 template <class F>
 void fields(F &f, Decide &x) {
@@ -272,6 +273,7 @@ void fields(F &f, Restore &x) {
   f.number(x.files);
   f.flag(x.initialised);
   f.tables(x.seals, kLocks);
+  f.flag(x.resume);
 }
 template <class F>
 void fields(F &f, Restored &x) {

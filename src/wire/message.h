@@ -278,6 +278,7 @@ struct Decision {
   double rate = 0;          // the learning rate of this step; 0: the optimizer's own
   uint32_t slot = 0;        // checkpoint: which of the two
   uint64_t generation = 0;  // checkpoint: which one
+  uint64_t kept = 0;        // checkpoint: the newest that is whole; logs of before it are not needed any more
 };
 struct Decide {  // root -> shard
   uint64_t lineage = 0;
@@ -301,6 +302,7 @@ struct Restore {  // root -> shard: go to this lineage, from that checkpoint (sl
   uint32_t files = 0;  // shards that the model had then
   bool initialised = false;
   std::vector<Token> seals;
+  bool resume = false;  // the lineage goes on: be where your own log ends
 };
 inline constexpr uint32_t kNoSlot = 2;
 struct Restored {

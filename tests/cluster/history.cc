@@ -101,6 +101,18 @@ void check_updates(const History &history, const Truth &truth, std::vector<std::
   }
 }
 
+// What was acknowledged is in what the model is at the end.
+void check_durability(const History &history, const Truth &truth, std::vector<std::string> &findings) {
+  if (!history.durable || history.lineages.empty()) return;
+  const std::vector<uint8_t> end = truth.state(history.lineages.back().lineage, ~uint64_t{0});
+  for (const UpdateSeen &one : history.updates) {
+    if (one.acknowledged && end[one.worker * history.numbers + one.number] != 1)
+      findings.push_back(concat("I1: update ", one.number, " of worker ", one.worker,
+                                " was acknowledged at version ", one.version, " and is there ",
+                                end[one.worker * history.numbers + one.number], " times at the end"));
+  }
+}
+
 // Real time respects the order of versions: I3.
 void check_order(const History &history, std::vector<std::string> &findings) {
   struct Event {
@@ -162,6 +174,7 @@ std::vector<std::string> check(const History &history) {
   std::vector<std::string> findings;
   const Truth truth(history, findings);
   check_updates(history, truth, findings);
+  check_durability(history, truth, findings);
   check_order(history, findings);
   check_reads(history, truth, findings);
   return findings;

@@ -48,9 +48,10 @@ struct History {
   std::vector<ReadSeen> reads;
   std::vector<Decided> decided;
   std::vector<Lineage> lineages;
+  bool durable = false;  // ack=disk: nothing that was acknowledged is ever lost
 };
 
-// Everything that is wrong with it, each with the invariant that it breaks: I3 visibility, I4 exactly once, I5 growth,
+// Everything that is wrong with it, each with the invariant that it breaks: I1 durability, I3 visibility, I4 exactly once, I5 growth,
 // I6 acknowledged, I7 atomic.
 std::vector<std::string> check(const History &history);
 

@@ -58,6 +58,16 @@ void World::Server::into_history(Uncertain one) {
   for (TokenUse &use : one.tokens) world.token_uses.push_back(std::move(use));
 }
 
+// What the dead server had applied behind that and nobody had seen is gone; what was seen is read again.
+void World::Server::resumed(uint64_t lineage, uint64_t version) {
+  world.trace(concat("lineage ", lineage, " goes on at ", version));
+  std::erase_if(world.history.decided,
+                [&](const Decided &one) { return one.lineage == lineage && one.version > version; });
+  std::erase_if(world.certain,
+                [&](const auto &one) { return one.first.first == lineage && one.first.second > version; });
+  world.resumptions++;
+}
+
 void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) {
   const Root &log = *root->root();
   if (const auto *decision = std::get_if<wire::Decision>(&entry)) {

@@ -146,12 +146,14 @@ void Workload::describe_model() {
   options.checkpoint_every_us = random_.chance(0.7) ? 300'000 + random_.below(3 * kSecond) : 0;
   options.checkpoint_every_versions = random_.chance(0.3) ? 3 + random_.below(20) : 0;
   options.ceiling_block = 8 + random_.below(100);
+  options.ack_disk = options.durable && replicas_ == 1 && random_.chance(0.5);
+  options.log_bytes = 2000 + random_.below(100'000);
+  world_.history.durable = options.ack_disk;
   size_t servers = spec_.shards == 1 ? 1 : 1 + random_.below(spec_.shards);
   options.replicas = replicas_;
   if (replicas_ > 1) {
     servers = std::max<size_t>(servers, replicas_) + random_.below(2);
-    options.log_bytes = random_.chance(0.5) ? 4096 : size_t{1} << 20;
-    options.min_in_sync = 1;
+    options.kept_bytes = random_.chance(0.5) ? 4096 : size_t{1} << 20;
   }
   for (size_t s = 0; s < servers; s++) world_.add_server(options);
   // Files of shards lie where each server finds them.
@@ -666,6 +668,7 @@ Result Workload::go() {
   check_end();
 
   Result result;
+  for (const auto &server : world_.servers) world_.history.durable &= server->disk.flips == 0;
   for (const std::string &one : check(world_.history)) world_.violation(one);
   for (const std::string &one : check_tokens(world_.token_uses)) world_.violation(one);
   result.violations = world_.violations;
@@ -677,6 +680,7 @@ Result Workload::go() {
   result.updates = world_.history.updates.size();
   result.reads = world_.history.reads.size();
   result.lineages = world_.history.lineages.size();
+  result.resumptions = world_.resumptions;
   for (const auto &server : world_.servers) {
     if (server->node == nullptr) continue;
     for (const auto &[number, shard] : server->node->shards()) result.checkpoints += shard->checkpoints_done();
@@ -686,7 +690,8 @@ Result Workload::go() {
       concat(kNames[static_cast<size_t>(scenario_)], ", ", spec_.shards, " shards on ", world_.servers.size(),
              " servers, ", workers_, " workers, ", result.updates, " updates, ", result.reads, " reads, ",
              result.messages, " messages, ", result.faults, " faults, ", result.crashes, " server deaths, ",
-             result.lineages, " lineages, ", result.checkpoints, " checkpoints");
+             result.lineages, " lineages, ", result.resumptions, " resumptions, ", result.checkpoints,
+             " checkpoints", world_.history.durable ? ", ack=disk" : "");
   return result;
 }
 

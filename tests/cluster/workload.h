@@ -24,7 +24,8 @@ struct Result {
   std::vector<std::string> violations;
   std::string trace;
   uint64_t hash = 0;
-  uint64_t messages = 0, faults = 0, crashes = 0, updates = 0, reads = 0, checkpoints = 0, lineages = 0;
+  uint64_t messages = 0, faults = 0, crashes = 0, updates = 0, reads = 0, checkpoints = 0, lineages = 0,
+           resumptions = 0;
   std::string summary;
 };
 Result run(const Run &run);

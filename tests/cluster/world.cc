@@ -227,7 +227,7 @@ void World::run_jobs(Server &server) {
   while (server.node != nullptr) {
     const std::shared_ptr<Job> job = server.node->take_job();
     if (job == nullptr) return;
-    if (weather.disk_faults && weather.server_crashes && random_.chance(0.15))
+    if (weather.disk_faults && weather.server_crashes && random_.chance(job->log ? 0.01 : 0.15))
       server.disk.crash_at = server.disk.calls + 1 + random_.below(8);
     job->run();
     if (server.disk.crashed()) {

@@ -82,7 +82,7 @@ class World {
   std::vector<std::string> violations;
   std::string trace_text;
   uint64_t trace_hash = 0xCBF29CE484222325;
-  uint64_t messages = 0, faults = 0, crashes = 0;
+  uint64_t messages = 0, faults = 0, crashes = 0, resumptions = 0;
   bool tracing;
   std::map<std::pair<uint64_t, uint64_t>, Decided> certain;  // by lineage and version
   std::vector<std::unique_ptr<Server>> servers;
@@ -143,6 +143,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   };
   void note(Decided decided, std::vector<TokenUse> used);
   void into_history(Uncertain one);
+  void resumed(uint64_t lineage, uint64_t version) override;
   Time time() const { return clock.local(world.now_); }
 
   World &world;

@@ -1,0 +1,330 @@
+// A shard and its log: nothing that it says leaves before what it rests on is on the disk, and a restart reads it again.
+//
+// Entries change the shard at once; answers, messages to other shards and snapshots for readers are held back until the
+// log is on the disk up to the entry that was the last when they were made. A crash then loses only what nobody has seen.
+#include <algorithm>
+
+#include "base/error.h"
+#include "cluster/log_entries.h"
+#include "cluster/shard_state.h"
+#include "wire/table.h"
+
+namespace ngd::cluster {
+namespace {
+
+constexpr Time kRestUs = 500'000;  // after a write that failed
+
+template <class T>
+T entry_of(std::span<const std::byte> body) {
+  T entry;
+  wire::read_bytes(body, "log record", wire::kDepth, wire::kTablesOfLists, entry);
+  return entry;
+}
+
+template <size_t I = 0>
+RootEntry root_entry_of(LogKind kind, std::span<const std::byte> body) {
+  if constexpr (I == std::variant_size_v<RootEntry>) {
+    fail(NGD_E_CHECKPOINT, "a log record has the unknown kind ", static_cast<uint32_t>(kind));
+  } else {
+    if (static_cast<uint32_t>(kind) == static_cast<uint32_t>(LogKind::root) + I)
+      return entry_of<std::variant_alternative_t<I, RootEntry>>(body);
+    return root_entry_of<I + 1>(kind, body);
+  }
+}
+
+// Whether a record goes on where the log has come to. One that keeps what a damaged log had says itself where that ended.
+bool follows(const LogRecord &record, uint64_t position) {
+  if (record.position == position + 1) return true;
+  if (record.kind != static_cast<uint32_t>(LogKind::base)) return false;
+  const auto base = entry_of<BaseEntry>(record.body);
+  return base.from_log && base.after == position;
+}
+
+}  // namespace
+
+// --- writing ------------------------------------------------------------------------------------------------------
+
+void Shard::State::append(LogKind kind, std::span<const std::byte> body,
+                          const std::vector<wire::Bytes> &payload) {
+  if (logging()) journal->append(kind, place.model.shards[place.index].epoch, body, payload);
+  if (leading && replicated()) replica->append(replica_control(kind, body), payload, clock);
+}
+
+void Shard::State::log(const RootEntry &entry) {
+  if (!logging() && !(leading && replicated())) return;
+  std::visit(
+      [&](const auto &one) {
+        append(static_cast<LogKind>(static_cast<uint32_t>(LogKind::root) + entry.index()),
+               wire::write_bytes(one).span());
+      },
+      entry);
+}
+
+void Shard::State::log_staged(const UpdateKey &key, const Staged &staged) {
+  if (!logging() && !(leading && replicated())) return;
+  append(LogKind::staged, wire::write_bytes(StagedEntry{key.client, key.user, key.seq, staged.push}).span(),
+         staged.payload);
+}
+
+// The log goes on in a file that a reader may start at.
+void Shard::State::log_base(const BaseEntry &base) {
+  if (!logging()) return;
+  journal->cut(base.from_log ? std::nullopt : std::optional(base.generation), base.begins);
+  append(LogKind::base, wire::write_bytes(base).span());
+  // What was staged before is in files that will go.
+  if (!base.begins) {
+    for (const auto &[key, staged] : staged_parts) log_staged(key, staged);
+  }
+}
+
+void Shard::State::hold(Held one) {
+  if (replaying) return;
+  // One that follows says nothing.
+  if (!leading && one.kind == Held::Kind::message) return;
+  const bool early = options.mutant == Mutant::answer_before_sync ||
+                     (options.mutant == Mutant::no_hold && one.kind == Held::Kind::message) ||
+                     (options.mutant == Mutant::publish_early && one.kind != Held::Kind::message);
+  if (journal != nullptr && !early) one.position = journal->last();
+  if (leading && !early) one.index = replica->last();
+  if ((held.empty() || early) && certain(one)) return let_go(std::move(one));
+  held.push_back(std::move(one));
+}
+
+// Messages leave only while the other replicas let this one speak for all.
+bool Shard::State::certain(const Held &one) const {
+  return (journal == nullptr || one.position <= journal->synced()) && one.index <= replica->committed() &&
+         (one.kind != Held::Kind::message || replica->lease(clock) > clock);
+}
+
+void Shard::State::let_out(Time now) {
+  bool shown = false;
+  while (!held.empty() && certain(held.front())) {
+    Held one = std::move(held.front());
+    held.pop_front();
+    shown |= one.kind == Held::Kind::snapshot || one.kind == Held::Kind::pin;
+    let_go(std::move(one));
+  }
+  if (shown && ready && leading) wakeup = now;  // readers may be waiting for it
+}
+
+void Shard::State::let_go(Held one) {
+  switch (one.kind) {
+    case Held::Kind::message:
+      return net.send(one.to, std::move(one.message));
+    case Held::Kind::snapshot:
+      return published.publish(std::move(one.snapshot));
+    case Held::Kind::pin:
+      return published.pin(one.version);
+    case Held::Kind::unpin:
+      return published.unpin(one.version);
+  }
+}
+
+void Shard::State::log_done(const LogJob &job, Time now) {
+  journal->done(job);
+  if (journal->resting()) log_again = now + kRestUs;
+  let_out(now);
+}
+
+// --- reading ------------------------------------------------------------------------------------------------------
+
+// Takes the state that a base stands for. Throws when its checkpoint cannot be read.
+void Shard::State::take_base(const BaseEntry &base, Time now) {
+  if (!base.from_log) {
+    reset();
+    wire::Restore from;
+    from.slot = base.slot;
+    from.generation = base.generation;
+    from.files = base.files;
+    load_checkpoint(from);
+  }
+  lineage = base.lineage;
+  version = base.version;
+  number = base.number;
+  initialised = base.initialised;
+  seals.clear();
+  for (const wire::Token &seal : base.seals) seals[seal.lock] = seal.token;
+  generation = std::max(generation, base.generation);
+  if (base.from_log) {
+    staged_parts.clear();
+    client_bytes.clear();
+    staged_bytes = 0;
+  }
+  if (root == nullptr) return;
+  if (base.begins)
+    root->begin(lineage, version, initialised, now);
+  else
+    root->proceed(lineage, number, now);
+}
+
+void Shard::State::replay(LogKind kind, std::span<const std::byte> body,
+                          const std::vector<wire::Bytes> &payload, Time now) {
+  switch (kind) {
+    case LogKind::base: {
+      const auto base = entry_of<BaseEntry>(body);
+      // Where a checkpoint was begun the state is what it is; elsewhere a base can only be started at.
+      if (base.from_log) return take_base(base, now);
+      if (base.begins || base.lineage != lineage || base.number != number)
+        fail(NGD_E_CHECKPOINT, "the log goes on with a checkpoint that cannot be read");
+      return;
+    }
+    case LogKind::staged: {
+      const auto entry = entry_of<StagedEntry>(body);
+      const UpdateKey key{entry.client, entry.user, entry.seq};
+      const auto found = staged_parts.find(key);
+      if (found != staged_parts.end() && found->second.part.attempt >= entry.push.attempt) return;
+      put_staged(key, entry.push, payload);
+      return;
+    }
+    case LogKind::dropped: {
+      const auto entry = entry_of<DroppedEntry>(body);
+      return drop({entry.client, entry.user, entry.seq}, entry.attempt);
+    }
+    case LogKind::decision: {
+      const auto decision = entry_of<wire::Decision>(body);
+      if (root != nullptr || decision.number != number + 1)
+        fail(NGD_E_CHECKPOINT, "decision ", decision.number, " stands in the log behind ", number);
+      return decided(decision, now);
+    }
+    case LogKind::replaced: {
+      std::vector<std::byte> bytes;
+      for (const wire::Bytes &part : payload) bytes.insert(bytes.end(), part.data, part.data + part.size);
+      return take_state(bytes, now);
+    }
+    case LogKind::manifest: {
+      const auto manifest = entry_of<Manifest>(body);
+      // Who came after the picture was taken has no file of it.
+      if (options.durable && manifest.generation == saved_generation)
+        add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, manifest),
+                manifest.generation);
+      return;
+    }
+    case LogKind::memories:
+      incarnations = entry_of<MemoriesEntry>(body).incarnations;
+      incarnations.resize(place.model.shards.size());
+      ready = true;
+      return;
+    default:
+      break;
+  }
+  if (root == nullptr) fail(NGD_E_CHECKPOINT, "a root's entry stands in the log of another shard");
+  root->replay(root_entry_of(kind, body), now);
+}
+
+// Brings the shard to where its log ends. Afterwards `recovery` says what that is worth.
+void Shard::State::recover(Time now) {
+  const std::string folder = model_directory(options.directory, place.model.spec.name) + "/log";
+  journal =
+      std::make_unique<Log>(disk, folder, concat("shard-", place.index, "-of-", place.model.shards.size()));
+  const std::vector<uint64_t> &files = journal->files();
+  if (files.empty()) return;
+  replaying = true;
+  const size_t start = find_base(now);
+  bool stopped = start == files.size();
+  std::vector<std::tuple<uint64_t, uint64_t, uint64_t>> bases;  // file, position, generation
+  uint64_t position = 0, synced = 0, highest = 0;               // synced: what was on the disk for certain
+  std::deque<std::pair<uint64_t, LogChunk>> behind;             // records that may not be
+  const auto keep = [&](const LogRecord &record) {
+    LogChunk chunk{false, std::nullopt, {record.whole.begin(), record.whole.end()}};
+    if (record.kind == static_cast<uint32_t>(LogKind::base)) {
+      const auto base = entry_of<BaseEntry>(record.body);
+      chunk.fresh = true;
+      if (!base.from_log) chunk.base = base.generation;
+    }
+    position = record.position;
+    behind.emplace_back(position, std::move(chunk));
+    while (!behind.empty() && behind.front().first <= synced) behind.pop_front();
+  };
+  for (size_t k = start; k < files.size(); k++) {
+    const std::string path = journal->path(files[k]);
+    try {
+      const std::vector<std::byte> bytes = disk.read(path).value_or(std::vector<std::byte>());
+      size_t at = 0;
+      while (const auto record = next_record(bytes, at, options.mutant == Mutant::torn_record)) {
+        synced = std::max(synced, record->synced);
+        highest = std::max(highest, record->position);
+        const bool first = position == 0;
+        if (stopped || record->position <= position) continue;
+        if (!first && !follows(*record, position)) {
+          stopped = true;
+          continue;
+        }
+        try {
+          if (!first)
+            replay(static_cast<LogKind>(record->kind), record->body, {wire::copied(record->payload)}, now);
+          keep(*record);
+          if (record->kind == static_cast<uint32_t>(LogKind::base)) {
+            const auto base = entry_of<BaseEntry>(record->body);
+            if (!base.from_log) bases.push_back({files[k], record->position, base.generation});
+          }
+        } catch (const std::exception &error) {
+          stopped = true;
+          warning = concat(path, ": ", error.what());
+        }
+      }
+      if (at == bytes.size()) continue;
+      synced = std::max(synced, synced_behind(bytes, at));
+      warning = concat(path, " is torn at byte ", at, " of ", bytes.size(), ", behind record ", position,
+                       "; what follows is left out");
+    } catch (const std::exception &error) {
+      stopped = true;
+      warning = concat(path, ": ", error.what());
+    }
+  }
+  replaying = false;
+  for (const auto &[file, base_position, base_generation] : bases) {
+    if (base_position <= synced) journal->found_base(file, base_generation);
+  }
+  const bool lost = synced > position;
+  if (start == files.size())
+    recovery = Recovery::nothing;
+  else
+    recovery = lost ? Recovery::partly : Recovery::whole;
+  if (lost && position != 0) warning += "; records up to " + std::to_string(synced) + " had been answered for";
+  std::vector<LogChunk> chunks;
+  for (auto &[at, chunk] : behind) {
+    if (at > synced) chunks.push_back(std::move(chunk));
+  }
+  if (recovery != Recovery::nothing) journal->resume(position, synced, highest, std::move(chunks));
+  if (options.mutant == Mutant::replay_forgets && root != nullptr) root->forget_answers();
+}
+
+// The newest file that begins with a base whose checkpoint can be read; the shard has that state then.
+size_t Shard::State::find_base(Time now) {
+  const std::vector<uint64_t> &files = journal->files();
+  for (size_t k = files.size(); k-- > 0;) {
+    try {
+      const auto bytes = disk.read(journal->path(files[k]));
+      size_t at = 0;
+      const auto record = bytes ? next_record(*bytes, at) : std::nullopt;
+      if (!record || record->kind != static_cast<uint32_t>(LogKind::base)) continue;
+      const auto base = entry_of<BaseEntry>(record->body);
+      if (base.from_log) continue;
+      take_base(base, now);
+      if (observer != nullptr) observer->resumed(lineage, version);
+      return k;
+    } catch (const std::exception &error) {
+      warning = concat(journal->path(files[k]), ": ", error.what());
+    }
+  }
+  reset();
+  return files.size();
+}
+
+// A model of one shard whose log cannot go on in its lineage keeps what the log has, in a new one.
+void Shard::State::begin_from_log(uint64_t new_lineage, uint64_t base_version, Time now) {
+  const uint64_t from_lineage = lineage, from_version = version;
+  BaseEntry base;
+  base.begins = base.from_log = true;
+  base.lineage = new_lineage;
+  base.version = base_version;
+  base.initialised = initialised;
+  base.after = journal->last();
+  take_base(base, now);
+  base.seals = root->seals();
+  for (const wire::Token &seal : base.seals) seals[seal.lock] = seal.token;
+  if (observer != nullptr) observer->begun(lineage, version, from_lineage, from_version);
+  log_base(base);
+}
+
+}  // namespace ngd::cluster
