@@ -101,8 +101,8 @@ class LogObserver {
   virtual void applied(uint64_t lineage, uint64_t index, const RootEntry &entry) = 0;
   // A lineage begins, from nothing or from what another was at a version.
   virtual void begun(uint64_t lineage, uint64_t base_version, uint64_t from_lineage, uint64_t from_version) = 0;
-  // A restart goes on at a version of a lineage; the entries behind it are applied again.
-  virtual void resumed(uint64_t lineage, uint64_t version) = 0;
+  // A restart goes on at a version of a lineage; the entries behind that index are applied again.
+  virtual void resumed(uint64_t lineage, uint64_t version, uint64_t index) = 0;
 };
 
 class Root {

@@ -260,6 +260,7 @@ void Root::apply(const Decision &decision, Time now) {
       }
     }
   }
+  if (shards_ > 1) decisions_.push_back(decision);
   host_.decided(decision, now);
   for (const auto &[reply, pull] : replies) {
     wire::Message message{reply.second, {}, {}};
@@ -270,7 +271,6 @@ void Root::apply(const Decision &decision, Time now) {
     host_.send_to(reply.first, std::move(message));
   }
   if (shards_ == 1) return;
-  decisions_.push_back(decision);
   for (uint32_t index = 1; index < shards_; index++) {
     if (followers_[index].sent + 1 == decision.number) stream(index, now);
   }

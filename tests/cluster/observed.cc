@@ -18,14 +18,16 @@ void World::Server::begun(uint64_t lineage, uint64_t base, uint64_t from_lineage
 }
 
 // What the dead server had applied behind that and nobody had seen is gone; what was seen is read again.
-void World::Server::resumed(uint64_t lineage, uint64_t version) {
+void World::Server::resumed(uint64_t lineage, uint64_t version, uint64_t at) {
   world.trace(concat("lineage ", lineage, " goes on at ", version));
   std::erase_if(world.history.decided,
                 [&](const Decided &one) { return one.lineage == lineage && one.version > version; });
+  std::erase_if(world.token_uses,
+                [&](const TokenUse &one) { return one.lineage == lineage && one.index > at; });
   world.resumptions++;
 }
 
-void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) {
+void World::Server::applied(uint64_t lineage, uint64_t at, const RootEntry &entry) {
   const Root &log = *root->root();
   if (const auto *decision = std::get_if<wire::Decision>(&entry)) {
     if (decision->kind != wire::Decision::Kind::apply) return;
@@ -34,7 +36,8 @@ void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) 
     for (const wire::Decision::Entry &one : decision->entries) {
       decided.entries.emplace_back(one.client, one.seq);
       const auto token = world.tokens.find({one.client, one.seq});
-      if (token != world.tokens.end()) world.token_uses.push_back({token->second.lock, token->second.token});
+      if (token != world.tokens.end())
+        world.token_uses.push_back({token->second.lock, token->second.token, lineage, at});
       // Stale: nobody is further ahead of the slowest than the bound allows.
       const auto session = log.sessions().find(one.client);
       if (session == log.sessions().end() || session->second.open.consistency != wire::Consistency::stale)
@@ -59,7 +62,7 @@ void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) 
     const std::pair<std::string, uint64_t> partition(command->command.name, answer->done.number);
     if (command->command.kind == Kind::set_value) {
       for (const wire::Token &token : command->command.tokens)
-        world.token_uses.push_back({token.lock, token.token});
+        world.token_uses.push_back({token.lock, token.token, lineage, at});
     } else if (command->command.kind == Kind::claim) {
       const auto owner = owners.find(partition);
       if (owner != owners.end() && owner->second != command->client)

@@ -129,7 +129,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   void answer(ngd::cluster::CoordinatorAnswer answer);
   void applied(uint64_t lineage, uint64_t index, const ngd::cluster::RootEntry &entry) override;
   void begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) override;
-  void resumed(uint64_t lineage, uint64_t version) override;
+  void resumed(uint64_t lineage, uint64_t version, uint64_t index) override;
   Time time() const { return clock.local(world.now_); }
 
   World &world;
