@@ -107,8 +107,8 @@ class LogObserver {
   virtual void lost() {}
   // A lineage begins, from nothing or from what another was at a version.
   virtual void begun(uint64_t lineage, uint64_t base_version, uint64_t from_lineage, uint64_t from_version) = 0;
-  // A restart goes on at a version of a lineage; the entries behind it are applied again.
-  virtual void resumed(uint64_t lineage, uint64_t version) = 0;
+  // A restart goes on at a version of a lineage; the entries behind that index are applied again.
+  virtual void resumed(uint64_t lineage, uint64_t version, uint64_t index) = 0;
 };
 
 class Root {
@@ -137,7 +137,8 @@ class Root {
 
   // --- checkpoints and restoration
   void decide_checkpoint(uint32_t slot, uint64_t generation, uint64_t kept, Time now);
-  wire::Bytes save() const;
+  // `with_stream`: how far the other shards are, too.
+  wire::Bytes save(bool with_stream = true) const;
   void load(std::span<const std::byte> bytes);
   void begin(uint64_t lineage, uint64_t version, bool initialised,
              Time now);  // everything volatile starts anew
@@ -149,7 +150,7 @@ class Root {
   // Replicas: carry out what another root has logged; all of the state, also what a checkpoint leaves out; and lead on
   // from there.
   void replay(RootEntry entry, Time now);
-  wire::Bytes save_whole(bool with_stream = true) const;
+  wire::Bytes save_whole(bool with_stream) const;
   void load_whole(std::span<const std::byte> bytes, Time now);
   void take_over(Time now);
   std::vector<wire::Token> seals() const { return locks_.seals(); }

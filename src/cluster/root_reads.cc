@@ -144,6 +144,8 @@ struct SavedRoot {
   // Of use when the same lineage goes on alone.
   uint64_t number = 0;
   std::vector<uint64_t> pins;
+  std::vector<wire::Decision> decisions;  // those that not all shards have applied
+  std::vector<uint64_t> applied;          // by each shard
 };
 
 template <class F>
@@ -159,6 +161,8 @@ void fields(F &f, SavedRoot &x) {
   f.tables(x.barriers, wire::kValues);
   f.number(x.number);
   f.numbers(x.pins, wire::kPins);
+  f.tables(x.decisions, size_t{1} << 24);
+  f.numbers(x.applied, wire::kShards);
 }
 
 }  // namespace
@@ -172,7 +176,7 @@ void Root::decide_checkpoint(uint32_t slot, uint64_t generation, uint64_t kept, 
   decide(std::move(decision), now);
 }
 
-wire::Bytes Root::save() const {
+wire::Bytes Root::save(bool with_stream) const {
   SavedRoot saved;
   saved.index = index_;
   saved.version = version_;
@@ -185,6 +189,10 @@ wire::Bytes Root::save() const {
   saved.barriers = barriers_.barriers;
   saved.number = number_;
   for (const auto &[version, pin] : pins_) saved.pins.push_back(version);
+  if (with_stream) {
+    saved.decisions.assign(decisions_.begin(), decisions_.end());
+    for (const Follower &one : followers_) saved.applied.push_back(one.applied);
+  }
   return wire::write_bytes(saved);
 }
 
@@ -210,6 +218,10 @@ void Root::load(std::span<const std::byte> bytes) {
   number_ = saved.number;
   pins_.clear();
   for (const uint64_t version : saved.pins) pins_[version];
+  decisions_.assign(std::make_move_iterator(saved.decisions.begin()),
+                    std::make_move_iterator(saved.decisions.end()));
+  for (size_t i = 0; i < std::min(saved.applied.size(), followers_.size()); i++)
+    followers_[i].applied = saved.applied[i];
 }
 
 void Root::proceed(uint64_t lineage, uint64_t number, Time now) {
@@ -217,6 +229,10 @@ void Root::proceed(uint64_t lineage, uint64_t number, Time now) {
   number_ = number;
   for (auto &[id, session] : sessions_) session.heard = now;
   for (auto &[version, pin] : pins_) pin.since = now;
+  for (Follower &one : followers_) {
+    one.sent = one.applied;
+    one.resend = now;
+  }
 }
 
 void Root::forget_answers() {

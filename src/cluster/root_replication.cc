@@ -9,7 +9,6 @@ namespace {
 struct WholeRoot {
   std::string saved;  // as a checkpoint has it
   uint64_t lineage = 0;
-  std::vector<wire::Decision> decisions;
 };
 constexpr size_t kSavedBytes = size_t{1} << 31;
 
@@ -17,18 +16,14 @@ template <class F>
 void fields(F &f, WholeRoot &x) {
   f.blob(x.saved, kSavedBytes);
   f.number(x.lineage);
-  f.tables(x.decisions, size_t{1} << 20);
 }
 
 }  // namespace
 
-// `with_stream`: the decisions too, of which one that leads forgets what all shards have.
 wire::Bytes Root::save_whole(bool with_stream) const {
   WholeRoot whole;
-  whole.saved = std::string(save().text());
+  whole.saved = std::string(save(with_stream).text());
   whole.lineage = lineage_;
-  if (with_stream && options_.mutant != Mutant::decisions_lost)
-    whole.decisions.assign(decisions_.begin(), decisions_.end());
   return wire::write_bytes(whole);
 }
 
@@ -37,7 +32,7 @@ void Root::load_whole(std::span<const std::byte> bytes, Time now) {
   wire::read_bytes(bytes, "state of a root", wire::kDepth, unsigned{1} << 24, whole);
   load(std::as_bytes(std::span(whole.saved)));
   proceed(whole.lineage, number_, now);
-  decisions_ = {whole.decisions.begin(), whole.decisions.end()};
+  if (options_.mutant == Mutant::decisions_lost) decisions_.clear();
   if (options_.mutant == Mutant::half_snapshot) forget_answers();
   if (options_.mutant == Mutant::volatile_locks) {
     for (LockTable::Lock &lock : locks_.locks()) lock.holders.clear();

@@ -262,6 +262,7 @@ void Root::apply(const Decision &decision, Time now) {
       }
     }
   }
+  if (shards_ > 1) decisions_.push_back(decision);
   host_.decided(decision, now);
   for (const auto &[reply, pull] : replies) {
     wire::Message message{reply.second, {}, {}};
@@ -272,7 +273,6 @@ void Root::apply(const Decision &decision, Time now) {
     host_.send_to(reply.first, std::move(message));
   }
   if (shards_ == 1) return;
-  decisions_.push_back(decision);
   if (!host_.leads()) {  // the one that leads never has more that some shard still needs
     while (decisions_.size() > 4 * wire::kDecisions) decisions_.pop_front();
     return;

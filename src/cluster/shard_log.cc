@@ -301,7 +301,7 @@ size_t Shard::State::find_base(Time now) {
       const auto base = entry_of<BaseEntry>(record->body);
       if (base.from_log) continue;
       take_base(base, now);
-      if (observer != nullptr) observer->resumed(lineage, version);
+      if (observer != nullptr && root != nullptr) observer->resumed(lineage, version, root->index());
       return k;
     } catch (const std::exception &error) {
       warning = concat(journal->path(files[k]), ": ", error.what());

@@ -57,6 +57,10 @@ void Channel::send(wire::Frames frames, cluster::Time now) {
   }
 }
 
+bool Channel::peer_is_there() {
+  return (socket_.number(ZMQ_EVENTS) & ZMQ_POLLOUT) != 0;
+}
+
 bool Channel::drain(cluster::Time now, const std::function<void(const Socket::Received &)> &take) {
   const bool before = connected_;
   // Each look is a call of the system.

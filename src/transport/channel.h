@@ -27,6 +27,7 @@ class Channel {
   int fd() const { return socket_.fd(); }
   const Address &address() const { return address_; }
   bool connected() const { return connected_; }
+  bool peer_is_there();  // looks now
 
   void send(wire::Frames frames, cluster::Time now);
   // Sends what waited, hands over what came; returns whether the connection has broken since the last time.

@@ -24,6 +24,7 @@ namespace {
 
 constexpr cluster::Time kPatience = 86'400'000'000;  // a day
 constexpr cluster::Time kAlone = 2'000;     // without a caller, before the client's own thread takes over
+constexpr cluster::Time kLookAround = 10'000;  // between looks whether anybody is there
 constexpr cluster::Time kReopen = 200'000;  // before an address that failed is tried again
 
 cluster::ClientOptions session_options(const OptionSet &options) {
@@ -375,10 +376,21 @@ void Client::disconnect(int64_t timeout_ms) {
   {
     std::unique_lock lock(s.mutex);
     if (s.session == nullptr) return;
-    try {
+    // Where nobody is there any more, nobody has to be told.
+    const auto alone = [&s] {
+      return std::ranges::none_of(
+          s.lines, [](const auto &line) { return line.second.channel != nullptr && line.second.channel->peer_is_there(); });
+    };
+    if (!alone()) {
       const cluster::Ticket ticket = s.session->close(now_us(), deadline);
-      s.wait(lock, ticket, deadline);
-    } catch (const Error &) {
+      for (bool told = false; !told;) {
+        try {
+          s.wait(lock, ticket, std::min(deadline, now_us() + kLookAround));
+          told = true;
+        } catch (const Error &error) {
+          told = error.status() != NGD_E_TIMEOUT || now_us() >= deadline || alone();
+        }
+      }
     }
     s.stop = true;
     s.bell.ring();

@@ -60,6 +60,7 @@ std::vector<std::string> check(const History &history);
 struct TokenUse {
   std::string lock;
   uint64_t token = 0;
+  uint64_t lineage = 0, index = 0;  // of the log
 };
 std::vector<std::string> check_tokens(const std::vector<TokenUse> &uses);
 

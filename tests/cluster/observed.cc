@@ -59,16 +59,18 @@ void World::Server::into_history(Uncertain one) {
 }
 
 // What the dead server had applied behind that and nobody had seen is gone; what was seen is read again.
-void World::Server::resumed(uint64_t lineage, uint64_t version) {
+void World::Server::resumed(uint64_t lineage, uint64_t version, uint64_t at) {
   world.trace(concat("lineage ", lineage, " goes on at ", version));
   std::erase_if(world.history.decided,
                 [&](const Decided &one) { return one.lineage == lineage && one.version > version; });
   std::erase_if(world.certain,
                 [&](const auto &one) { return one.first.first == lineage && one.first.second > version; });
+  std::erase_if(world.token_uses,
+                [&](const TokenUse &one) { return one.lineage == lineage && one.index > at; });
   world.resumptions++;
 }
 
-void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) {
+void World::Server::applied(uint64_t lineage, uint64_t at, const RootEntry &entry) {
   const Root &log = *root->root();
   if (const auto *decision = std::get_if<wire::Decision>(&entry)) {
     if (decision->kind != wire::Decision::Kind::apply) return;
@@ -77,7 +79,8 @@ void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) 
     for (const wire::Decision::Entry &one : decision->entries) {
       decided.entries.emplace_back(one.client, one.seq);
       const auto token = world.tokens.find({one.client, one.seq});
-      if (token != world.tokens.end()) used.push_back({token->second.lock, token->second.token});
+      if (token != world.tokens.end())
+        used.push_back({token->second.lock, token->second.token, lineage, at});
       // Stale: nobody is further ahead of the slowest than the bound allows.
       const auto session = log.sessions().find(one.client);
       if (session == log.sessions().end() || session->second.open.consistency != wire::Consistency::stale)
@@ -103,7 +106,8 @@ void World::Server::applied(uint64_t lineage, uint64_t, const RootEntry &entry) 
     if (command->command.kind == Kind::set_value) {
       // Every replica says so; the history hears it from one that leads.
       std::vector<TokenUse> used;
-      for (const wire::Token &token : command->command.tokens) used.push_back({token.lock, token.token});
+      for (const wire::Token &token : command->command.tokens)
+        used.push_back({token.lock, token.token, lineage, at});
       if (root->replica().leads()) note({}, std::move(used));
     } else if (command->command.kind == Kind::claim) {
       const auto owner = owners.find(partition);

@@ -46,7 +46,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
       std::vector<std::byte> torn(
           node->content.begin(),
           node->content.begin() + static_cast<ptrdiff_t>(std::min(kept, node->content.size())));
-      if (!torn.empty() && random_.chance(0.5)) torn.back() ^= std::byte{0x5A};
+      if (torn.size() > node->durable.size() && random_.chance(0.5)) torn.back() ^= std::byte{0x5A};
       node->content = node->durable = torn;
     }
   }

@@ -101,6 +101,16 @@ void a_pull_of_mixed_versions_is_caught(void **) {
   caught(Mutant::pin_ignored, "I7");
 }
 
+void an_answer_before_the_log_is_on_the_disk_is_caught(void **) {
+  caught(Mutant::answer_before_sync, "I");
+}
+void a_restart_that_forgets_what_it_did_is_caught(void **) {
+  caught(Mutant::replay_forgets, "I4");
+}
+void a_torn_record_that_is_taken_is_caught(void **) {
+  caught(Mutant::torn_record, "I");
+}
+
 // --- the checks themselves --------------------------------------------------------------------------------------------
 
 // Two workers with three updates each, one after another, and reads between: nothing wrong.
@@ -172,6 +182,13 @@ void planted_bad_histories_are_found(void **) {
     if (i < 5) plant("I3", [=](History &h) { std::swap(h.updates[i].version, h.updates[i + 1].version); });
     if (i < 5) plant("I2", [=](History &h) { h.updates[i + 1].version = h.updates[i].version; });
   }
+  for (size_t i = 0; i < 6; i++) {
+    // A restart that lost the updates from the i-th on.
+    plant("I1", [=](History &h) {
+      h.durable = true;
+      h.lineages.push_back({2, 100, 1, 1 + i});
+    });
+  }
   plant("I5", [](History &h) { h.lineages.push_back({1, 20, 0, 0}); });
   plant("I5", [](History &h) { h.lineages.push_back({2, 3, 1, 3}); });
   plant("I5", [](History &h) { std::swap(h.decided[2], h.decided[4]); });
@@ -205,6 +222,9 @@ int main() {
       cmocka_unit_test(an_old_lineage_that_passes_is_caught),
       cmocka_unit_test(a_partition_of_two_owners_is_caught),
       cmocka_unit_test(a_pull_of_mixed_versions_is_caught),
+      cmocka_unit_test(an_answer_before_the_log_is_on_the_disk_is_caught),
+      cmocka_unit_test(a_restart_that_forgets_what_it_did_is_caught),
+      cmocka_unit_test(a_torn_record_that_is_taken_is_caught),
   };
   return cmocka_run_group_tests_name("cluster simulation", tests, nullptr, nullptr);
 }

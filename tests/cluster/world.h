@@ -143,7 +143,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   };
   void note(Decided decided, std::vector<TokenUse> used);
   void into_history(Uncertain one);
-  void resumed(uint64_t lineage, uint64_t version) override;
+  void resumed(uint64_t lineage, uint64_t version, uint64_t index) override;
   Time time() const { return clock.local(world.now_); }
 
   World &world;
