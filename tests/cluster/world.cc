@@ -208,6 +208,12 @@ void World::crash_server(size_t index) {
 
 void World::arm(Server &server) {
   if (server.node == nullptr) return;
+  for (const auto &[number, shard] : server.node->shards()) {
+    std::string &known = server.troubles[number];
+    const std::string trouble = shard->trouble();
+    if (trouble != known && !trouble.empty()) trace(concat("shard ", number, ": ", trouble));
+    known = trouble;
+  }
   const Time next = server.node->next_wakeup();
   if (next == kNever) return;
   const Time when = std::max(server.clock.global(next), now_ + 1);
