@@ -76,7 +76,13 @@ void Shard::State::replay(uint64_t, const LogEntry &entry, Time now) {
   if (entry.control.size < kControlHead) fail(NGD_E_PROTOCOL, "an entry of a log is cut short");
   uint32_t kind = 0;
   std::memcpy(&kind, entry.control.data, sizeof kind);
-  replay(static_cast<LogKind>(kind), entry.control.span().subspan(kControlHead), entry.payload, now);
+  const auto carry_out = [&] {
+    replay(static_cast<LogKind>(kind), entry.control.span().subspan(kControlHead), entry.payload, now);
+  };
+  carry_out();
+  if (options.mutant == Mutant::replay_twice && kind >= static_cast<uint32_t>(LogKind::root) &&
+      kind < static_cast<uint32_t>(LogKind::root) + 6)
+    carry_out();
 }
 
 // --- all of it ------------------------------------------------------------------------------------------------------

@@ -151,6 +151,7 @@ void Workload::describe_model() {
   world_.history.durable = options.ack_disk;
   size_t servers = spec_.shards == 1 ? 1 : 1 + random_.below(spec_.shards);
   options.replicas = replicas_;
+  world_.weather.isolation = replicas_ > 1 && random_.chance(0.8);
   if (replicas_ > 1) {
     servers = std::max<size_t>(servers, replicas_) + random_.below(2);
     options.kept_bytes = random_.chance(0.5) ? 4096 : size_t{1} << 20;

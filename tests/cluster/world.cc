@@ -139,6 +139,7 @@ void World::Server::answer(CoordinatorAnswer answer) {
   const size_t me = index;
   const uint64_t my_life = life;
   if (w.random_.chance(w.weather.loss / 2)) return;
+  if (const auto cut = w.uncoordinated_.find(me); cut != w.uncoordinated_.end() && cut->second > w.now_) return;
   w.at(w.now_ + 200 + w.random_.below(3000), [&w, me, my_life, answer = std::move(answer)] {
     Server &server = *w.servers[me];
     if (server.node == nullptr || server.life != my_life) return;
@@ -157,6 +158,8 @@ void World::Server::get(uint64_t ticket, const std::string &prefix) {
 }
 
 void World::Server::cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) {
+  if (const auto cut = world.uncoordinated_.find(index); cut != world.uncoordinated_.end() && cut->second > world.now_)
+    return;
   const auto found = world.records_.find(key);
   const uint64_t there = found == world.records_.end() ? 0 : found->second.revision;
   CoordinatorAnswer done{ticket, there == revision, {}};
@@ -175,7 +178,7 @@ size_t World::add_server(const NodeOptions &options) {
   server.options.address = concat("sim://", servers.size() - 1);
   server.options.mutant = mutant_;
   if (weather.clocks)
-    server.clock = {random_.below(1'000 * kSecond), 0.8 + static_cast<double>(random_.below(401)) / 1000};
+    server.clock = {random_.below(1'000 * kSecond), 0.88 + static_cast<double>(random_.below(261)) / 1000};
   return server.index;
 }
 
@@ -312,6 +315,7 @@ void World::heal() {
   trace("the weather clears");
   weather = {};
   blocked_.clear();
+  uncoordinated_.clear();
   for (auto &server : servers) {
     server->disk.full = false;
     server->disk.sync_failure = 0;
@@ -328,11 +332,28 @@ void World::begin_faults(Time until) {
   at(now_ + random_.below(kSecond), [this, until] { fault(until); });
 }
 
+// A server that the others do not hear, that hears nobody, or both; its clients may reach it all the same.
+void World::isolate(size_t server) {
+  const Time end = now_ + 500'000 + random_.below(4 * kSecond);
+  faults++;
+  trace(concat("isolated ", server));
+  const bool speaks = random_.chance(0.2), hears = !speaks && random_.chance(0.2);
+  if (random_.chance(0.8)) {
+    for (size_t other = 0; other < servers.size(); other++) {
+      if (other == server) continue;
+      if (!speaks) blocked_[{server, other}] = end;
+      if (!hears) blocked_[{other, server}] = end;
+    }
+  }
+  if (random_.chance(0.3)) uncoordinated_[server] = end;
+}
+
 void World::fault(Time until) {
   if (now_ >= until) return;
   at(now_ + 50'000 + random_.below(2 * kSecond), [this, until] { fault(until); });
   const size_t server = random_.below(servers.size());
   const size_t client = clients.empty() ? 0 : random_.below(clients.size());
+  if (weather.isolation && random_.chance(0.4)) return isolate(server);
   switch (random_.below(7)) {
     case 0:
     case 1: {  // a partition, of one or both ways

@@ -29,7 +29,7 @@ constexpr Time kSecond = 1'000'000;
 struct Weather {
   double loss = 0, duplication = 0, slow = 0;
   Time delay = 1000;
-  bool servers_meet = true;  // partitions between servers only, too
+  bool isolation = false;  // servers that do not reach each other, or the coordinator
   bool partitions = false, client_pauses = false, client_crashes = false, server_crashes = false,
        disk_faults = false, clocks = false;
 };
@@ -103,6 +103,7 @@ class World {
                const std::function<void(ngd::wire::Message)> &receive);
   ngd::wire::Message travelled(const ngd::wire::Message &message);
   void fault(Time until);
+  void isolate(size_t server);
   void arm(Server &server);
   void arm(Client &client);
   void run_jobs(Server &server);
@@ -112,6 +113,7 @@ class World {
   uint64_t order_ = 0;
   std::priority_queue<Event> events_;
   std::map<std::pair<size_t, size_t>, Time> blocked_;  // one way, until
+  std::map<size_t, Time> uncoordinated_;              // servers that do not reach the coordinator, until
   std::map<std::string, ngd::cluster::Record> records_;
   uint64_t revision_ = 0;
   ngd::cluster::Mutant mutant_;
