@@ -138,9 +138,10 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
     return;
   }
   if (role_ == Role::member && has_state_) {
-    // Put out of the set: what is not committed may never be.
+    // Put out of the set: what is not committed may never be. It had said that it has it, so from now on it is another.
     log_.cut(committed_);
     matched_ = std::min(matched_, committed_);
+    me_.incarnation++;
   }
   role_ = Role::learner;
   if (all_lost(records)) begin_anew(now);

@@ -1,4 +1,5 @@
 // All of a root's state, for a replica that comes in, and how such a replica goes on as the root.
+#include "base/text.h"
 #include "cluster/root.h"
 #include "wire/fields.h"
 #include "wire/table.h"
@@ -37,6 +38,13 @@ void Root::load_whole(std::span<const std::byte> bytes, Time now) {
   if (options_.mutant == Mutant::volatile_locks) {
     for (LockTable::Lock &lock : locks_.locks()) lock.holders.clear();
   }
+}
+
+std::string Root::doing() const {
+  std::string text = concat("decided ", number_, ", kept ", decisions_.size());
+  if (!decisions_.empty()) text += concat(" from ", decisions_.front().number);
+  for (const Follower &one : followers_) text += concat(", applied ", one.applied, " sent ", one.sent);
+  return text;
 }
 
 // What stands under "volatile" comes again: clients and shards repeat what they have no answer to.

@@ -518,10 +518,14 @@ const Replica &Shard::replica() const {
 }
 std::string Shard::doing() const {
   const State &s = *state_;
-  return concat(s.leading ? "leads" : "follows", s.ready ? ", ready" : "", ", lineage ", s.lineage,
-                ", version ", s.version, ", log ", s.replica->committed(), "/", s.replica->last(), ", epoch ",
-                s.replica->record().epoch, ", phase ", static_cast<int>(s.phase), " ", s.trouble, " ",
-                s.replica->trouble());
+  std::string text =
+      concat(s.leading ? "leads" : "follows", s.ready ? ", ready" : "", ", lineage ", s.lineage, ", version ",
+             s.version, ", decision ", s.number, ", staged ", s.staged_parts.size());
+  text +=
+      concat(", log ", s.replica->committed(), "/", s.replica->last(), ", epoch ", s.replica->record().epoch,
+             ", phase ", static_cast<int>(s.phase), " ", s.trouble, " ", s.replica->trouble());
+  if (s.root != nullptr) text += " " + s.root->doing();
+  return text;
 }
 uint64_t Shard::digest() {
   return state_->digest();

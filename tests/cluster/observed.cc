@@ -79,8 +79,7 @@ void World::Server::applied(uint64_t lineage, uint64_t at, const RootEntry &entr
     for (const wire::Decision::Entry &one : decision->entries) {
       decided.entries.emplace_back(one.client, one.seq);
       const auto token = world.tokens.find({one.client, one.seq});
-      if (token != world.tokens.end())
-        used.push_back({token->second.lock, token->second.token, lineage, at});
+      if (token != world.tokens.end()) used.push_back({token->second.lock, token->second.token, lineage, at});
       // Stale: nobody is further ahead of the slowest than the bound allows.
       const auto session = log.sessions().find(one.client);
       if (session == log.sessions().end() || session->second.open.consistency != wire::Consistency::stale)

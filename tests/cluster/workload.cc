@@ -640,7 +640,14 @@ void Workload::check_end() {
     invoked = world_.now();
     last = wait(session.pull(queries, 0, world_.client_time(reader), deadline(reader, 60 * kSecond)));
   } while (last.status == NGD_E_LINEAGE);
-  if (last.status != NGD_OK) return world_.violation("liveness: the last read failed: " + last.text);
+  if (last.status != NGD_OK) {
+    std::string who;
+    for (const auto &server : world_.servers) {
+      for (const auto &[number, shard] : server->node->shards())
+        who += concat("\n    shard ", number, " on server ", server->index, " ", shard->doing());
+    }
+    return world_.violation("liveness: the last read failed: " + last.text + who);
+  }
   note_read(reader, {Job::read, 0, invoked, 0}, last);
   if (scenario_ != Scenario::coordination || world_.history.lineages.size() > 1) return;
   wire::Query query;

@@ -158,12 +158,14 @@ void World::Server::get(uint64_t ticket, const std::string &prefix) {
 }
 
 void World::Server::cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) {
-  if (const auto cut = world.uncoordinated_.find(index); cut != world.uncoordinated_.end() && cut->second > world.now_)
+  if (const auto cut = world.uncoordinated_.find(index);
+      cut != world.uncoordinated_.end() && cut->second > world.now_)
     return;
   const auto found = world.records_.find(key);
   const uint64_t there = found == world.records_.end() ? 0 : found->second.revision;
   CoordinatorAnswer done{ticket, there == revision, {}};
   if (done.done) world.records_[key] = {key, value, ++world.revision_};
+  if (done.done && key.starts_with("/shard/")) world.trace(concat("record ", key, " ", value));
   if (world.records_.contains(key)) done.records.push_back(world.records_[key]);
   answer(std::move(done));
 }

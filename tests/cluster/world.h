@@ -113,7 +113,7 @@ class World {
   uint64_t order_ = 0;
   std::priority_queue<Event> events_;
   std::map<std::pair<size_t, size_t>, Time> blocked_;  // one way, until
-  std::map<size_t, Time> uncoordinated_;              // servers that do not reach the coordinator, until
+  std::map<size_t, Time> uncoordinated_;               // servers that do not reach the coordinator, until
   std::map<std::string, ngd::cluster::Record> records_;
   uint64_t revision_ = 0;
   ngd::cluster::Mutant mutant_;
@@ -159,7 +159,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   ngd::cluster::Shard *root = nullptr;
   uint64_t life = 0;
   Time armed = ngd::cluster::kNever;
-  std::map<uint32_t, std::string> troubles;  // of its shards
+  std::map<uint32_t, std::string> troubles;                     // of its shards
   std::map<std::pair<std::string, uint64_t>, ClientId> owners;  // of partitions
   bool knows_owners = true;                                     // since its lineage began here
   std::deque<Uncertain> uncertain;
