@@ -60,7 +60,7 @@ def search(model, definitions, seconds, level, large):
             sys.exit(f"{model} {definitions} cannot be built:\n{made.stdout}")
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         done = run("./pan", "-E", "-m500000", "-w26" if large else "-w22",
-                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)))
+                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5)))
         return done.stdout, done.returncode == -signal.SIGXCPU, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
