@@ -143,7 +143,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   ngd::cluster::Shard *root = nullptr;
   uint64_t life = 0;
   std::function<void(const ngd::cluster::CoordinatorAnswer &)> take_answer;  // in place of the node
-  std::map<std::string, std::string> announced;  // in this life
+  std::map<std::string, std::string> announced;                              // in this life
   Time armed = ngd::cluster::kNever;
   std::map<std::pair<std::string, uint64_t>, ClientId> owners;  // of partitions
 };
