@@ -213,14 +213,14 @@ void changes_of_others_are_told_at_once(void **) {
 void a_process_that_is_killed_is_gone_after_its_lease(void **) {
   if (!etcd_is_here()) skip();
   EtcdCluster etcd;
-  EtcdPort port(etcd.address());
-  const pid_t child = fork();
+  const pid_t child = fork();  // while this process has one thread
   if (child == 0) {
     EtcdPort mine(etcd.address());
     mine.coordinator().announce("/alive/7", "child");
     sleep(60);
     _exit(0);
   }
+  EtcdPort port(etcd.address());
   const auto count = [&] { return port.get("/alive/").records.size(); };
   assert_true(within(seconds(5), [&] { return count() == 1; }));
   sleep(11);  // longer than the lease: it is kept
