@@ -19,7 +19,8 @@
  *
  * @par Several servers
  * Those of one host form a cluster through a directory: give each the same `coordinator=local:/path`, a `node` number of
- * its own, and its own addresses and `data_dir`.
+ * its own, and its own addresses and `data_dir`. Those of several hosts do so through etcd, of three members or more:
+ * `coordinator=etcd://host:port,host:port,host:port`, spoken by a module that lies beside the library.
  *
  * @par Addresses
  * `tcp://host:port` (port * for any free one; ask `endpoints`), `ipc:///path/of/socket` in a directory that only you may
@@ -163,7 +164,7 @@ NGD_API ngd_status ngd_server_get_text(const ngd_server *server, const char *nam
  * @return ::NGD_OK; ::NGD_E_IO when an address is taken or a directory cannot be used; ::NGD_E_ACCESS for plain tcp beyond
  *         this host, a key or directory that others may read; ::NGD_E_DATA for a key file that is none; ::NGD_E_TIMEOUT;
  *         ::NGD_E_CONFLICT for an inproc name that is taken; ::NGD_E_STATE when it runs already; ::NGD_E_UNSUPPORTED where
- *         ZeroMQ lacks what is asked for; ::NGD_E_RANGE; ::NGD_E_FORKED; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY. After a failure
+ *         ZeroMQ lacks what is asked for, or the coordinator's module is missing or of another version; ::NGD_E_RANGE; ::NGD_E_FORKED; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY. After a failure
  *         nothing listens.
  * @par Thread: shared
  * @since 0.1

@@ -5,6 +5,7 @@
 #include "capi/handles.h"
 #include "capi/options.h"
 #include "coordinator/local.h"
+#include "coordinator/plugged.h"
 #include "transport/server_options.h"
 
 namespace {
@@ -13,10 +14,17 @@ using ngd::guard;
 using ngd::require;
 
 // The coordinators that this library knows by their addresses.
-ngd::transport::CoordinatorHandle make_coordinator(const std::string &address, const std::string &data_dir,
-                                                   ngd::transport::Answer answer) {
+ngd::transport::CoordinatorHandle make_coordinator(const std::string &address, const std::string &cluster,
+                                                   const std::string &data_dir, ngd::transport::Answer answer) {
+  if (address.starts_with("etcd://")) {
+    auto etcd = std::make_unique<ngd::coordinator::PluggedCoordinator>(
+        ngd::coordinator::find_module("libngd_coord_etcd.so"), address, cluster, std::move(answer));
+    const ngd::coordinator::PluggedCoordinator &one = *etcd;
+    return {std::move(etcd), [&one] { return one.problem(); }};
+  }
   if (!address.starts_with("local:"))
-    ngd::fail(NGD_E_ARGUMENT, "option coordinator is ", ngd::quoted(address), "; it is local: or local:/path");
+    ngd::fail(NGD_E_ARGUMENT, "option coordinator is ", ngd::quoted(address),
+              "; it is local:, local:/path or etcd://host:port,host:port,host:port");
   std::string directory = address.substr(6);
   if (directory.empty() && !data_dir.empty()) directory = data_dir + "/coordinator";
   if (directory.empty()) return {std::make_unique<ngd::coordinator::MemoryCoordinator>(std::move(answer)), {}};

@@ -95,7 +95,9 @@ Verb server_verb(CLI::App &program) {
       ->type_name("DIR");
   app->add_option("--node", a.node, "Number of this server in its cluster (default 1)")->type_name("N");
   app->add_option("--cluster", a.cluster, "Name of the cluster (default ngd)")->type_name("NAME");
-  app->add_option("--coordinator", a.coordinator, "local: alone; local:/DIR shared by the servers of this host")
+  app->add_option(
+         "--coordinator", a.coordinator,
+         "local: alone; local:/DIR shared by the servers of this host; etcd://HOST:PORT,HOST:PORT,HOST:PORT")
       ->type_name("ADDRESS");
   app->add_option("--key", a.key, "Secret key of this server, see ngd keygen; with --authorized")
       ->type_name("FILE");

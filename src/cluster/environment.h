@@ -62,7 +62,8 @@ class Disk {
 };
 
 // The small store that all servers agree on: who is there, which model lives where, which lineage it has. Calls answer
-// later, by ServerNode::coordinated() with the same ticket, or never (then the machine asks again).
+// later, by ServerNode::coordinated() with the same ticket, or never (then the machine asks again). An answer with ticket
+// 0, which nobody asks for, is a hint that some record has changed; it may be missing.
 struct Record {
   std::string key;
   std::string value;
@@ -79,6 +80,9 @@ class Coordinator {
   virtual void get(uint64_t ticket, const std::string &prefix) = 0;
   // Sets `key` if its revision is `revision` (0: it does not exist).
   virtual void cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) = 0;
+  // Keeps a record there while this process lives, from before the next call is answered. It says nothing about how far a
+  // process is or that it still lives: it goes some time after the process, and is missing while a live one is cut off.
+  virtual void announce(const std::string &key, const std::string &value) = 0;
 };
 
 }  // namespace ngd::cluster

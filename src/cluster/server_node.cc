@@ -13,6 +13,8 @@
 namespace ngd::cluster {
 namespace {
 
+constexpr uint64_t kHint = 0;  // no ticket of ours
+constexpr const char *kAlive = "/alive/";
 constexpr Time kAgainUs = 500'000;
 constexpr Time kRefreshUs = 1'000'000;
 constexpr Time kCreationUs = 10'000'000;
@@ -46,11 +48,14 @@ void ServerNode::join(Time now) {
   join_at_ = now + kAgainUs;
   join_ticket_ = new_ticket();
   join_writes_ = false;
+  coordinator_.announce(concat(kAlive, options_.node), options_.address);
   coordinator_.get(join_ticket_, concat("/node/", options_.node));
 }
 
 void ServerNode::refresh(Time now) {
   refresh_at_ = now + kRefreshUs;
+  refreshing_ = true;
+  hinted_ = false;
   refresh_ticket_ = new_ticket();
   coordinator_.get(refresh_ticket_, "/");
 }
@@ -83,13 +88,24 @@ void ServerNode::coordinated(const CoordinatorAnswer &answer, Time now) {
     }
     return;
   }
-  if (answer.ticket == refresh_ticket_) return adopt(answer.records, now);
+  if (answer.ticket == kHint) {
+    hinted_ = true;
+    if (joined_ && !refreshing_) refresh(now);
+    return;
+  }
+  if (answer.ticket == refresh_ticket_) {
+    refreshing_ = false;
+    adopt(answer.records, now);
+    if (hinted_) refresh(now);
+    return;
+  }
   place_model(answer, now);
 }
 
 void ServerNode::adopt(const std::vector<Record> &records, Time now) {
   wire::Map map;
   for (const Record &record : records) {
+    if (record.key.starts_with(kAlive)) continue;  // these go too
     map.revision = std::max(map.revision, record.revision);
     const bool node = record.key.starts_with("/node/");
     if (!node && !(record.key.starts_with("/model/") && !record.key.ends_with("/state"))) continue;
@@ -203,11 +219,15 @@ void ServerNode::create_model(const From &from, const wire::Envelope &envelope,
   }
   if (creations_.size() >= wire::kModels)
     return refuse(from, envelope, NGD_E_LIMIT, wire::Refused::Retry::later, "too many models are being made");
-  for (const auto &[ticket, one] : creations_) {
-    if (one.envelope.client == envelope.client && one.spec.name == request.spec.name) return;  // it came again
+  const auto same = std::ranges::find_if(creations_, [&](const auto &one) {
+    return one.second.envelope.client == envelope.client && one.second.spec.name == request.spec.name;
+  });
+  if (same != creations_.end()) {  // it came again: from the start, where the coordinator has not answered
+    if (now < same->second.again_at) return;
+    creations_.erase(same);
   }
   const uint64_t ticket = new_ticket();
-  creations_[ticket] = {from, envelope, request.spec, now + kCreationUs, Step::look, {}};
+  creations_[ticket] = {from, envelope, request.spec, now + kCreationUs, now + kAgainUs, Step::look, {}};
   coordinator_.get(ticket, "/");
 }
 
@@ -223,6 +243,7 @@ void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
   creations_.erase(found);
   const auto next = [&](Step step) {
     creation.step = step;
+    creation.again_at = now + kAgainUs;
     const uint64_t ticket = new_ticket();
     creations_[ticket] = creation;
     return ticket;
@@ -260,12 +281,19 @@ void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
     revision = record.revision;
     if (parse_integer(record.value, value) && value > 0) last = static_cast<uint64_t>(value);
   }
-  // Shards go to the servers that have the fewest elements.
+  // Shards go to the servers that live and have the fewest elements.
   std::map<uint32_t, uint64_t> load;
-  for (const wire::NodePlace &one : map_.nodes) load[one.node] = 0;
+  for (const wire::NodePlace &one : map_.nodes) {
+    const std::string alive = concat(kAlive, one.node);
+    if (one.node == options_.node ||
+        std::ranges::find(answer.records, alive, &Record::key) != answer.records.end())
+      load[one.node] = 0;
+  }
   for (const wire::ModelPlace &model : map_.models) {
     for (const wire::ShardPlace &place : model.shards) {
-      for (const wire::Piece &piece : place.pieces) load[place.node] += piece.count;
+      for (const wire::Piece &piece : place.pieces) {
+        if (load.contains(place.node)) load[place.node] += piece.count;
+      }
     }
   }
   creation.place = {};

@@ -58,7 +58,7 @@ class ServerNode {
     From from;
     wire::Envelope envelope;
     wire::ModelSpec spec;
-    Time until = 0;
+    Time until = 0, again_at = 0;
     Step step = Step::look;
     wire::ModelPlace place;
   };
@@ -83,6 +83,7 @@ class ServerNode {
   bool joined_ = false;
   uint64_t ticket_ = 0, refresh_ticket_ = 0, join_ticket_ = 0;
   bool join_writes_ = false;
+  bool refreshing_ = false, hinted_ = false;  // asked for the records; they have changed since
   std::function<void(Shard &)> on_shard_;
   std::function<void(uint32_t, const wire::ModelPlace &)> on_places_;
   bool shards_apart_ = false;

@@ -152,8 +152,13 @@ void MemoryCoordinator::cas(uint64_t ticket, const std::string &key, uint64_t re
   answer_(answer);
 }
 
+void MemoryCoordinator::announce(const std::string &key, const std::string &value) {
+  const std::lock_guard lock(mutex_);
+  records_.by_key[key] = {key, value, ++records_.revision};
+}
+
 FileCoordinator::FileCoordinator(std::string directory, Answer answer)
-    : directory_(std::move(directory)), answer_(std::move(answer)) {
+    : directory_(std::move(directory)), answer_(std::move(answer)), presence_(directory_) {
   transport::SystemDisk(directory_).make_directory("");
   thread_ = Thread("ngd-coordinator", [this] { work(); });
 }
@@ -176,12 +181,16 @@ void FileCoordinator::put(Call call) {
 }
 
 void FileCoordinator::get(uint64_t ticket, const std::string &prefix) {
-  put({ticket, false, prefix, 0, {}});
+  put({ticket, Kind::get, prefix, 0, {}});
 }
 
 void FileCoordinator::cas(uint64_t ticket, const std::string &key, uint64_t revision,
                           const std::string &value) {
-  put({ticket, true, key, revision, value});
+  put({ticket, Kind::cas, key, revision, value});
+}
+
+void FileCoordinator::announce(const std::string &key, const std::string &value) {
+  put({0, Kind::announce, key, 0, value});
 }
 
 std::string FileCoordinator::problem() const {
@@ -209,6 +218,8 @@ void FileCoordinator::work() {
 }
 
 void FileCoordinator::carry_out(const Call &call) {
+  if (call.kind == Kind::announce) return presence_.announce(call.key, call.value);
+  presence_.renew();
   const std::string path = directory_ + "/records";
   cluster::CoordinatorAnswer answer;
   {
@@ -219,7 +230,7 @@ void FileCoordinator::carry_out(const Call &call) {
         fail(NGD_E_CHECKPOINT, path, " has ", bytes->size(), " bytes, more than records can have");
       records = read_records({reinterpret_cast<const char *>(bytes->data()), bytes->size()}, path);
     }
-    if (call.change) {
+    if (call.kind == Kind::cas) {
       answer = changed(records, call.ticket, call.key, call.revision, call.value);
       if (answer.done) {
         AtomicFile file(path);
@@ -229,6 +240,7 @@ void FileCoordinator::carry_out(const Call &call) {
       }
     } else {
       answer = found(records, call.ticket, call.key);
+      for (cluster::Record &one : presence_.records(call.key)) answer.records.push_back(std::move(one));
     }
   }
   answer_(answer);

@@ -12,6 +12,7 @@
 
 #include "base/thread.h"
 #include "cluster/environment.h"
+#include "coordinator/presence.h"
 
 namespace ngd::coordinator {
 
@@ -29,6 +30,7 @@ class MemoryCoordinator : public cluster::Coordinator {
   explicit MemoryCoordinator(Answer answer) : answer_(std::move(answer)) {}
   void get(uint64_t ticket, const std::string &prefix) override;
   void cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) override;
+  void announce(const std::string &key, const std::string &value) override;
 
  private:
   std::mutex mutex_;
@@ -44,12 +46,14 @@ class FileCoordinator : public cluster::Coordinator {
   ~FileCoordinator() override;
   void get(uint64_t ticket, const std::string &prefix) override;
   void cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) override;
+  void announce(const std::string &key, const std::string &value) override;
   std::string problem() const;  // why the last call was not answered; empty when it was
 
  private:
+  enum class Kind : uint8_t { get, cas, announce };
   struct Call {
     uint64_t ticket = 0;
-    bool change = false;
+    Kind kind = Kind::get;
     std::string key;  // or prefix
     uint64_t revision = 0;
     std::string value;
@@ -65,6 +69,7 @@ class FileCoordinator : public cluster::Coordinator {
   std::deque<Call> calls_;
   bool stop_ = false;
   std::string problem_;
+  Presence presence_;  // of the thread
   Thread thread_;
 };
 

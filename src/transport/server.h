@@ -19,8 +19,8 @@ struct CoordinatorHandle {
   std::function<std::string()> problem;  // why it does not answer; empty: it does
 };
 // Makes the coordinator that an address such as "local:" names.
-using CoordinatorMaker =
-    std::function<CoordinatorHandle(const std::string &address, const std::string &data_dir, Answer answer)>;
+using CoordinatorMaker = std::function<CoordinatorHandle(const std::string &address, const std::string &cluster,
+                                                         const std::string &data_dir, Answer answer)>;
 
 class Server {
  public:

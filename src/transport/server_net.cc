@@ -46,7 +46,7 @@ RunningServer::RunningServer(ServerSetup setup, const CoordinatorMaker &maker)
   setup_.node.address = setup_.advertise.empty() ? listeners_.front()->endpoint() : setup_.advertise;
   if (secured) setup_.node.server_key = setup_.keys.public_key;
   apply_ = std::make_unique<Apply>(setup_.apply_threads);
-  coordinator_ = maker(setup_.coordinator, setup_.data_dir,
+  coordinator_ = maker(setup_.coordinator, setup_.node.cluster, setup_.data_dir,
                        [this](const cluster::CoordinatorAnswer &answer) { coordinated(answer); });
   node_ = std::make_unique<cluster::ServerNode>(setup_.node, *this, disk_, rng_, *coordinator_.coordinator);
   node_->leave_shards();

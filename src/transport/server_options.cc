@@ -17,7 +17,7 @@ constexpr OptionSpec kOptions[] = {
                       "directory of checkpoints and records; empty: everything is in memory alone")),
     fixed(text_option(
         "coordinator", "local:",
-        "local: for one server; local:/path for several servers of one host that share the directory")),
+        "local: for one server; local:/path for several of one host; etcd://host:port,host:port,host:port")),
     fixed(integer_option("shards", "1", 1, 256, "parts into which a model is cut whose creator does not say")),
     fixed(
         integer_option("apply_threads", "2", 1, 256, "threads that apply updates; each has shards of its own")),

@@ -179,6 +179,7 @@ struct Store : ngd::cluster::Coordinator {
     answer.records.push_back(records[key]);
     answers.push_back(answer);
   }
+  void announce(const std::string &, const std::string &) override {}  // the only server
   std::map<std::string, ngd::cluster::Record> records;
   std::vector<ngd::cluster::CoordinatorAnswer> answers;
   uint64_t last = 0;

@@ -142,6 +142,7 @@ void World::Server::answer(CoordinatorAnswer answer) {
   if (const auto cut = w.uncoordinated_.find(me); cut != w.uncoordinated_.end() && cut->second > w.now_) return;
   w.at(w.now_ + 200 + w.random_.below(3000), [&w, me, my_life, answer = std::move(answer)] {
     Server &server = *w.servers[me];
+    if (server.take_answer) return server.take_answer(answer);
     if (server.node == nullptr || server.life != my_life) return;
     server.node->coordinated(answer, server.time());
     w.run_jobs(server);
@@ -154,7 +155,17 @@ void World::Server::get(uint64_t ticket, const std::string &prefix) {
   for (const auto &[key, record] : world.records_) {
     if (key.starts_with(prefix)) found.records.push_back(record);
   }
+  for (const auto &server : world.servers) {
+    if (server->node == nullptr && !server->take_answer) continue;
+    for (const auto &[key, value] : server->announced) {
+      if (key.starts_with(prefix)) found.records.push_back({key, value, 1});
+    }
+  }
   answer(std::move(found));
+}
+
+void World::Server::announce(const std::string &key, const std::string &value) {
+  announced[key] = value;
 }
 
 void World::Server::cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) {
@@ -188,6 +199,7 @@ void World::start_server(size_t index) {
   Server &server = *servers[index];
   if (server.node != nullptr) return;
   server.life++;
+  server.announced.clear();
   server.armed = kNever;
   server.node = std::make_unique<ServerNode>(server.options, server, server.disk, server.rng, server);
   server.node->on_shard([&server](Shard &shard) {

@@ -132,6 +132,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   void send(Peer to, ngd::wire::Message message) override;
   void get(uint64_t ticket, const std::string &prefix) override;
   void cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) override;
+  void announce(const std::string &key, const std::string &value) override;
   void answer(ngd::cluster::CoordinatorAnswer answer);
   void applied(uint64_t lineage, uint64_t index, const ngd::cluster::RootEntry &entry) override;
   void begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) override;
@@ -158,6 +159,8 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   std::unique_ptr<ngd::cluster::ServerNode> node;
   ngd::cluster::Shard *root = nullptr;
   uint64_t life = 0;
+  std::function<void(const ngd::cluster::CoordinatorAnswer &)> take_answer;  // in place of the node
+  std::map<std::string, std::string> announced;                              // in this life
   Time armed = ngd::cluster::kNever;
   std::map<uint32_t, std::string> troubles;                     // of its shards
   std::map<std::pair<std::string, uint64_t>, ClientId> owners;  // of partitions

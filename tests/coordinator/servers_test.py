@@ -1,0 +1,220 @@
+"""Two servers that agree through a real etcd of three members: a model over both, etcd's leader killed, a server killed.
+
+usage: servers_test.py PROGRAM. Exit code 77 with a message where there is no etcd, or the module was not built.
+"""
+
+import base64
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+sys.path.insert(0, os.path.join(ROOT, "bindings", "python", "ngd"))
+import _raw  # noqa: E402
+
+
+def library():
+    lines = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout.splitlines()
+    return next(line.split("=>")[1].split()[0] for line in lines if "libngd" in line)
+
+
+class Etcd:
+    """Members on loopback ports of their own; ended by process id."""
+
+    def __init__(self, folder, members=3):
+        sockets = [socket.socket() for _ in range(2 * members)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in sockets]
+        for one in sockets:
+            one.close()
+        self.clients, self.peers, self.folder = ports[:members], ports[members:], folder
+        self.processes = [self.start(i) for i in range(members)]
+        self.leader()
+
+    def start(self, i):
+        url, peer = f"http://127.0.0.1:{self.clients[i]}", f"http://127.0.0.1:{self.peers[i]}"
+        members = ",".join(f"m{j}=http://127.0.0.1:{port}" for j, port in enumerate(self.peers))
+        with open(os.path.join(self.folder, f"m{i}.log"), "ab") as log:
+            return subprocess.Popen(
+                ["etcd", "--name", f"m{i}", "--data-dir", os.path.join(self.folder, f"m{i}"), "--listen-client-urls", url,
+                 "--advertise-client-urls", url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                 "--initial-cluster", members], stdout=log, stderr=log)
+
+    def ask(self, i, path, body):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.clients[i]}{path}", json.dumps(body).encode())
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=2) as answer:
+            return json.load(answer)
+
+    def leader(self):
+        for _ in range(300):
+            for i, process in enumerate(self.processes):
+                try:
+                    status = self.ask(i, "/v3/maintenance/status", {})
+                    if status["leader"] == status["header"]["member_id"] and process.poll() is None:
+                        return i
+                except (OSError, KeyError):
+                    pass
+            time.sleep(0.1)
+        raise AssertionError("etcd has no leader after 30 s")
+
+    def keys(self, prefix):
+        def text(data):
+            return base64.b64encode(data.encode()).decode()
+        answer = self.ask(self.leader(), "/v3/kv/range",
+                          {"key": text(prefix), "range_end": text(prefix[:-1] + chr(ord(prefix[-1]) + 1)), "keys_only": True})
+        return sorted(base64.b64decode(one["key"]).decode() for one in answer.get("kvs", []))
+
+    def kill(self, i):
+        self.processes[i].kill()
+        self.processes[i].wait()
+
+    def end(self):
+        for i in range(len(self.processes)):
+            self.kill(i)
+
+    def address(self):
+        return "etcd://" + ",".join(f"127.0.0.1:{port}" for port in self.clients)
+
+
+class Client:
+    """A model "w" of 1000 elements in two shards."""
+
+    SIZE = 1000
+
+    def __init__(self, name, addresses):
+        self.raw = ctypes.CDLL(library())
+        _raw.declare(self.raw)
+        self.error, self.handle = _raw.ngd_error(), ctypes.c_void_p()
+        self.array = (ctypes.c_float * self.SIZE)()
+        self.tensors = (ctypes.c_void_p * 1)(ctypes.addressof(self.array))
+        self.version = ctypes.c_uint64()
+        self.call("create", f"client:model={name},shards=2".encode(), ctypes.byref(self.handle), ctypes.byref(self.error))
+        self.call("add_f32", self.handle, b"w", (ctypes.c_int64 * 1)(self.SIZE), 1, ctypes.byref(self.error))
+        self.call("connect", self.handle, ",".join(addresses).encode(), 15000, ctypes.byref(self.error))
+        self.call("init_f32", self.handle, self.tensors, 1, 15000, None, None, ctypes.byref(self.error))
+
+    def call(self, name, *arguments):
+        if getattr(self.raw, "ngd_client_" + name)(*arguments) != 0:
+            raise AssertionError(f"{name}: {self.error.message.decode()}")
+
+    def push(self):
+        self.array[:] = [1] * self.SIZE
+        self.call("push_f32", self.handle, _raw.NGD_PUSH_DELTA, self.tensors, 1, 10000, None, ctypes.byref(self.error))
+
+    def pull(self):
+        self.call("pull_f32", self.handle, 0, self.tensors, 1, 10000, None, ctypes.byref(self.error))
+        return set(self.array)
+
+    def end(self):
+        self.raw.ngd_client_destroy(self.handle)
+
+
+class Servers(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="ngd-etcd-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def etcd(self):
+        etcd = Etcd(self.folder)
+        self.addCleanup(etcd.end)
+        return etcd
+
+    def server(self, node, coordinator):
+        server = subprocess.Popen([PROGRAM, "server", "-o", "plain", "--listen", "tcp://127.0.0.1:*", "--node", str(node),
+                                   "--coordinator", coordinator], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(server.communicate)
+        self.addCleanup(server.kill)
+        line = server.stdout.readline()
+        self.assertTrue(line.startswith("listening\t"), line or server.stderr.read())
+        return server, line.split("\t")[1].strip()
+
+    def client(self, name, addresses):
+        client = Client(name, addresses)
+        self.addCleanup(client.end)
+        return client
+
+    def test_a_model_lives_on_while_etcds_leader_and_a_server_die(self):
+        etcd = self.etcd()
+        (_, first), (second, second_address) = self.server(1, etcd.address()), self.server(2, etcd.address())
+        self.assertEqual(etcd.keys("/ngd/ngd/alive/"), ["/ngd/ngd/alive/1", "/ngd/ngd/alive/2"])
+        client = self.client("m", [first, second_address])
+        for _ in range(20):
+            client.push()
+        etcd.kill(etcd.leader())
+        killed, longest = time.monotonic(), 0.0
+        for _ in range(20):  # nothing of this needs etcd
+            before = time.monotonic()
+            client.push()
+            longest = max(longest, time.monotonic() - before)
+        self.assertLess(longest, 1)
+        self.assertEqual(client.pull(), {40})
+        # A new model does; it comes once etcd has a leader again.
+        other = self.client("other", [first, second_address])
+        waited = time.monotonic() - killed
+        other.push()
+        self.assertEqual(other.pull(), {1})
+        self.assertLess(waited, 12)
+        print(f"longest push with etcd's leader dead: {longest * 1000:.1f} ms; a new model {waited:.2f} s after its death")
+
+        # Both models are on both servers; what is made after the second has died and been missed is on the first alone.
+        second.kill()
+        second.wait()
+        killed = time.monotonic()
+        while etcd.keys("/ngd/ngd/alive/") != ["/ngd/ngd/alive/1"]:
+            self.assertLess(time.monotonic() - killed, 20)
+            time.sleep(0.2)
+        print(f"the server that was killed is missed after {time.monotonic() - killed:.1f} s")
+        with self.assertRaises(AssertionError):
+            client.array[:] = [1] * Client.SIZE
+            client.call("push_f32", client.handle, _raw.NGD_PUSH_DELTA, client.tensors, 1, 1000, None, ctypes.byref(client.error))
+        late = self.client("late", [first])
+        late.push()
+        self.assertEqual(late.pull(), {1})
+
+    def test_servers_end_in_order_and_leave_at_once(self):
+        etcd = self.etcd()
+        server, _ = self.server(1, etcd.address())
+        self.assertEqual(etcd.keys("/ngd/ngd/"), ["/ngd/ngd/alive/1", "/ngd/ngd/node/1"])
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(timeout=10), 0)
+        self.assertEqual(etcd.keys("/ngd/ngd/"), ["/ngd/ngd/node/1"])
+
+    def fails(self, coordinator, *expected, **environment):
+        done = subprocess.run([PROGRAM, "server", "--listen", "tcp://127.0.0.1:*", "--coordinator", coordinator],
+                              capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+        self.assertNotEqual(done.returncode, 0)
+        for text in expected:
+            self.assertIn(text, done.stderr)
+
+    def test_what_cannot_be_is_told(self):
+        self.fails("etcd://127.0.0.1:1,127.0.0.1:2", "names 2 members of etcd", "?single_member=1")
+        self.fails("etcd://127.0.0.1:1,127.0.0.1:2,127.0.0.1:3", "did not answer within 10000 ms", "http://127.0.0.1:")
+        # libngd without its module beside it.
+        alone = os.path.join(self.folder, "libngd.so.0")
+        shutil.copy(library(), alone)
+        self.fails("etcd://127.0.0.1:1,127.0.0.1:2,127.0.0.1:3", "the module of this coordinator cannot be opened",
+                   f"{self.folder}/ngd/libngd_coord_etcd.so", "install the component coordinator_etcd",
+                   LD_LIBRARY_PATH=self.folder)
+
+
+if __name__ == "__main__":
+    if PROGRAM is None:
+        sys.exit("usage: servers_test.py PROGRAM")
+    if shutil.which("etcd") is None:
+        print("skipped: there is no program etcd (Debian: etcd-server)")
+        sys.exit(77)
+    if not os.path.exists(os.path.join(os.path.dirname(library()), "ngd", "libngd_coord_etcd.so")):
+        print("skipped: the module libngd_coord_etcd.so was not built, for want of libcurl")
+        sys.exit(77)
+    unittest.main()
