@@ -50,6 +50,9 @@ RunningServer::RunningServer(ServerSetup setup, const CoordinatorMaker &maker)
                        [this](const cluster::CoordinatorAnswer &answer) { coordinated(answer); });
   node_ = std::make_unique<cluster::ServerNode>(setup_.node, *this, disk_, rng_, *coordinator_.coordinator);
   node_->leave_shards();
+  node_->on_places([this](uint32_t number, const wire::ModelPlace &model) {
+    apply_->run(number, [model](cluster::Shard &shard, cluster::Time now) { shard.placed(model, now); });
+  });
   node_->on_shard([this](cluster::Shard &shard) { fresh_shards_.push_back(&shard); });
   front_ = Thread("ngd-front", [this] {
     front_id_ = pthread_self();

@@ -39,6 +39,10 @@ constexpr OptionSpec kOptions[] = {
     fixed(integer_option("sessions", "10000", 1, 1000000, "sessions of a model, and connections")),
     fixed(integer_option("heartbeat_ms", "1000", 50, 60000,
                          "pause between heartbeats; a peer silent for three is gone")),
+    fixed(integer_option("replicas", "1", 1, 16,
+                         "servers that hold each shard of new models, as far as there are so many")),
+    fixed(integer_option("min_in_sync", "1", 1, 16,
+                         "replicas that must be there for anything to be answered; fewer, and clients wait")),
     fixed(integer_option("linger_ms", "500", 0, 60000, "how long stopping waits for answers to go out")),
 };
 
