@@ -11,7 +11,7 @@ namespace cli {
 namespace {
 
 struct Arguments {
-  std::string listen, advertise, cluster, data_dir, coordinator, key, authorized, spec;
+  std::string listen, advertise, cluster, data_dir, ack, coordinator, key, authorized, spec;
   uint32_t node = 0, shards = 0;
   double checkpoint_every = -1, stop_timeout = 60, start_timeout = 10;
   bool trusted_network = false;
@@ -27,6 +27,7 @@ void configure(ngd_server *server, const Arguments &arguments) {
   set_text(server, "advertise", arguments.advertise);
   set_text(server, "cluster", arguments.cluster);
   set_text(server, "data_dir", arguments.data_dir);
+  set_text(server, "ack", arguments.ack);
   set_text(server, "coordinator", arguments.coordinator);
   set_text(server, "key", arguments.key);
   set_text(server, "authorized", arguments.authorized);
@@ -93,6 +94,11 @@ Verb server_verb(CLI::App &program) {
   app->add_option("--data-dir", a.data_dir,
                   "Directory of checkpoints; without it everything is in memory alone")
       ->type_name("DIR");
+  app->add_option("--ack", a.ack,
+                  "memory: an update is answered once it has happened; disk: once it is in the log in "
+                  "--data-dir, so that "
+                  "a crash loses nothing (default memory)")
+      ->type_name("memory|disk");
   app->add_option("--node", a.node, "Number of this server in its cluster (default 1)")->type_name("N");
   app->add_option("--cluster", a.cluster, "Name of the cluster (default ngd)")->type_name("NAME");
   app->add_option("--coordinator", a.coordinator, "local: alone; local:/DIR shared by the servers of this host")
