@@ -36,6 +36,13 @@
  * updates: when asked, every `checkpoint_every` seconds or `checkpoint_versions` versions, and when the server is stopped.
  * A restart continues from the newest one that is whole; clients then get ::NGD_E_LINEAGE once.
  *
+ * With `ack=disk` every answer also waits until the record of its update is on the disk, in a log beside the checkpoints;
+ * updates that come together share one fdatasync. A restart then continues where the log ends: versions, locks and what was
+ * done for whom are as they were, and clients go on as if the server had only been slow. A checkpoint is then also written
+ * when the log of a shard has `log_bytes`, and shortens it. While the disk is full or fails, updates wait; the field
+ * "trouble" of ngd_server_get_status() says why, and also what a restart left out: a record that was torn by the crash, or, on
+ * a disk that lost what it had promised, everything behind the damage; the model then has a new lineage.
+ *
  * @par Threads
  * A server owns threads: for messages, `apply_threads` for updates, one for files. Calls may come from any thread. In a
  * forked child it answers ::NGD_E_FORKED.

@@ -11,8 +11,8 @@ namespace cli {
 namespace {
 
 struct Arguments {
-  std::string listen, advertise, cluster, data_dir, coordinator, key, authorized, spec;
-  uint32_t node = 0, shards = 0;
+  std::string listen, advertise, cluster, data_dir, ack, coordinator, key, authorized, spec;
+  uint32_t node = 0, shards = 0, replicas = 0;
   double checkpoint_every = -1, stop_timeout = 60, start_timeout = 10;
   bool trusted_network = false;
   Style style = Style::table;
@@ -27,11 +27,13 @@ void configure(ngd_server *server, const Arguments &arguments) {
   set_text(server, "advertise", arguments.advertise);
   set_text(server, "cluster", arguments.cluster);
   set_text(server, "data_dir", arguments.data_dir);
+  set_text(server, "ack", arguments.ack);
   set_text(server, "coordinator", arguments.coordinator);
   set_text(server, "key", arguments.key);
   set_text(server, "authorized", arguments.authorized);
   if (arguments.node != 0) call(ngd_server_set, server, "node", double{1} * arguments.node);
   if (arguments.shards != 0) call(ngd_server_set, server, "shards", double{1} * arguments.shards);
+  if (arguments.replicas != 0) call(ngd_server_set, server, "replicas", double{1} * arguments.replicas);
   if (arguments.checkpoint_every >= 0)
     call(ngd_server_set, server, "checkpoint_every", arguments.checkpoint_every);
   if (arguments.trusted_network) call(ngd_server_set, server, "trusted_network", 1.0);
@@ -90,9 +92,17 @@ Verb server_verb(CLI::App &program) {
   app->add_option("--shards", a.shards,
                   "Parts into which a model is cut whose creator does not say (default 1)")
       ->type_name("N");
+  app->add_option("--replicas", a.replicas,
+                  "Servers that hold each shard of new models: all but one may die (default 1)")
+      ->type_name("N");
   app->add_option("--data-dir", a.data_dir,
                   "Directory of checkpoints; without it everything is in memory alone")
       ->type_name("DIR");
+  app->add_option("--ack", a.ack,
+                  "memory: an update is answered once it has happened; disk: once it is in the log in "
+                  "--data-dir, so that "
+                  "a crash loses nothing (default memory)")
+      ->type_name("memory|disk");
   app->add_option("--node", a.node, "Number of this server in its cluster (default 1)")->type_name("N");
   app->add_option("--cluster", a.cluster, "Name of the cluster (default ngd)")->type_name("NAME");
   app->add_option(

@@ -35,6 +35,7 @@ struct LogRecord {
   uint64_t synced = 0;  // everything up to here was on the disk by then
   uint32_t kind = 0;
   std::span<const std::byte> body, payload, whole;
+  std::shared_ptr<const void> owner;  // where they do not lie in the file
 };
 
 // Takes the record at `at` and goes on behind it. Nothing: it is the end, or torn, or damaged.

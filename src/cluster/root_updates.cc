@@ -59,22 +59,20 @@ void Root::staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time n
   const auto drop = [&](uint32_t up_to) {
     host_.send_to_shard(index, {key.client, key.seq, 0, 0}, wire::Dropped{up_to, lineage_, key.user});
   };
+  // The shard may not have come to the decision yet: then it needs what it has, also when its client has left.
+  const auto needs = [&](const Decision &one) {
+    return one.number > followers_[index].applied &&
+           std::ranges::any_of(one.entries, [&](const Decision::Entry &entry) {
+             return entry.client == key.client && entry.seq == key.seq;
+           });
+  };
+  if (options_.mutant != Mutant::no_dedup && std::ranges::any_of(decisions_, needs)) return;
   const auto found = sessions_.find(key.client);
   if (found == sessions_.end() || found->second.user != key.user) return drop(attempt);
   const Session &session = found->second;
   if (options_.mutant != Mutant::no_dedup) {
     const Answer *done = session.answer(key.seq);
-    if (done != nullptr || session.too_old(key.seq)) {
-      // The shard may not have come to the decision yet: then it needs what it has.
-      const auto needs = [&](const Decision &one) {
-        return one.number > followers_[index].applied &&
-               std::ranges::any_of(one.entries, [&](const Decision::Entry &entry) {
-                 return entry.client == key.client && entry.seq == key.seq;
-               });
-      };
-      if (std::ranges::none_of(decisions_, needs)) drop(attempt);
-      return;
-    }
+    if (done != nullptr || session.too_old(key.seq)) return drop(attempt);
     if (attempt < session.floor(key.seq)) return drop(session.floor(key.seq) - 1);
   }
   Pending &pending = pending_[key];

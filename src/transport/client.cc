@@ -23,9 +23,9 @@ namespace ngd::transport {
 namespace {
 
 constexpr cluster::Time kPatience = 86'400'000'000;  // a day
-constexpr cluster::Time kAlone = 2'000;     // without a caller, before the client's own thread takes over
+constexpr cluster::Time kAlone = 2'000;        // without a caller, before the client's own thread takes over
 constexpr cluster::Time kLookAround = 10'000;  // between looks whether anybody is there
-constexpr cluster::Time kReopen = 200'000;  // before an address that failed is tried again
+constexpr cluster::Time kReopen = 200'000;     // before an address that failed is tried again
 
 cluster::ClientOptions session_options(const OptionSet &options) {
   cluster::ClientOptions session;
@@ -378,8 +378,9 @@ void Client::disconnect(int64_t timeout_ms) {
     if (s.session == nullptr) return;
     // Where nobody is there any more, nobody has to be told.
     const auto alone = [&s] {
-      return std::ranges::none_of(
-          s.lines, [](const auto &line) { return line.second.channel != nullptr && line.second.channel->peer_is_there(); });
+      return std::ranges::none_of(s.lines, [](const auto &line) {
+        return line.second.channel != nullptr && line.second.channel->peer_is_there();
+      });
     };
     if (!alone()) {
       const cluster::Ticket ticket = s.session->close(now_us(), deadline);

@@ -59,6 +59,21 @@ class ServerTest(ProgramTest):
         self.assertEqual(self.ngd("client", "pull", *to, "-o", "plain").stdout, "2\n3\n4\n")
         self.stop(server)
 
+    def test_with_ack_disk_a_killed_server_comes_back_with_all_that_it_answered(self):
+        where = ("--listen", f"ipc://{self.path('socket')}", "--data-dir", "data", "--ack", "disk")
+        server, address = self.start(*where)
+        self.train(address)
+        to = ("--servers", address, "--model", "m")
+        for k in range(2, 7):
+            self.assertEqual(self.ngd("client", "push", *to, "--kind", "delta", "-o", "plain", stdin="1 1\n1").stdout,
+                             f"version\t{k}\n")
+            server.kill()
+            server.wait()
+            server, address = self.start(*where)
+        self.assertEqual(self.json("client", "pull", *to, "--tensor", "w"), {"tensor": "w", "version": 6, "values": [6, 7, 8]})
+        self.stop(server)
+        self.fails(1, "ngd: error: option ack=disk needs a directory for the log; set data_dir\n", "server", "--ack", "disk")
+
     def test_values_and_locks(self):
         server, address = self.start("--listen", "tcp://127.0.0.1:*")
         self.train(address)
