@@ -17,6 +17,8 @@ struct BaseEntry {
   uint32_t files = 0;
   bool initialised = false;
   std::vector<wire::Token> seals;
+  uint64_t life =
+      0;  // of the server that began the checkpoint; another one may have begun one of the same number
 };
 struct StagedEntry {  // the payload is that of the push
   wire::ClientId client;
@@ -42,6 +44,7 @@ void fields(F &f, BaseEntry &x) {
   f.flag(x.initialised);
   f.tables(x.seals, wire::kLocks);
   f.number(x.after);
+  f.number(x.life);
 }
 template <class F>
 void fields(F &f, StagedEntry &x) {

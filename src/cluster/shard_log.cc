@@ -121,7 +121,7 @@ void Shard::State::take_base(const BaseEntry &base, Time now) {
     from.slot = base.slot;
     from.generation = base.generation;
     from.files = base.files;
-    load(from);
+    load(from, base.life);
   }
   lineage = base.lineage;
   version = base.version;

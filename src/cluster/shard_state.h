@@ -122,7 +122,7 @@ struct Shard::State : public RootHost {
   void announce(Time now);
   void restore(const wire::Restore &request, Time now);
   void reset();
-  void load(const wire::Restore &request);
+  void load(const wire::Restore &request, uint64_t life = 0);  // life: if not 0, whose it must be
   // Of the next question to the coordinator; ServerNode leads its answer here.
   uint64_t next_ticket() {
     return ticket = uint64_t{place.model.shards[0].shard} << 32 | (++tickets & 0xFFFFFFFF);
