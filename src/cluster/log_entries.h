@@ -19,6 +19,7 @@ struct BaseEntry {
   std::vector<wire::Token> seals;
   uint64_t life =
       0;  // of the server that began the checkpoint; another one may have begun one of the same number
+  uint64_t staged = 0;  // parts of updates under way that follow, and belong to it
 };
 struct StagedEntry {  // the payload is that of the push
   wire::ClientId client;
@@ -45,6 +46,7 @@ void fields(F &f, BaseEntry &x) {
   f.tables(x.seals, wire::kLocks);
   f.number(x.after);
   f.number(x.life);
+  f.number(x.staged);
 }
 template <class F>
 void fields(F &f, StagedEntry &x) {

@@ -81,6 +81,7 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   base.files = count;
   base.initialised = initialised;
   base.life = place.incarnation;
+  base.staged = staged_parts.size();
   for (const auto &[lock, token] : seals) base.seals.push_back({lock, token});
   journal->forget_before(decision.kept);
   log_base(base);

@@ -130,7 +130,7 @@ void Shard::State::restore(const wire::Restore &request, Time now) {
       initialised = request.initialised;
       for (const wire::Token &seal : request.seals) seals[seal.lock] = seal.token;
       log_base({true, false, 0, lineage, version, 0, request.slot, request.generation, request.files,
-                initialised, request.seals, 0});
+                initialised, request.seals, 0, 0});
       ready = true;
       publish();
     } catch (const Error &error) {
@@ -350,7 +350,7 @@ void Shard::State::next_candidate(Time now) {
   restoring.seals = root->seals();
   for (const wire::Token &seal : restoring.seals) seals[seal.lock] = seal.token;
   log_base({true, false, 0, lineage, version, 0, restoring.slot, restoring.generation, restoring.files,
-            initialised, restoring.seals, 0});
+            initialised, restoring.seals, 0, 0});
   publish();
   restore_others(now);
 }
