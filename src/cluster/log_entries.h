@@ -18,6 +18,9 @@ struct BaseEntry {
   uint32_t files = 0;
   bool initialised = false;
   std::vector<wire::Token> seals;
+  uint64_t life =
+      0;  // of the server that began the checkpoint; another one may have begun one of the same number
+  uint64_t staged = 0;  // parts of updates under way that follow, and belong to it
 };
 struct StagedEntry {  // the payload is that of the push
   wire::ClientId client;
@@ -67,6 +70,8 @@ void fields(F &f, BaseEntry &x) {
   f.flag(x.initialised);
   f.tables(x.seals, wire::kLocks);
   f.number(x.after);
+  f.number(x.life);
+  f.number(x.staged);
 }
 template <class F>
 void fields(F &f, StagedEntry &x) {

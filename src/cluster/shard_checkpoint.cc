@@ -81,6 +81,7 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   writer.text("generation", std::to_string(decision.generation));
   writer.text("version", std::to_string(version));
   writer.text("lineage", std::to_string(lineage));
+  writer.text("life", std::to_string(place.incarnation));
   const auto count = static_cast<uint32_t>(place.model.shards.size());
   saved_generation = decision.generation;
   const std::string path =
@@ -96,6 +97,8 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   base.generation = decision.generation;
   base.files = count;
   base.initialised = initialised;
+  base.life = place.incarnation;
+  base.staged = staged_parts.size();
   for (const auto &[lock, token] : seals) base.seals.push_back({lock, token});
   journal->forget_before(decision.kept);
   log_base(base);

@@ -136,7 +136,7 @@ void Shard::State::take_base(const BaseEntry &base, Time now) {
     from.slot = base.slot;
     from.generation = base.generation;
     from.files = base.files;
-    load_checkpoint(from);
+    load_checkpoint(from, base.life);
   }
   lineage = base.lineage;
   version = base.version;
@@ -300,6 +300,10 @@ size_t Shard::State::find_base(Time now) {
       if (!record || record->kind != static_cast<uint32_t>(LogKind::base)) continue;
       const auto base = entry_of<BaseEntry>(record->body);
       if (base.from_log) continue;
+      // Without the parts that were under way it is no state: those stand in older files else.
+      uint64_t parts = 0;
+      while (parts < base.staged && next_record(*bytes, at)) parts++;
+      if (parts < base.staged) continue;
       take_base(base, now);
       if (observer != nullptr && root != nullptr) observer->resumed(lineage, version, root->index());
       return k;

@@ -93,7 +93,7 @@ void Shard::State::reset() {
   parameters = std::make_unique<Parameters>(place.model.spec, place.model.shards[place.index].pieces);
 }
 
-void Shard::State::load_checkpoint(const wire::Restore &request) {
+void Shard::State::load_checkpoint(const wire::Restore &request, uint64_t life) {
   if (request.slot == wire::kNoSlot) return;
   const bool unchecked = options.mutant == Mutant::torn_checkpoint;
   const std::string &model = place.model.spec.name;
@@ -104,6 +104,8 @@ void Shard::State::load_checkpoint(const wire::Restore &request) {
     files.push_back(read_shard(disk, shard_file(options.directory, model, request.slot, index, request.files),
                                request.generation, unchecked));
   }
+  if (life != 0 && files[0].reader.counter("life") != life)
+    fail(NGD_E_CHECKPOINT, "the checkpoint in slot ", request.slot, " is of another life of the server");
   if (root != nullptr) {
     const auto bytes = files[0].reader.values<uint8_t>("root");
     root->load(std::as_bytes(bytes));
@@ -136,7 +138,7 @@ void Shard::State::restore(const wire::Restore &request, Time now) {
       initialised = request.initialised;
       for (const wire::Token &seal : request.seals) seals[seal.lock] = seal.token;
       log_base({true, false, 0, lineage, version, 0, request.slot, request.generation, request.files,
-                initialised, request.seals});
+                initialised, request.seals, 0, 0});
       ready = true;
       record_replaced(now);
       publish();
@@ -360,7 +362,7 @@ void Shard::State::next_candidate(Time now) {
   restoring.seals = root->seals();
   for (const wire::Token &seal : restoring.seals) seals[seal.lock] = seal.token;
   log_base({true, false, 0, lineage, version, 0, restoring.slot, restoring.generation, restoring.files,
-            initialised, restoring.seals});
+            initialised, restoring.seals, 0, 0});
   publish();
   restore_others(now);
 }

@@ -151,7 +151,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void announce(Time now);
   void restore(const wire::Restore &request, Time now);
   void reset();
-  void load_checkpoint(const wire::Restore &request);
+  void load_checkpoint(const wire::Restore &request, uint64_t life = 0);  // life: if not 0, whose it must be
   // Of the next question to the coordinator; ServerNode leads its answer here.
   uint64_t next_ticket() { return ticket = coordinator_ticket(); }
   void read_record(Time now);

@@ -34,7 +34,7 @@ static unsigned noise(void) {
 typedef struct {
   long per_worker;
   volatile int64_t next[kWorkers]; /* the one that is begun next */
-  volatile unsigned char *state;   /* 0, 1: begun, 2: acknowledged */
+  unsigned char *state;            /* 0, 1: begun, 2: acknowledged */
 } Board;
 
 static Board *make_board(long per_worker) {
@@ -200,7 +200,7 @@ static void storm(long updates, const char *options, int kill_servers) {
   assert_true(version <= 1 + (uint64_t)(board->per_worker * kWorkers));
   ngd_client_destroy(client);
   for (int k = 0; k < 2; k++) end(servers[k]);
-  munmap((void *)board->state, (size_t)(kWorkers * board->per_worker));
+  munmap(board->state, (size_t)(kWorkers * board->per_worker));
   munmap(board, sizeof *board);
 }
 
