@@ -171,19 +171,25 @@ wire::Bytes RowOrder::gathered(const float *values, size_t width) const {
 
 void copy_rows(const cluster::Outcome &outcome, const std::vector<uint32_t> &read, const uint32_t *rows,
                size_t count, size_t width, float *values) {
-  std::vector<float> all(read.size() * width);
+  const auto place = [&](const cluster::TensorValues &run) {
+    return std::lower_bound(read.begin(), read.end(), run.rows.front());
+  };
   size_t have = 0;
   for (const cluster::TensorValues &run : outcome.tensors) {
-    const auto at = std::lower_bound(read.begin(), read.end(), run.rows.empty() ? 0 : run.rows.front());
-    const auto first = static_cast<size_t>(at - read.begin());
-    if (run.rows.empty() || first + run.rows.size() > read.size() ||
-        !std::equal(run.rows.begin(), run.rows.end(), at) ||
-        wire::total_bytes(run.data) != run.rows.size() * width * sizeof(float))
-      fail(NGD_E_PROTOCOL, "a server answered with other rows than it was asked for");
-    Gatherer(all.data() + first * width).add(run.data);
+    const bool fits = !run.rows.empty() && run.rows.size() <= static_cast<size_t>(read.end() - place(run)) &&
+                      std::equal(run.rows.begin(), run.rows.end(), place(run)) &&
+                      wire::total_bytes(run.data) == run.rows.size() * width * sizeof(float);
+    if (!fits) fail(NGD_E_PROTOCOL, "a server answered with other rows than it was asked for");
     have += run.rows.size();
   }
   if (have != read.size()) fail(NGD_E_PROTOCOL, "servers answered with ", have, " rows of ", read.size());
+  // Rows that were asked for in their order come to their place at once.
+  const bool in_order = std::equal(read.begin(), read.end(), rows, rows + count);
+  std::vector<float> all(in_order ? 0 : read.size() * width);
+  float *const to = in_order ? values : all.data();
+  for (const cluster::TensorValues &run : outcome.tensors)
+    Gatherer(to + static_cast<size_t>(place(run) - read.begin()) * width).add(run.data);
+  if (in_order) return;
   for (size_t i = 0; i < count; i++) {
     const auto at = static_cast<size_t>(std::lower_bound(read.begin(), read.end(), rows[i]) - read.begin());
     std::memcpy(values + i * width, all.data() + at * width, width * sizeof(float));

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 
@@ -76,6 +77,32 @@ std::string size_text(size_t bytes) {
   return bytes >= 1 << 20 ? fmt::format("{} MB", bytes >> 20) : fmt::format("{} KB", bytes >> 10);
 }
 
+const char *name_of(Operation operation) {
+  switch (operation) {
+    case Operation::push_value:
+      return "push value";
+    case Operation::push_delta:
+      return "push delta";
+    case Operation::pull:
+      return "pull";
+    case Operation::push_rows:
+      return "push rows";
+    case Operation::pull_rows:
+      return "pull rows";
+  }
+  return "";
+}
+
+std::vector<Work> works_of(const ClusterBench &bench) {
+  std::vector<Work> works;
+  for (const Operation operation : {Operation::push_value, Operation::push_delta, Operation::pull}) {
+    for (const size_t bytes : bench.sizes) works.push_back({operation, bytes});
+  }
+  works.push_back({Operation::push_rows, kRowBytes});
+  works.push_back({Operation::pull_rows, kRowBytes});
+  return works;
+}
+
 }  // namespace
 
 int bench_cluster(const ClusterBench &bench) {
@@ -92,78 +119,92 @@ int bench_cluster(const ClusterBench &bench) {
                {"rate_ratio", "GB/s, of raw"},
                {"cpu_ratio", "CPU, of raw"},
                {"latency_ratio", "p50, of raw"},
-               {"memcpy_ratio", "GB/s, of memcpy"}});
+               {"store_rate_ratio", "GB/s, of raw + store"},
+               {"store_cpu_ratio", "CPU, of raw + store"},
+               {"memcpy_ratio", "GB/s, of memcpy"},
+               {"cpu_us_a_key", "CPU us a key"}});
   // All servers first: a fork must not have the client's threads.
   struct Servers {
     std::string transport;
-    std::unique_ptr<Served> raw, stores, ngd;
+    std::unique_ptr<Served> raw, values, sums, ngd;
   };
   std::vector<Servers> servers;
   for (const std::string &transport : bench.transports) {
     const auto endpoint = [&](const char *name) {
       return transport == "tcp" ? std::string("tcp://127.0.0.1:*") : fmt::format("ipc://{}/{}", folder, name);
     };
+    const auto raw = [&](const char *name, Stores stores) {
+      return std::make_unique<Served>([&](int ready) { serve_raw(endpoint(name), stores, ready); });
+    };
     Servers one;
     one.transport = transport;
-    one.raw = std::make_unique<Served>([&](int ready) { serve_raw(endpoint("raw"), false, ready); });
-    one.stores = std::make_unique<Served>([&](int ready) { serve_raw(endpoint("stores"), true, ready); });
+    one.raw = raw("raw", Stores::nothing);
+    one.values = raw("values", Stores::values);
+    one.sums = raw("sums", Stores::sums);
     one.ngd = std::make_unique<Served>([&](int ready) { serve_ngd(endpoint("ngd"), ready); });
     servers.push_back(std::move(one));
   }
   Pool pool(size_t{96} << 20);
-  BenchProgress progress(static_cast<double>(servers.size() * bench.sizes.size() * 2));
+  const std::vector<Work> works = works_of(bench);
+  BenchProgress progress(static_cast<double>(servers.size() * works.size()));
   for (const Servers &one : servers) {
-    for (const bool pushes : {true, false}) {
-      for (const size_t bytes : bench.sizes) {
-        progress.begin(fmt::format("{} {} {}", one.transport, pushes ? "push" : "pull", size_text(bytes)));
-        std::vector<Subject> subjects;
-        subjects.push_back({"raw ZeroMQ",
-                            raw_peer(one.raw->address(), pushes, bytes, pool),
-                            raw_peer(one.raw->address(), pushes, bytes, pool),
-                            one.raw.get(),
+    for (const Work &work : works) {
+      const std::string what = work.rows() ? fmt::format("{} rows", kKeys) : size_text(work.bytes);
+      progress.begin(fmt::format("{} {} {}", one.transport, name_of(work.operation), what));
+      std::vector<Subject> subjects;
+      const auto add_raw = [&](const char *name, const Served &server) {
+        subjects.push_back({name,
+                            raw_peer(server.address(), work, pool),
+                            raw_peer(server.address(), work, pool),
+                            &server,
                             {}});
-        if (pushes)
-          subjects.push_back({"raw + store",
-                              raw_peer(one.stores->address(), pushes, bytes, pool),
-                              raw_peer(one.stores->address(), pushes, bytes, pool),
-                              one.stores.get(),
-                              {}});
-        subjects.push_back({"libngd",
-                            ngd_peer(one.ngd->address(), pushes, bytes, false, pool),
-                            ngd_peer(one.ngd->address(), pushes, bytes, true, pool),
-                            one.ngd.get(),
-                            {}});
-        subjects.push_back({"memcpy", memcpy_peer(bytes, pool), memcpy_peer(bytes, pool), nullptr, {}});
-        for (Subject &subject : subjects) {  // connects, and fills caches
-          measure_window(subject, bench.window, bytes, 0.01);
-          measure_lone(subject, 0.01);
-          subject.measured = {};
-        }
-        for (size_t round = 0; round < bench.rounds; round++) {
-          for (Subject &subject : subjects) {
-            measure_window(subject, bench.window, bytes, bench.seconds);
-            measure_lone(subject, bench.seconds / 3);
-          }
-        }
-        const Measured &raw = subjects.front().measured, &copy = subjects.back().measured;
-        for (const Subject &subject : subjects) {
-          const Measured &m = subject.measured;
-          table.add({text_cell(one.transport),
-                     text_cell(pushes ? "push" : "pull"),
-                     {bytes, size_text(bytes)},
-                     text_cell(subject.name),
-                     number_cell(median_of(m.rate), 3),
-                     number_cell(median_of(m.cpu), 3),
-                     number_cell(median_of(m.latency) * 1e6, 1),
-                     number_cell(median_ratio(m.rate, raw.rate), 2),
-                     number_cell(median_ratio(m.cpu, raw.cpu), 2),
-                     number_cell(median_ratio(m.latency, raw.latency), 2),
-                     number_cell(median_ratio(m.rate, copy.rate), 2)});
-        }
-        progress.end(1);
-        progress.clear();
-        if (bench.style != Style::json) table.print(bench.style);
+      };
+      add_raw("raw ZeroMQ", *one.raw);
+      if (work.pushes() || work.rows())
+        add_raw("raw + store", work.operation == Operation::push_delta ? *one.sums : *one.values);
+      subjects.push_back({"libngd",
+                          ngd_peer(one.ngd->address(), work, false, pool),
+                          ngd_peer(one.ngd->address(), work, true, pool),
+                          one.ngd.get(),
+                          {}});
+      subjects.push_back({"memcpy", memcpy_peer(work.bytes, pool), memcpy_peer(work.bytes, pool), nullptr, {}});
+      // Rows have no calls that return at once.
+      const size_t window = work.rows() ? 1 : bench.window;
+      for (Subject &subject : subjects) {  // connects, and fills caches
+        measure_window(subject, window, work.bytes, 0.01);
+        measure_lone(subject, 0.01);
+        subject.measured = {};
       }
+      for (size_t round = 0; round < bench.rounds; round++) {
+        for (Subject &subject : subjects) {
+          measure_window(subject, window, work.bytes, bench.seconds);
+          measure_lone(subject, bench.seconds / 3);
+        }
+      }
+      const Measured &raw = subjects.front().measured, &copy = subjects.back().measured;
+      const Measured &least = subjects[subjects.size() - 3].measured;  // raw + store, or raw
+      for (const Subject &subject : subjects) {
+        const Measured &m = subject.measured;
+        table.add({text_cell(one.transport),
+                   text_cell(name_of(work.operation)),
+                   {work.bytes, what},
+                   text_cell(subject.name),
+                   number_cell(median_of(m.rate), 3),
+                   number_cell(median_of(m.cpu), 3),
+                   number_cell(median_of(m.latency) * 1e6, 1),
+                   number_cell(median_ratio(m.rate, raw.rate), 2),
+                   number_cell(median_ratio(m.cpu, raw.cpu), 2),
+                   number_cell(median_ratio(m.latency, raw.latency), 2),
+                   number_cell(median_ratio(m.rate, least.rate), 2),
+                   number_cell(median_ratio(m.cpu, least.cpu), 2),
+                   number_cell(median_ratio(m.rate, copy.rate), 2),
+                   number_cell(work.rows() ? median_of(m.cpu) * 1e-3 * static_cast<double>(work.bytes) / kKeys
+                                           : std::nan(""),
+                               3)});
+      }
+      progress.end(1);
+      progress.clear();
+      if (bench.style != Style::json) table.print(bench.style);
     }
   }
   if (bench.style == Style::json)
@@ -199,9 +240,11 @@ Verb cluster_bench(CLI::App &bench) {
                       kExitUsage};
     }
     for (const size_t bytes : arguments->sizes) {
-      if (bytes < 16 || bytes % 4 != 0 || bytes > size_t{32} << 20)
-        throw Failure{fmt::format("--sizes cannot be {}; a multiple of 4 from 16 to 33554432", bytes),
-                      kExitUsage};
+      // Raw requests tell by their size what they ask for.
+      if (bytes < 16 || bytes % 4 != 0 || bytes > size_t{32} << 20 || bytes == kKeys * sizeof(uint32_t))
+        throw Failure{
+            fmt::format("--sizes cannot be {}; a multiple of 4 from 16 to 33554432, but not 40000", bytes),
+            kExitUsage};
     }
     if (arguments->rounds < 1 || arguments->window < 1 || arguments->window > 32)
       throw Failure{"--rounds is at least 1, --window 1 to 32", kExitUsage};

@@ -1,4 +1,4 @@
-// Raw ZeroMQ and libngd, as servers and as peers of the benchmark.
+// libngd and memcpy as peers of the benchmark, and its child processes.
 #include "bench_cluster_peers.h"
 
 #include <fmt/core.h>
@@ -7,103 +7,40 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include <cstring>
+#include <random>
 
 namespace cli {
 namespace {
 
-constexpr int64_t kPatience = 60000;  // milliseconds
-
-[[noreturn]] void fail_raw(const char *what) {
-  throw Failure{fmt::format("raw ZeroMQ: {}: {}", what, zmq_strerror(zmq_errno()))};
-}
-
-void say_ready(int ready, const std::string &address) {
-  const std::string line = address + "\n";
-  if (write(ready, line.data(), line.size()) < 0) throw Failure{"the benchmark has gone"};
-}
-
-struct RawSocket {
-  void *context = zmq_ctx_new();
-  void *socket;
-  explicit RawSocket(int type) : socket(zmq_socket(context, type)) {
-    const int none = 0;
-    zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
-    zmq_setsockopt(socket, ZMQ_SNDHWM, &none, sizeof none);
-    zmq_setsockopt(socket, ZMQ_RCVHWM, &none, sizeof none);
-  }
-  ~RawSocket() {
-    zmq_close(socket);
-    zmq_ctx_term(context);
-  }
-  RawSocket(const RawSocket &) = delete;
-  RawSocket &operator=(const RawSocket &) = delete;
-};
-
-class RawPeer : public Peer {
- public:
-  RawPeer(const std::string &address, bool pushes, size_t bytes, Pool &pool)
-      : dealer_(ZMQ_DEALER), pushes_(pushes), bytes_(bytes), pool_(pool) {
-    const int patience = kPatience;
-    zmq_setsockopt(dealer_.socket, ZMQ_RCVTIMEO, &patience, sizeof patience);
-    if (zmq_connect(dealer_.socket, address.c_str()) != 0) fail_raw("connect");
-  }
-  void start() override {
-    if (!pushes_) {
-      const uint64_t wanted = bytes_;
-      if (zmq_send(dealer_.socket, &wanted, sizeof wanted, 0) < 0) fail_raw("send");
-      return;
-    }
-    zmq_msg_t message;
-    zmq_msg_init_data(
-        &message, pool_.next(bytes_), bytes_, [](void *, void *) {}, nullptr);
-    if (zmq_msg_send(&message, dealer_.socket, 0) < 0) fail_raw("send");
-  }
-  void finish() override {
-    zmq_msg_t message;
-    zmq_msg_init(&message);
-    if (zmq_msg_recv(&message, dealer_.socket, 0) < 0) fail_raw("receive");
-    if (!pushes_) std::memcpy(pool_.next(bytes_), zmq_msg_data(&message), bytes_);
-    zmq_msg_close(&message);
-  }
-
- private:
-  RawSocket dealer_;
-  bool pushes_;
-  size_t bytes_;
-  Pool &pool_;
-};
-
 // One client; its answers come in any order, so tickets are waited for in theirs.
 class NgdPeer : public Peer {
  public:
-  NgdPeer(const std::string &address, bool pushes, size_t bytes, bool single, Pool &pool)
-      : pushes_(pushes), single_(single), bytes_(bytes), pool_(pool) {
-    client_ = create<ngd_client>(ngd_client_create, fmt::format("client:model=bench{}", bytes));
-    const int64_t elements = static_cast<int64_t>(bytes / sizeof(float));
+  NgdPeer(const std::string &address, const Work &work, bool single, Pool &pool)
+      : work_(work), single_(single), pool_(pool) {
+    client_ = create<ngd_client>(ngd_client_create, fmt::format("client:model=bench{}", work.bytes));
+    const int64_t elements = static_cast<int64_t>(work.bytes / sizeof(float));
     call(ngd_client_add_f32, client_.get(), "w", &elements, size_t{1});
     call(ngd_client_connect, client_.get(), address.c_str(), kPatience);
-    float *tensors[] = {pool.next(bytes)};
+    float *tensors[] = {pool.next(work.bytes)};
     call(ngd_client_init_f32, client_.get(), tensors, size_t{1}, kPatience, static_cast<int32_t *>(nullptr),
          static_cast<uint64_t *>(nullptr));
   }
   void start() override {
-    float *to[] = {pool_.next(bytes_)};
+    float *to[] = {pool_.next(work_.bytes)};
     const float *from[] = {to[0]};
+    const int32_t kind = work_.operation == Operation::push_delta ? NGD_PUSH_DELTA : NGD_PUSH_VALUE;
     if (single_) {
-      if (pushes_)
-        call(ngd_client_push_f32, client_.get(), int32_t{NGD_PUSH_VALUE}, from, size_t{1}, kPatience,
-             version());
+      if (work_.pushes())
+        call(ngd_client_push_f32, client_.get(), kind, from, size_t{1}, kPatience, version());
       else
         call(ngd_client_pull_f32, client_.get(), uint64_t{0}, to, size_t{1}, kPatience, version());
       return;
     }
     uint64_t ticket = 0;
-    if (pushes_)
-      call(ngd_client_start_push_borrow_f32, client_.get(), int32_t{NGD_PUSH_VALUE}, from, size_t{1}, kPatience,
-           &ticket);
+    if (work_.pushes())
+      call(ngd_client_start_push_borrow_f32, client_.get(), kind, from, size_t{1}, kPatience, &ticket);
     else
       call(ngd_client_start_pull_f32, client_.get(), uint64_t{0}, kPatience, &ticket);
     tickets_.push_back(ticket);
@@ -112,8 +49,8 @@ class NgdPeer : public Peer {
     if (single_) return;
     const uint64_t ticket = tickets_.front();
     tickets_.pop_front();
-    float *to[] = {pool_.next(bytes_)};
-    if (pushes_)
+    float *to[] = {pool_.next(work_.bytes)};
+    if (work_.pushes())
       call(ngd_client_wait, client_.get(), ticket, kPatience, version());
     else
       call(ngd_client_wait_pull_f32, client_.get(), ticket, kPatience, to, size_t{1}, version());
@@ -122,11 +59,43 @@ class NgdPeer : public Peer {
  private:
   uint64_t *version() { return &version_; }
   Client client_;
-  bool pushes_, single_;
-  size_t bytes_;
+  Work work_;
+  bool single_;
   Pool &pool_;
   uint64_t version_ = 0;
   std::deque<uint64_t> tickets_;
+};
+
+// One row in ten of a table, all in one message and its answer.
+class NgdRowsPeer : public Peer {
+ public:
+  NgdRowsPeer(const std::string &address, bool pushes, Pool &pool)
+      : pushes_(pushes), keys_(some_rows()), pool_(pool) {
+    client_ = create<ngd_client>(ngd_client_create, "client:model=rows");
+    call(ngd_client_add_rows_f32, client_.get(), "t", uint64_t{kTableRows}, uint64_t{kRowWidth}, "zero", 0.0,
+         uint64_t{0});
+    call(ngd_client_connect, client_.get(), address.c_str(), kPatience);
+    call(ngd_client_init_f32, client_.get(), none_, size_t{1}, kPatience, static_cast<int32_t *>(nullptr),
+         static_cast<uint64_t *>(nullptr));
+  }
+  void start() override {
+    float *values = pool_.next(kRowBytes);
+    if (pushes_)
+      call(ngd_client_push_rows_f32, client_.get(), int32_t{NGD_PUSH_VALUE}, size_t{0}, keys_.data(),
+           keys_.size(), static_cast<const float *>(values), kPatience, &version_);
+    else
+      call(ngd_client_pull_rows_f32, client_.get(), uint64_t{0}, size_t{0},
+           static_cast<const uint32_t *>(keys_.data()), keys_.size(), values, kPatience, &version_);
+  }
+  void finish() override {}
+
+ private:
+  Client client_;
+  bool pushes_;
+  std::vector<uint32_t> keys_;
+  Pool &pool_;
+  float *none_[1] = {nullptr};
+  uint64_t version_ = 0;
 };
 
 class MemcpyPeer : public Peer {
@@ -142,6 +111,19 @@ class MemcpyPeer : public Peer {
 };
 
 }  // namespace
+
+void say_ready(int ready, const std::string &address) {
+  const std::string line = address + "\n";
+  if (write(ready, line.data(), line.size()) < 0) throw Failure{"the benchmark has gone"};
+}
+
+std::vector<uint32_t> some_rows() {
+  std::vector<uint32_t> rows;
+  std::minstd_rand random(1);
+  constexpr uint32_t kApart = kTableRows / kKeys;
+  for (uint32_t i = 0; i < kKeys; i++) rows.push_back(i * kApart + static_cast<uint32_t>(random() % kApart));
+  return rows;
+}
 
 int Served::begin() {
   int ends[2];
@@ -190,36 +172,6 @@ float *Pool::next(size_t bytes) {
   return here;
 }
 
-void serve_raw(const std::string &endpoint, bool stores, int ready) {
-  const RawSocket router(ZMQ_ROUTER);
-  if (zmq_bind(router.socket, endpoint.c_str()) != 0) fail_raw("bind");
-  char address[256];
-  size_t size = sizeof address;
-  zmq_getsockopt(router.socket, ZMQ_LAST_ENDPOINT, address, &size);
-  Pool pool(size_t{96} << 20);
-  say_ready(ready, address);
-  for (;;) {
-    zmq_msg_t id, message;
-    zmq_msg_init(&id);
-    zmq_msg_init(&message);
-    if (zmq_msg_recv(&id, router.socket, 0) < 0 || zmq_msg_recv(&message, router.socket, 0) < 0) return;
-    uint64_t wanted = 8;
-    const bool pull = zmq_msg_size(&message) == 8;
-    if (pull) std::memcpy(&wanted, zmq_msg_data(&message), 8);
-    if (stores && !pull)
-      std::memcpy(pool.next(zmq_msg_size(&message)), zmq_msg_data(&message), zmq_msg_size(&message));
-    zmq_msg_close(&message);
-    zmq_msg_send(&id, router.socket, ZMQ_SNDMORE);
-    zmq_msg_init_data(
-        &message, pool.next(wanted), wanted, [](void *, void *) {}, nullptr);
-    zmq_msg_send(&message, router.socket, 0);
-  }
-}
-
-std::unique_ptr<Peer> raw_peer(const std::string &address, bool pushes, size_t bytes, Pool &pool) {
-  return std::make_unique<RawPeer>(address, pushes, bytes, pool);
-}
-
 void serve_ngd(const std::string &endpoint, int ready) {
   const Server server = create<ngd_server>(ngd_server_create, "server");
   call(ngd_server_set_text, server.get(), "listen", endpoint.c_str());
@@ -228,8 +180,9 @@ void serve_ngd(const std::string &endpoint, int ready) {
   for (;;) pause();
 }
 
-std::unique_ptr<Peer> ngd_peer(const std::string &address, bool pushes, size_t bytes, bool single, Pool &pool) {
-  return std::make_unique<NgdPeer>(address, pushes, bytes, single, pool);
+std::unique_ptr<Peer> ngd_peer(const std::string &address, const Work &work, bool single, Pool &pool) {
+  if (work.rows()) return std::make_unique<NgdRowsPeer>(address, work.pushes(), pool);
+  return std::make_unique<NgdPeer>(address, work, single, pool);
 }
 
 std::unique_ptr<Peer> memcpy_peer(size_t bytes, Pool &pool) {

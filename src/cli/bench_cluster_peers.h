@@ -12,6 +12,23 @@
 
 namespace cli {
 
+// What is asked for: a whole tensor of so many bytes there or back, or rows of a table by their numbers.
+enum class Operation { push_value, push_delta, pull, push_rows, pull_rows };
+struct Work {
+  Operation operation;
+  size_t bytes;
+  bool pushes() const { return operation != Operation::pull && operation != Operation::pull_rows; }
+  bool rows() const { return operation == Operation::push_rows || operation == Operation::pull_rows; }
+};
+
+constexpr int64_t kPatience = 60000;  // milliseconds
+constexpr uint32_t kTableRows = 100'000, kRowWidth = 16, kKeys = 10'000;
+constexpr size_t kRowBytes = size_t{kKeys} * kRowWidth * sizeof(float);  // of a request for rows
+std::vector<uint32_t> some_rows();                                       // kKeys of them, rising
+
+// A server's word to the process that waits for it.
+void say_ready(int ready, const std::string &address);
+
 // A child process that serves until it is killed; forked before this process has threads.
 class Served {
  public:
@@ -59,13 +76,14 @@ class Pool {
   size_t at_ = 0;
 };
 
-// A ROUTER that answers a long request by 8 bytes, and one of 8 bytes by as many as it names. With `stores` it copies
-// what it gets into memory of its own first, which is the least that a server of parameters can do.
-void serve_raw(const std::string &endpoint, bool stores, int ready);
-std::unique_ptr<Peer> raw_peer(const std::string &address, bool pushes, size_t bytes, Pool &pool);
+// A ROUTER that answers a long request by 8 bytes, one of 8 bytes by as many as it names, and keys by their values. What it
+// gets it throws away, or does with it what a server of parameters does at the least: one pass over it.
+enum class Stores { nothing, values, sums };
+void serve_raw(const std::string &endpoint, Stores stores, int ready);
+std::unique_ptr<Peer> raw_peer(const std::string &address, const Work &work, Pool &pool);
 
 void serve_ngd(const std::string &endpoint, int ready);
-std::unique_ptr<Peer> ngd_peer(const std::string &address, bool pushes, size_t bytes, bool single, Pool &pool);
+std::unique_ptr<Peer> ngd_peer(const std::string &address, const Work &work, bool single, Pool &pool);
 
 std::unique_ptr<Peer> memcpy_peer(size_t bytes, Pool &pool);
 

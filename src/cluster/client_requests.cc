@@ -1,6 +1,5 @@
 // Requests of a client: sent again until answered, to wherever the map says that the shard lives.
 #include <algorithm>
-#include <cstring>
 
 #include "base/text.h"
 #include "cluster/client_state.h"
@@ -9,9 +8,7 @@
 
 namespace ngd::cluster {
 
-using Kind = ClientSession::State::Operation::Kind;
 using Step = ClientSession::State::Operation::Step;
-using wire::Refused;
 
 namespace {
 
@@ -25,28 +22,6 @@ Time patience(const ClientSession::State::Operation &operation, Time now) {
   const Time margin = kAnswerUs < left / 8 ? kAnswerUs : left / 8;
   return left - margin;
 }
-
-// A payload from its beginning on. Where its buffers end means nothing: what is taken may end within one.
-class Slices {
- public:
-  explicit Slices(const std::vector<wire::Bytes> &buffers) : buffers_(buffers) {}
-  // Appends the next so many bytes; false when there are fewer.
-  bool take(uint64_t bytes, std::vector<wire::Bytes> &to) {
-    while (bytes > 0 && index_ < buffers_.size()) {
-      const wire::Bytes &buffer = buffers_[index_];
-      const size_t here = std::min<uint64_t>(bytes, buffer.size - offset_);
-      if (here > 0) to.push_back(buffer.slice(offset_, here));
-      offset_ += here;
-      bytes -= here;
-      if (offset_ == buffer.size) index_++, offset_ = 0;
-    }
-    return bytes == 0;
-  }
-
- private:
-  const std::vector<wire::Bytes> &buffers_;
-  size_t index_ = 0, offset_ = 0;
-};
 
 }  // namespace
 
@@ -159,6 +134,7 @@ void ClientSession::State::reopen(Time now) {
   open_session(0, now);
 }
 
+<<<<<<< HEAD
 // --- answers --------------------------------------------------------------------------------------------------------
 
 void ClientSession::State::receive(Peer from, wire::Message message, Time now) {
@@ -342,6 +318,8 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
   finish(ticket, refusal.status, refusal.text, now);
 }
 
+=======
+>>>>>>> push
 // --- time ---------------------------------------------------------------------------------------------------------
 
 std::string ClientSession::State::describe(const Request &request) const {

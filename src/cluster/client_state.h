@@ -85,6 +85,7 @@ struct ClientSession::State {
                std::vector<wire::Bytes> payload, Time now);
   void transmit(Request &request, Time now);
   void forget(Ticket ticket);
+  // Answers: client_answers.cc.
   void receive(Peer from, wire::Message message, Time now);
   void answered(const Request &request, wire::Message message, Time now);
   void update_answered(Ticket ticket, Operation &operation, const wire::Pushed &pushed,

@@ -12,6 +12,8 @@
 namespace ngd::cluster {
 namespace {
 
+constexpr uint64_t kKeptBytes = uint64_t{64} << 20;  // of blocks that no version has any more
+
 std::vector<PieceShape> shapes_of(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces) {
   std::vector<PieceShape> shapes;
   for (const wire::Piece &piece : pieces) {
@@ -57,6 +59,7 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
     stores_.emplace_back();
     stores_.back().memory = Memory(shape.piece.count * sizeof(float), shape.table);
     changed_.emplace_back(block_count(shape), shape.table ? 0 : 1);
+    stores_.back().ahead.resize(shape.table ? 0 : block_count(shape));
     if (shape.table) {
       stores_.back().exists.resize(block_count(shape));
     } else {
@@ -65,6 +68,7 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
     }
     elements_ += shape.piece.count;
   }
+  pool_ = BlockPool(std::min<uint64_t>(elements_ * sizeof(float), kKeptBytes));
 }
 
 bool Parameters::any(bool table) const {
@@ -107,13 +111,21 @@ UpdatePart Parameters::checked(wire::UpdateKind kind, const std::vector<wire::Te
     } else {
       dense = true;
     }
-    auto run = reader.take<float>(count);
-    if (!run)
+    // The rows of a table in one run; dense values wherever they lie.
+    std::optional<std::vector<Run<float>>> runs;
+    if (!found->table) {
+      runs = reader.take_runs<float>(count);
+    } else if (auto run = reader.take<float>(count)) {
+      runs.emplace(1, std::move(*run));
+    }
+    if (!runs)
       fail(NGD_E_SHAPE, "the payload of an update has ", reader.left(), " bytes for tensor ",
            quoted(found->name), ", which needs ", count * sizeof(float));
-    if (!all_finite(run->data(), run->size()))
-      fail(NGD_E_NOT_FINITE, "the update of tensor ", quoted(found->name), " holds a NaN or an infinity");
-    slice.values = std::move(*run);
+    for (const Run<float> &run : *runs) {
+      if (!all_finite(run.data(), run.size()))
+        fail(NGD_E_NOT_FINITE, "the update of tensor ", quoted(found->name), " holds a NaN or an infinity");
+    }
+    slice.values = std::move(*runs);
     if (!found->table || !slice.rows.empty()) update.slices.push_back(std::move(slice));
   }
   if (reader.left() != 0) fail(NGD_E_SHAPE, "the payload of an update has ", reader.left(), " bytes too many");
@@ -158,30 +170,35 @@ void Parameters::apply(std::span<const UpdatePart *const> parts, double rate) {
     }
   }
   if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate);
-  for (const UpdatePart *part : parts) set_or_add(*part);
-}
-
-void Parameters::set_or_add(const UpdatePart &part) {
-  const auto write = [&](float *to, const float *from, size_t count) {
-    if (part.kind != wire::UpdateKind::delta) {
-      std::memcpy(to, from, count * sizeof(float));
-    } else {
-      for (size_t i = 0; i < count; i++) to[i] += from[i];
+  for (const UpdatePart *part : parts) {
+    // Memory may run out before anything has changed, but not after.
+    std::vector<std::vector<Snapshot::Block>> blocks(part->slices.size());
+    for (size_t i = 0; i < blocks.size(); i++) {
+      if (!(*pieces_)[part->slices[i].piece].table) blocks[i] = set_or_added(part->kind, part->slices[i]);
     }
-  };
-  for (const UpdatePart::Slice &slice : part.slices) {
-    const PieceShape &shape = (*pieces_)[slice.piece];
-    if (!shape.table) {
-      write(values(slice.piece), slice.values.data(), shape.piece.count);
-      continue;
+    for (size_t i = 0; i < blocks.size(); i++) {
+      if ((*pieces_)[part->slices[i].piece].table)
+        set_or_add_rows(part->kind, part->slices[i]);
+      else
+        stores_[part->slices[i].piece].ahead = std::move(blocks[i]);
     }
-    for (size_t i = 0; i < slice.rows.size(); i++)
-      write(values(slice.piece) + slice.rows[i] * shape.width, slice.values.data() + i * shape.width,
-            shape.width);
   }
 }
 
+// In one run, as optimizers want it. Memory for what came in several is kept for the next time.
+const float *Parameters::gathered(const UpdatePart::Slice &slice) {
+  if (slice.values.empty()) return nullptr;
+  if (slice.values.size() == 1) return slice.values.front().data();
+  Memory &memory = stores_[slice.piece].gathered;
+  const size_t bytes = (*pieces_)[slice.piece].piece.count * sizeof(float);
+  if (memory.bytes() < bytes) memory = Memory(bytes);
+  auto *to = reinterpret_cast<float *>(memory.data());
+  for (const Run<float> &run : slice.values) to = std::copy_n(run.data(), run.size(), to);
+  return reinterpret_cast<const float *>(memory.data());
+}
+
 void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
+  bring_home();
   const size_t count = pieces_->size();
   std::vector<const float *> gradients(count, nullptr);
   std::vector<std::vector<uint32_t>> rows(count);
@@ -199,7 +216,7 @@ void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
     if (slices.empty()) continue;
     (shape.table ? table : dense) = true;
     if (parts.size() == 1) {
-      gradients[p] = slices[0]->values.data();
+      gradients[p] = gathered(*slices[0]);
       rows[p] = slices[0]->rows;
       continue;
     }
@@ -209,11 +226,15 @@ void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
     rows[p].erase(std::unique(rows[p].begin(), rows[p].end()), rows[p].end());
     sums[p].resize(shape.table ? rows[p].size() * shape.width : shape.piece.count);
     for (const UpdatePart::Slice *slice : slices) {
-      const float *from = slice->values.data();
       if (!shape.table) {
-        for (size_t i = 0; i < sums[p].size(); i++) sums[p][i] += from[i];
+        float *to = sums[p].data();
+        for (const Run<float> &run : slice->values) {
+          for (size_t i = 0; i < run.size(); i++) to[i] += run.data()[i];
+          to += run.size();
+        }
         continue;
       }
+      const float *from = slice->values.front().data();
       for (size_t k = 0; k < slice->rows.size(); k++) {
         const size_t at =
             static_cast<size_t>(std::ranges::lower_bound(rows[p], slice->rows[k]) - rows[p].begin());
@@ -241,105 +262,6 @@ void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
     const double base = optimizer.options().number("learning_rate");
     optimizer.use_rate_factor(rate > 0 && base > 0 ? rate / base : 1);
     optimizer.step(std::span<const TensorStep<float>>(steps));
-  }
-}
-
-std::shared_ptr<const Snapshot> Parameters::snapshot(uint64_t version, uint64_t lineage, bool initialised) {
-  auto snapshot = std::make_shared<Snapshot>();
-  snapshot->version = version;
-  snapshot->lineage = lineage;
-  snapshot->initialised = initialised;
-  snapshot->pieces = pieces_;
-  if (last_ != nullptr) snapshot->blocks = last_->blocks;
-  snapshot->blocks.resize(pieces_->size());
-  for (size_t p = 0; p < pieces_->size(); p++) {
-    const PieceShape &shape = (*pieces_)[p];
-    auto &blocks = snapshot->blocks[p];
-    blocks.resize(changed_[p].size());
-    for (size_t b = 0; b < blocks.size(); b++) {
-      if (changed_[p][b] == 0) continue;
-      changed_[p][b] = 0;
-      const uint64_t first = b * shape.block_elements;
-      const size_t bytes = std::min(shape.block_elements, shape.piece.count - first) * sizeof(float);
-      const wire::Buffer copy(bytes);
-      std::memcpy(copy.data(), values(p) + first, bytes);
-      const wire::Bytes shared = copy.bytes();
-      blocks[b] = Snapshot::Block(std::shared_ptr<const std::byte[]>(shared.owner, shared.data));
-    }
-  }
-  last_ = snapshot;
-  return snapshot;
-}
-
-void Parameters::save(StateWriter &writer) {
-  for (size_t p = 0; p < pieces_->size(); p++) {
-    const PieceShape &shape = (*pieces_)[p];
-    Store &store = stores_[p];
-    if (!shape.table) {
-      writer.tensor("parameter." + shape.name, {static_cast<int64_t>(shape.piece.count)},
-                    std::span<const float>(values(p), shape.piece.count));
-      continue;
-    }
-    store.listed.clear();
-    store.packed.clear();
-    for (uint32_t b = 0; b < store.exists.size(); b++) {
-      if (store.exists[b] == 0) continue;
-      const uint64_t first = b * shape.block_elements;
-      const uint64_t end = std::min(first + shape.block_elements, shape.piece.count);
-      for (uint64_t row = first / shape.width; row < end / shape.width; row++)
-        store.listed.push_back(static_cast<uint32_t>(row));
-      store.packed.insert(store.packed.end(), values(p) + first, values(p) + end);
-    }
-    if (store.listed.empty()) continue;
-    const auto rows = static_cast<int64_t>(store.listed.size());
-    writer.tensor("rows." + shape.name, {rows}, std::span<const uint32_t>(store.listed));
-    writer.tensor("values." + shape.name, {rows, static_cast<int64_t>(shape.width)},
-                  std::span<const float>(store.packed));
-  }
-  const std::string prefix = writer.prefix;
-  if (any(false)) {
-    writer.prefix = prefix + "dense.";
-    dense_.save(writer);
-  }
-  if (any(true)) {
-    writer.prefix = prefix + "tables.";
-    tables_.save(writer);
-  }
-  writer.prefix = prefix;
-}
-
-void Parameters::load(const StateReader &reader) {
-  for (size_t p = 0; p < pieces_->size(); p++) {
-    const PieceShape &shape = (*pieces_)[p];
-    if (!shape.table) {
-      const int64_t count[] = {static_cast<int64_t>(shape.piece.count)};
-      std::ranges::copy(reader.values<float>("parameter." + shape.name, count), values(p));
-      mark(p, 0, shape.piece.count);
-      continue;
-    }
-    if (!reader.has("rows." + shape.name)) continue;
-    const auto rows = reader.values<uint32_t>("rows." + shape.name);
-    const int64_t sizes[] = {static_cast<int64_t>(rows.size()), static_cast<int64_t>(shape.width)};
-    const auto data = reader.values<float>("values." + shape.name, sizes);
-    for (size_t i = 0; i < rows.size(); i++) {
-      if (rows[i] >= shape.rows())
-        fail(NGD_E_CHECKPOINT, "the checkpoint's table ", quoted(shape.name), " has row ", rows[i], " of ",
-             shape.rows());
-      touch(p, rows[i]);
-      std::copy_n(data.data() + i * shape.width, shape.width, values(p) + rows[i] * shape.width);
-      mark(p, rows[i] * shape.width, shape.width);
-    }
-  }
-  StateReader inner;
-  inner.tensors = reader.tensors;
-  inner.texts = reader.texts;
-  if (any(false)) {
-    inner.prefix = reader.prefix + "dense.";
-    dense_.load(inner);
-  }
-  if (any(true)) {
-    inner.prefix = reader.prefix + "tables.";
-    tables_.load(inner);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/memory.h"
+#include "cluster/block_pool.h"
 #include "cluster/payload.h"
 #include "cluster/snapshot.h"
 #include "optimizer/optimizer.h"
@@ -18,8 +19,8 @@ namespace ngd::cluster {
 struct UpdatePart {
   struct Slice {
     size_t piece = 0;
-    std::vector<uint32_t> rows;  // of the piece, from 0; empty for dense pieces
-    Run<float> values;
+    std::vector<uint32_t> rows;      // of the piece, from 0; empty for dense pieces
+    std::vector<Run<float>> values;  // one run for rows
   };
   wire::UpdateKind kind = wire::UpdateKind::gradient;
   std::vector<Slice> slices;  // by piece
@@ -48,13 +49,24 @@ class Parameters {
 
  private:
   struct Store {
-    Memory memory;
-    std::vector<uint8_t> exists;   // of each block of a table
-    std::vector<uint32_t> listed;  // for saving
+    Memory memory;                       // what the optimizer works on
+    std::vector<Snapshot::Block> ahead;  // of a dense piece: blocks that are newer than the memory
+    Memory gathered;                     // a gradient that came in several runs
+    std::vector<uint8_t> exists;         // of each block of a table
+    std::vector<uint32_t> listed;        // for saving
     std::vector<float> packed;
   };
   void step(std::span<const UpdatePart *const> parts, double rate);
-  void set_or_add(const UpdatePart &part);
+  const float *gathered(const UpdatePart::Slice &slice);
+  // The blocks of a dense piece after values or a delta; nothing is changed yet.
+  std::vector<Snapshot::Block> set_or_added(wire::UpdateKind kind, const UpdatePart::Slice &slice);
+  void set_or_add_rows(wire::UpdateKind kind, const UpdatePart::Slice &slice);
+  void bring_home();  // what is ahead of the memory
+  struct Range {
+    uint64_t first;
+    size_t count;
+  };
+  Range range(size_t piece, size_t block) const;
   void touch(size_t piece, uint64_t row);
   void mark(size_t piece, uint64_t first, uint64_t count);
   float *values(size_t piece) const { return reinterpret_cast<float *>(stores_[piece].memory.data()); }
@@ -62,6 +74,7 @@ class Parameters {
 
   std::shared_ptr<const std::vector<PieceShape>> pieces_;
   std::vector<Store> stores_;
+  BlockPool pool_;
   std::vector<std::vector<uint8_t>> changed_;  // blocks since the last snapshot
   std::shared_ptr<const Snapshot> last_;
   Optimizer dense_, tables_;

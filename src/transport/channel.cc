@@ -41,6 +41,7 @@ Channel::Channel(const std::shared_ptr<Context> &context, const Address &address
 }
 
 bool Channel::write(const wire::Frames &frames) {
+  sent_ = true;
   for (size_t i = 0; i < frames.list.size(); i++) {
     if (socket_.send(frames.list[i], i + 1 < frames.list.size(), {gauge_}) != Socket::Sent::yes) return false;
   }
@@ -75,7 +76,11 @@ bool Channel::drain(cluster::Time now, const std::function<void(const Socket::Re
     waiting_.pop_front();
   }
   Socket::Received received;
-  while (socket_.receive(received)) take(received);
+  for (;;) {
+    sent_ = false;
+    if (!socket_.receive(received)) break;
+    take(received);
+  }
   return before && !connected_;
 }
 

@@ -32,7 +32,8 @@ class Channel {
   void send(wire::Frames frames, cluster::Time now);
   // Sends what waited, hands over what came; returns whether the connection has broken since the last time.
   bool drain(cluster::Time now, const std::function<void(const Socket::Received &)> &take);
-  int64_t bytes_queued() const { return gauge_->load(); }
+  // Something was sent since it was drained: its descriptor may be silent about what has come.
+  bool sent() const { return sent_; }
 
  private:
   struct Waiting {
@@ -46,7 +47,7 @@ class Channel {
   std::shared_ptr<Gauge> gauge_ = std::make_shared<Gauge>(0);
   std::deque<Waiting> waiting_;
   uint64_t waiting_bytes_ = 0;
-  bool connected_ = false;
+  bool connected_ = false, sent_ = true;
   cluster::Time looked_ = 0;  // whether it is connected
 };
 

@@ -21,6 +21,7 @@ Listener::Listener(const std::shared_ptr<Context> &context, const Address &addre
                    const SocketOptions &options)
     : socket_(context, ZMQ_ROUTER), secured_(keys != nullptr) {
   set_common(socket_, options);
+  if (address.scheme != Scheme::inproc) socket_.receives_copies();
   if (address.host.starts_with('[')) socket_.set(ZMQ_IPV6, 1, "IPv6");
   socket_.set(ZMQ_ROUTER_MANDATORY, 1, "check of receivers");
   socket_.set(ZMQ_ROUTER_HANDOVER, 0, "fixed places of peers");

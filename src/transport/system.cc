@@ -32,15 +32,16 @@ int poll_timeout(cluster::Time now, cluster::Time until) {
 }
 
 uint64_t SystemRng::next() {
-  uint64_t value = 0;
-  size_t got = 0;
-  while (got < sizeof value) {
-    const ssize_t part = getrandom(reinterpret_cast<char *>(&value) + got, sizeof value - got, 0);
-    if (part < 0 && errno != EINTR)
+  const std::lock_guard lock(mutex_);
+  while (left_ == 0) {
+    // Up to 256 bytes come whole.
+    const ssize_t got = getrandom(numbers_.data(), sizeof numbers_, 0);
+    if (got == static_cast<ssize_t>(sizeof numbers_))
+      left_ = numbers_.size();
+    else if (got < 0 && errno != EINTR)
       fail(NGD_E_IO, "the system gives no random numbers: ", std::strerror(errno));
-    if (part > 0) got += static_cast<size_t>(part);
   }
-  return value;
+  return numbers_[--left_];
 }
 
 Bell::Bell() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
+#include <mutex>
 #include <string>
 
 #include "cluster/environment.h"
@@ -25,9 +27,15 @@ inline std::chrono::microseconds time_left(cluster::Time deadline) {
 // Milliseconds from `now` to `until` for poll(), rounded up; -1 for kNever.
 int poll_timeout(cluster::Time now, cluster::Time until);
 
+// Of any thread. A call of the system gives many numbers.
 class SystemRng : public cluster::Rng {
  public:
   uint64_t next() override;
+
+ private:
+  std::mutex mutex_;
+  std::array<uint64_t, 32> numbers_{};
+  size_t left_ = 0;
 };
 
 class SystemDisk : public cluster::Disk {

@@ -38,12 +38,12 @@ void release(void *, void *hint) {
   for (const auto &gauge : held->gauges) gauge->fetch_sub(static_cast<int64_t>(held->bytes.size));
 }
 
-wire::Bytes bytes_of(const std::shared_ptr<ReceivedFrame> &frame) {
+wire::Bytes bytes_of(const std::shared_ptr<ReceivedFrame> &frame, bool lent) {
   const auto *data = static_cast<const std::byte *>(zmq_msg_data(&frame->message));
   const size_t size = zmq_msg_size(&frame->message);
   // Short frames lie anywhere in a buffer of ZeroMQ's that they would keep.
   if (size <= kCopied || reinterpret_cast<uintptr_t>(data) % 8 != 0) return wire::copied(std::span(data, size));
-  return {frame, data, size};
+  return {frame, data, size, lent};
 }
 
 }  // namespace
@@ -157,7 +157,7 @@ bool Socket::receive(Received &received, size_t limit) {
     }
     too_many |= received.frames.size() >= limit;
     received.bytes += zmq_msg_size(&frame->message);
-    if (!too_many) received.frames.push_back(bytes_of(frame));
+    if (!too_many) received.frames.push_back(bytes_of(frame, lent_));
     if (zmq_msg_more(&frame->message) == 0) break;
   }
   if (too_many) received.frames.clear();

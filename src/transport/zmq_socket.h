@@ -62,11 +62,14 @@ class Socket {
   // A whole message; false when there is none. More than `limit` frames are thrown away with the rest of their
   // message, and the message then has none.
   bool receive(Received &received, size_t limit = 65536);
+  // What is received is memory of ZeroMQ's own: true of all transports but inproc, which hands on the sender's.
+  void receives_copies() { lent_ = false; }
 
  private:
   std::shared_ptr<Context> context_;
   void *handle_;
   int fd_ = -1;
+  bool lent_ = true;
   Owner owner_;
 };
 

@@ -16,8 +16,9 @@ struct Bytes {
   std::shared_ptr<const void> owner;
   const std::byte *data = nullptr;
   size_t size = 0;
+  bool lent = true;  // the owner is waited for: keep it no longer than an operation lasts
 
-  Bytes slice(size_t offset, size_t length) const { return {owner, data + offset, length}; }
+  Bytes slice(size_t offset, size_t length) const { return {owner, data + offset, length, lent}; }
   std::span<const std::byte> span() const { return {data, size}; }
   std::string_view text() const { return {reinterpret_cast<const char *>(data), size}; }
 };
@@ -31,7 +32,7 @@ class Buffer {
         size_(size) {}
   std::byte *data() const { return static_cast<std::byte *>(owner_.get()); }
   size_t size() const { return size_; }
-  Bytes bytes() const { return {owner_, data(), size_}; }
+  Bytes bytes() const { return {owner_, data(), size_, false}; }
 
  private:
   std::shared_ptr<void> owner_;

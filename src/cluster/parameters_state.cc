@@ -1,0 +1,83 @@
+// The state of a shard's parameters in checkpoints.
+#include <algorithm>
+
+#include "base/error.h"
+#include "cluster/parameters.h"
+
+namespace ngd::cluster {
+
+void Parameters::save(StateWriter &writer) {
+  bring_home();
+  for (size_t p = 0; p < pieces_->size(); p++) {
+    const PieceShape &shape = (*pieces_)[p];
+    Store &store = stores_[p];
+    if (!shape.table) {
+      writer.tensor("parameter." + shape.name, {static_cast<int64_t>(shape.piece.count)},
+                    std::span<const float>(values(p), shape.piece.count));
+      continue;
+    }
+    store.listed.clear();
+    store.packed.clear();
+    for (uint32_t b = 0; b < store.exists.size(); b++) {
+      if (store.exists[b] == 0) continue;
+      const uint64_t first = b * shape.block_elements;
+      const uint64_t end = std::min(first + shape.block_elements, shape.piece.count);
+      for (uint64_t row = first / shape.width; row < end / shape.width; row++)
+        store.listed.push_back(static_cast<uint32_t>(row));
+      store.packed.insert(store.packed.end(), values(p) + first, values(p) + end);
+    }
+    if (store.listed.empty()) continue;
+    const auto rows = static_cast<int64_t>(store.listed.size());
+    writer.tensor("rows." + shape.name, {rows}, std::span<const uint32_t>(store.listed));
+    writer.tensor("values." + shape.name, {rows, static_cast<int64_t>(shape.width)},
+                  std::span<const float>(store.packed));
+  }
+  const std::string prefix = writer.prefix;
+  if (any(false)) {
+    writer.prefix = prefix + "dense.";
+    dense_.save(writer);
+  }
+  if (any(true)) {
+    writer.prefix = prefix + "tables.";
+    tables_.save(writer);
+  }
+  writer.prefix = prefix;
+}
+
+void Parameters::load(const StateReader &reader) {
+  for (size_t p = 0; p < pieces_->size(); p++) {
+    const PieceShape &shape = (*pieces_)[p];
+    if (!shape.table) {
+      const int64_t count[] = {static_cast<int64_t>(shape.piece.count)};
+      std::ranges::copy(reader.values<float>("parameter." + shape.name, count), values(p));
+      std::ranges::fill(stores_[p].ahead, nullptr);
+      mark(p, 0, shape.piece.count);
+      continue;
+    }
+    if (!reader.has("rows." + shape.name)) continue;
+    const auto rows = reader.values<uint32_t>("rows." + shape.name);
+    const int64_t sizes[] = {static_cast<int64_t>(rows.size()), static_cast<int64_t>(shape.width)};
+    const auto data = reader.values<float>("values." + shape.name, sizes);
+    for (size_t i = 0; i < rows.size(); i++) {
+      if (rows[i] >= shape.rows())
+        fail(NGD_E_CHECKPOINT, "the checkpoint's table ", quoted(shape.name), " has row ", rows[i], " of ",
+             shape.rows());
+      touch(p, rows[i]);
+      std::copy_n(data.data() + i * shape.width, shape.width, values(p) + rows[i] * shape.width);
+      mark(p, rows[i] * shape.width, shape.width);
+    }
+  }
+  StateReader inner;
+  inner.tensors = reader.tensors;
+  inner.texts = reader.texts;
+  if (any(false)) {
+    inner.prefix = reader.prefix + "dense.";
+    dense_.load(inner);
+  }
+  if (any(true)) {
+    inner.prefix = reader.prefix + "tables.";
+    tables_.load(inner);
+  }
+}
+
+}  // namespace ngd::cluster
