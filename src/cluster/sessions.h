@@ -67,18 +67,13 @@ struct Session {
   }
   void add(Answer answer) {
     highest = std::max(highest, answer.seq);
-<<<<<<< HEAD
     std::erase(waiting, answer.seq);
-    answers.push_back(std::move(answer));
-=======
-    waiting.erase(answer.seq);
     // In the place of one that is too old: to move all the others would cost more than all else about a small update.
     const auto old = std::ranges::find_if(answers, [&](const Answer &one) { return too_old(one.seq); });
     if (old == answers.end())
       answers.push_back(std::move(answer));
     else
       *old = std::move(answer);
->>>>>>> push
     std::erase_if(answers, [&](const Answer &one) { return too_old(one.seq); });
     std::erase_if(floors, [&](const Floor &one) { return too_old(one.seq); });
   }

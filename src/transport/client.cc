@@ -8,14 +8,8 @@
 namespace ngd::transport {
 namespace {
 
-<<<<<<< HEAD
-constexpr cluster::Time kPatience = 86'400'000'000;  // a day
-constexpr cluster::Time kAlone = 2'000;        // without a caller, before the client's own thread takes over
 constexpr cluster::Time kLookAround = 10'000;  // between looks whether anybody is there
-constexpr cluster::Time kReopen = 200'000;     // before an address that failed is tried again
 
-=======
->>>>>>> push
 cluster::ClientOptions session_options(const OptionSet &options) {
   cluster::ClientOptions session;
   session.model = options.text("model");
