@@ -1,5 +1,6 @@
 /* Processes that are killed at any moment: every acknowledged update is there exactly once. The full size: NGD_TEST_UPDATES
- * updates of all workers together, NGD_TEST_REQUESTS requests at flat memory, NGD_TEST_CYCLES starts and stops. */
+ * and NGD_TEST_LOGGED_UPDATES updates of all workers together (the second with servers that are killed too),
+ * NGD_TEST_REQUESTS requests at flat memory, NGD_TEST_CYCLES starts and stops. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -211,7 +212,8 @@ static void workers_killed_at_any_moment_lose_and_double_nothing(void **state) {
 
 static void servers_killed_at_any_moment_lose_and_double_nothing_with_a_log(void **state) {
   (void)state;
-  storm(size_of("NGD_TEST_UPDATES", 6000), ",data_dir=\"%s/data%d\",ack=disk,checkpoint_versions=1000", 1);
+  storm(size_of("NGD_TEST_LOGGED_UPDATES", 1500), ",data_dir=\"%s/data%d\",ack=disk,checkpoint_versions=1000",
+        1);
 }
 
 /* Kilobytes of a process's memory. */
@@ -230,7 +232,7 @@ static long resident(pid_t process) {
 static void requests_without_end_take_no_memory(void **state) {
   (void)state;
   ngd_error error;
-  const long requests = size_of("NGD_TEST_REQUESTS", 100000);
+  const long requests = size_of("NGD_TEST_REQUESTS", 20000);
   char directory[64], address[128];
   snprintf(directory, sizeof directory, "%s", scratch_directory());
   snprintf(address, sizeof address, "ipc://%s/socket1", directory);
