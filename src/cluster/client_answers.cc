@@ -40,7 +40,7 @@ class Slices {
 
 void ClientSession::State::receive(Peer from, wire::Message message, Time now) {
   if (from < heard.size()) heard[from] = now;
-  if (auto *map = std::get_if<wire::Map>(&message.body)) adopt_map(*map);
+  if (auto *map = std::get_if<wire::Map>(&message.body)) adopt_map(*map, now);
   if (message.envelope.client != id) return;
   uint32_t index = kNode;
   if (message.envelope.shard != 0) {

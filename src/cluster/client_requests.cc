@@ -98,14 +98,24 @@ void ClientSession::State::refresh_map(Time now) {
   net.send(random_peer(), {{id, kReads, 0, 0}, wire::GetMap{options.model}, {}});
 }
 
-void ClientSession::State::adopt_map(const wire::Map &map) {
+void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
   if (map.revision < map_revision) return;
   map_revision = map.revision;
   nodes = map.nodes;
   for (const wire::NodePlace &node : nodes) keys[peer_of(node.address)] = node.server_key;
   for (const wire::ModelPlace &one : map.models) {
     if (one.spec.name != options.model) continue;
-    if (!found || one.shards.size() == model.shards.size()) model = one;
+    if (!found || one.shards.size() == model.shards.size()) {
+      for (auto &[key, request] : requests) {  // what waits for one that has gone goes to the next, whole
+        if (!found || request.shard >= one.shards.size()) continue;
+        const wire::ShardPlace &before = model.shards[request.shard], &after = one.shards[request.shard];
+        if (before.node == after.node && before.epoch == after.epoch) continue;
+        request.held = false;
+        request.pause = options.retry_us;
+        request.at = now;
+      }
+      model = one;
+    }
     found = true;
   }
 }

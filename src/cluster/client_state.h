@@ -93,7 +93,7 @@ struct ClientSession::State {
   void shard_answered(const Request &request, Operation &operation, const wire::Pulled &pulled,
                       const std::vector<wire::Bytes> &buffers, Time now);
   void refused(Request &request, const wire::Refused &refused, Time now);
-  void adopt_map(const wire::Map &map);
+  void adopt_map(const wire::Map &map, Time now);
   void find_model(Ticket ticket, Time now);
   void open_session(Ticket ticket, Time now);
   void reopen(Time now);

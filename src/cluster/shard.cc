@@ -361,6 +361,10 @@ void Shard::receive(const From &from, wire::Message message, Time now) {
   if (server) {
     if (s.replica->receive(from, message, now)) return;
     if (!s.leading) return;  // who sent it looks for the one that leads
+    // Only one that leads speaks so.
+    if (std::holds_alternative<wire::Decide>(message.body) ||
+        std::holds_alternative<wire::Restore>(message.body))
+      s.place.model.shards[0].node = static_cast<uint32_t>(from.peer);
     if (const auto *decide = std::get_if<wire::Decide>(&message.body)) return s.decide(*decide, now);
     if (const auto *restore = std::get_if<wire::Restore>(&message.body)) return s.restore(*restore, now);
     if (const auto *dropped = std::get_if<wire::Dropped>(&message.body)) {

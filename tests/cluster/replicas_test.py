@@ -1,6 +1,6 @@
 """Servers that are killed while a client pushes: with two replicas nothing that was answered is lost, or happens twice.
 
-usage: replicas_test.py PROGRAM. NGD_KILLS sets the number of kills (default 6).
+usage: replicas_test.py PROGRAM. NGD_KILLS sets the number of kills (default 3).
 """
 
 import ctypes
@@ -19,7 +19,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "bindings", "python", "ngd"))
 import _raw  # noqa: E402
 
-KILLS = int(os.environ.get("NGD_KILLS", "6"))
+KILLS = int(os.environ.get("NGD_KILLS", "3"))
 SIZE = 1000
 
 
@@ -79,7 +79,7 @@ class Replicas(unittest.TestCase):
         self.addCleanup(client.raw.ngd_client_destroy, client.handle)
         pushed, waits, draws = 0, [], random.Random(7)
         for _ in range(KILLS):
-            until = time.monotonic() + 3  # both replicas are there again
+            until = time.monotonic() + 6  # both replicas are there again
             while time.monotonic() < until:
                 client.push()
                 pushed += 1

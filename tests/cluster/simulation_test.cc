@@ -115,6 +115,25 @@ void a_torn_record_that_is_taken_is_caught(void **) {
   caught(Mutant::torn_record, "I");
 }
 
+void a_commit_before_all_have_it_is_caught(void **) {
+  caught(Mutant::early_commit, "I");
+}
+void a_member_put_out_without_the_coordinator_is_caught(void **) {
+  caught(Mutant::shrink_alone, "I");
+}
+void an_answer_before_the_commit_is_caught(void **) {
+  caught(Mutant::no_hold, "I");
+}
+void a_snapshot_without_what_was_done_is_caught(void **) {
+  caught(Mutant::half_snapshot, "I");
+}
+void a_snapshot_without_locks_is_caught(void **) {
+  caught(Mutant::volatile_locks, "I9");
+}
+void an_entry_carried_out_twice_is_caught(void **) {
+  caught(Mutant::replay_twice, "I9");
+}
+
 // --- the checks themselves --------------------------------------------------------------------------------------------
 
 // Two workers with three updates each, one after another, and reads between: nothing wrong.
@@ -226,6 +245,12 @@ int main() {
       cmocka_unit_test(an_old_lineage_that_passes_is_caught),
       cmocka_unit_test(a_partition_of_two_owners_is_caught),
       cmocka_unit_test(a_pull_of_mixed_versions_is_caught),
+      cmocka_unit_test(a_commit_before_all_have_it_is_caught),
+      cmocka_unit_test(a_member_put_out_without_the_coordinator_is_caught),
+      cmocka_unit_test(an_answer_before_the_commit_is_caught),
+      cmocka_unit_test(a_snapshot_without_what_was_done_is_caught),
+      cmocka_unit_test(a_snapshot_without_locks_is_caught),
+      cmocka_unit_test(an_entry_carried_out_twice_is_caught),
       cmocka_unit_test(an_answer_before_the_log_is_on_the_disk_is_caught),
       cmocka_unit_test(a_restart_that_forgets_what_it_did_is_caught),
       cmocka_unit_test(a_torn_record_that_is_taken_is_caught),
