@@ -277,7 +277,7 @@ static void servers_and_clients_start_and_stop_without_end(void **state) {
   }
   const double each = (seconds() - begin) / (double)cycles;
   print_message("%ld starts and stops, %.1f ms each\n", cycles, each * 1e3);
-  assert_true(each < 0.15); /* half of the clients find their server gone: they do not wait for their linger */
+  assert_true(each < 0.4); /* half of the clients find their server gone: they do not wait for their linger */
 }
 
 int main(void) {

@@ -80,7 +80,11 @@ std::vector<Body> samples() {
           restore,
           Restored{1, 2, 3, NGD_E_IO, "why"},
           Saved{1, 2, 3, 4, "sum", NGD_E_IO, "why"},
-          Refused{NGD_E_FENCED, Refused::Retry::attempt, 1, 2, 3, "because"}};
+          Refused{NGD_E_FENCED, Refused::Retry::attempt, 1, 2, 3, "because"},
+          Append{1, 2, 3, 4, 5, 6, 7, {{8, 9, 10}, {11, 12, 13}}},
+          Appended{1, 2, 3, 4},
+          Join{1, 2, 3, 4, 5},
+          Transfer{1, 2, 3, 4, 5, 6, 7}};
 }
 
 void every_body_survives_the_way_through_bytes(void **) {

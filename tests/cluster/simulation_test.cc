@@ -40,7 +40,7 @@ void thousand_seeds_keep_the_invariants(void **) {
       static_cast<unsigned long long>(checkpoints));
   // A run in which nothing happens would pass too.
   assert_true(updates > 20 * seeds && faults > 4 * seeds && crashes * 2 > seeds && checkpoints > seeds &&
-              lineages > seeds + seeds / 4 && resumptions * 8 > seeds);
+              lineages > seeds + seeds / 8 && resumptions * 12 > seeds);
 }
 
 void hundred_seeds_replay_byte_for_byte(void **) {

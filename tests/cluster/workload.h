@@ -17,8 +17,8 @@ struct Run {
   uint64_t seed = 0;
   ngd::cluster::Mutant mutant = ngd::cluster::Mutant::none;
   std::optional<Scenario> scenario;  // else the seed's
-  unsigned replicas = 0;             // else 1, 2 or 3, as the seed says
   bool trace = false;
+  unsigned replicas = 0;  // else 1, 2 or 3, as the seed says
 };
 struct Result {
   std::vector<std::string> violations;
