@@ -143,7 +143,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   ngd::cluster::Shard *root = nullptr;
   uint64_t life = 0;
   Time armed = ngd::cluster::kNever;
-  std::map<uint32_t, std::string> troubles;  // of its shards
+  std::map<uint32_t, std::string> troubles;                     // of its shards
   std::map<std::pair<std::string, uint64_t>, ClientId> owners;  // of partitions
 };
 
