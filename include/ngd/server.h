@@ -43,6 +43,11 @@
  * "trouble" of ngd_server_get_status() says why, and also what a restart left out: a record that was torn by the crash, or, on
  * a disk that lost what it had promised, everything behind the damage; the model then has a new lineage.
  *
+ * @par Replicas
+ * `replicas=K` keeps each shard of models that this server makes on K servers, as far as there are so many. An answer then waits
+ * until all that are in sync have its update; when one dies another goes on, and clients find it by themselves. Fewer than
+ * `min_in_sync` in sync, and nothing is answered. It does not go together with `ack=disk` yet (::NGD_E_ARGUMENT at the start).
+ *
  * @par Threads
  * A server owns threads: for messages, `apply_threads` for updates, one for files. Calls may come from any thread. In a
  * forked child it answers ::NGD_E_FORKED.

@@ -1,6 +1,7 @@
 // A payload read as runs of numbers, wherever the transport has cut it.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -99,6 +100,28 @@ class PayloadReader {
   }
   const std::vector<wire::Bytes> &parts_;
   size_t index_ = 0, offset_ = 0, left_;
+};
+
+// A payload from its beginning on. Where its buffers end means nothing: what is taken may end within one.
+class Slices {
+ public:
+  explicit Slices(const std::vector<wire::Bytes> &buffers) : buffers_(buffers) {}
+  // Appends the next so many bytes; false when there are fewer.
+  bool take(uint64_t bytes, std::vector<wire::Bytes> &to) {
+    while (bytes > 0 && index_ < buffers_.size()) {
+      const wire::Bytes &buffer = buffers_[index_];
+      const size_t here = std::min<uint64_t>(bytes, buffer.size - offset_);
+      if (here > 0) to.push_back(buffer.slice(offset_, here));
+      offset_ += here;
+      bytes -= here;
+      if (offset_ == buffer.size) index_++, offset_ = 0;
+    }
+    return bytes == 0;
+  }
+
+ private:
+  const std::vector<wire::Bytes> &buffers_;
+  size_t index_ = 0, offset_ = 0;
 };
 
 }  // namespace ngd::cluster

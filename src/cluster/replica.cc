@@ -72,12 +72,11 @@ void Replica::look(Time now) {
   coordinator_.get(ticket_, "/");
 }
 
-void Replica::change(ReplicaRecord wanted, Time now) {
+void Replica::change(const ReplicaRecord &wanted, Time now) {
   changing_ = true;
-  wanted_ = std::move(wanted);
   ask_at_ = now + kAskAgainUs;
   ticket_ = host_.coordinator_ticket();
-  coordinator_.cas(ticket_, replica_key(shard_), revision_, wanted_.text());
+  coordinator_.cas(ticket_, replica_key(shard_), revision_, wanted.text());
 }
 
 void Replica::answered(const CoordinatorAnswer &answer, Time now) {
@@ -104,7 +103,7 @@ void Replica::begin_anew(Time now) {
   fresh.primary = me_;
   fresh.in_sync = {me_};
   fresh.memory = fresh.epoch;
-  change(std::move(fresh), now);
+  change(fresh, now);
 }
 
 void Replica::adopt(const std::vector<Record> &records, Time now) {
@@ -180,7 +179,7 @@ void Replica::take_over(Time now) {
   std::erase(wanted.in_sync, me_);
   wanted.primary = me_;
   wanted.in_sync.insert(wanted.in_sync.begin(), me_);
-  change(std::move(wanted), now);
+  change(wanted, now);
 }
 
 bool Replica::receive(const From &from, wire::Message &message, Time now) {

@@ -92,8 +92,6 @@ class Replica {
   uint64_t last() const { return log_.last(); }
   uint64_t committed() const { return committed_; }
   const ReplicaRecord &record() const { return record_; }
-  uint64_t incarnation() const { return me_.incarnation; }
-  const ReplicaLog &log() const { return log_; }
   const std::vector<uint32_t> &nodes() const { return nodes_; }
   std::string trouble() const;
 
@@ -121,7 +119,7 @@ class Replica {
 
   // The record: replica.cc.
   void look(Time now);
-  void change(ReplicaRecord wanted, Time now);
+  void change(const ReplicaRecord &wanted, Time now);
   void adopt(const std::vector<Record> &records, Time now);
   bool all_lost(const std::vector<Record> &records) const;
   void begin_anew(Time now);
@@ -160,7 +158,6 @@ class Replica {
   uint64_t revision_ = 0;
   uint64_t ticket_ = 0;  // of the question that is open
   bool changing_ = false;
-  ReplicaRecord wanted_;
   Time ask_at_ = 0, started_ = 0;
 
   uint64_t epoch_ = 0;  // the highest that was heard of: lower ones are refused

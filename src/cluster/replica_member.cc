@@ -1,36 +1,12 @@
 // A member or learner: takes the log as the primary has it, and carries out what is committed.
 #include <algorithm>
 
+#include "cluster/payload.h"
 #include "cluster/replica.h"
 #include "cluster/replica_times.h"
 
 namespace ngd::cluster {
 namespace {
-
-// Some bytes of a payload that may be cut anywhere.
-class Cutter {
- public:
-  explicit Cutter(const std::vector<wire::Bytes> &parts) : parts_(parts) {}
-  std::vector<wire::Bytes> take(uint64_t bytes) {
-    std::vector<wire::Bytes> taken;
-    while (bytes > 0 && index_ < parts_.size()) {
-      const wire::Bytes &part = parts_[index_];
-      const size_t some = std::min<uint64_t>(bytes, part.size - offset_);
-      if (some > 0) taken.push_back(part.slice(offset_, some));
-      bytes -= some;
-      offset_ += some;
-      if (offset_ == part.size) {
-        index_++;
-        offset_ = 0;
-      }
-    }
-    return taken;
-  }
-
- private:
-  const std::vector<wire::Bytes> &parts_;
-  size_t index_ = 0, offset_ = 0;
-};
 
 wire::Bytes joined(const std::vector<wire::Bytes> &parts) {
   if (parts.size() == 1) return parts.front();
@@ -56,10 +32,7 @@ void Replica::append_received(const From &from, const wire::Append &append,
     }
     return;
   }
-  if (append.epoch > epoch_ || (append.epoch > record_.epoch && leader_epoch_ < append.epoch)) {
-    epoch_ = std::max(epoch_, append.epoch);
-    matched_ = std::min(matched_, committed_);
-  }
+  epoch_ = std::max(epoch_, append.epoch);
   if (leader_epoch_ != append.epoch) matched_ = std::min(matched_, committed_);
   leader_epoch_ = append.epoch;
   leader_ = static_cast<uint32_t>(from.peer);
@@ -68,11 +41,15 @@ void Replica::append_received(const From &from, const wire::Append &append,
   for (const wire::LogMark &mark : append.entries) total += mark.control + mark.payload;
   const bool whole = total == wire::total_bytes(payload);
   if (has_state_ && whole && log_.knows(append.after) && log_.epoch(append.after) == append.after_epoch) {
-    Cutter cutter(payload);
+    Slices slices(payload);
     uint64_t index = append.after;
     for (const wire::LogMark &mark : append.entries) {
       index++;
-      LogEntry entry{mark.epoch, joined(cutter.take(mark.control)), cutter.take(mark.payload)};
+      std::vector<wire::Bytes> control;
+      LogEntry entry{mark.epoch, {}, {}};
+      slices.take(mark.control, control);
+      slices.take(mark.payload, entry.payload);
+      entry.control = joined(control);
       if (index <= log_.base()) continue;
       if (index <= log_.last()) {
         if (log_.epoch(index) == mark.epoch) continue;

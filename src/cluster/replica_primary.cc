@@ -209,7 +209,7 @@ void Replica::keep_members(Time now) {
     record_ = wanted;
     return advance_commit(now);
   }
-  change(std::move(wanted), now);
+  change(wanted, now);
 }
 
 // A learner that is near counts for what is committed from now on; when it has all that was, the record is changed.
@@ -225,7 +225,7 @@ void Replica::add_learners(Time now) {
     if (found->second.acked < committed_) return;
     ReplicaRecord wanted = record_;
     wanted.in_sync.push_back(*adding_);
-    return change(std::move(wanted), now);
+    return change(wanted, now);
   }
   for (const auto &[node, peer] : peers_) {
     const Member member{node, peer.incarnation};

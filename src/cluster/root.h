@@ -227,6 +227,7 @@ class Root {
   bool try_read(const Waiting &waiting, Time now);
   void serve_waiting(Time now);
   void expire_pins(Time now);
+  void forget_volatile();
   void stream(uint32_t index, Time now);
 
   const uint32_t shards_;

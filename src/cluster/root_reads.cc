@@ -239,6 +239,15 @@ void Root::forget_answers() {
   for (auto &[id, session] : sessions_) session.answers.clear();
 }
 
+void Root::forget_volatile() {
+  pending_.clear();
+  complete_.clear();
+  reply_to_.clear();
+  command_until_.clear();
+  waiting_.clear();
+  followers_.assign(shards_, {});
+}
+
 void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now) {
   lineage_ = lineage;
   index_ = std::max(index_, lineage << kLineageBits);
@@ -246,14 +255,9 @@ void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now)
   initialised_ = initialised;
   if (lineage > 1) begun_ = true;  // all have been there once; some may be done by now
   number_ = 0;
-  pending_.clear();
-  complete_.clear();
-  reply_to_.clear();
-  command_until_.clear();
-  waiting_.clear();
+  forget_volatile();
   pins_.clear();
   decisions_.clear();
-  followers_.assign(shards_, {});
   for (auto &[id, session] : sessions_) {
     session.heard = now;
     session.present = true;

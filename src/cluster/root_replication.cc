@@ -49,19 +49,10 @@ std::string Root::doing() const {
 
 // What stands under "volatile" comes again: clients and shards repeat what they have no answer to.
 void Root::take_over(Time now) {
-  pending_.clear();
-  complete_.clear();
-  reply_to_.clear();
-  command_until_.clear();
-  waiting_.clear();
-  followers_.assign(shards_, {});
-  for (Follower &follower : followers_) follower.resend = now;
-  for (auto &[id, session] : sessions_) session.heard = now;
+  forget_volatile();
+  proceed(lineage_, number_, now);
   // Who reads there is not known: they stay until their time is over.
-  for (auto &[version, pin] : pins_) {
-    pin.since = now;
-    pin.readers = {{wire::ClientId(), 0}};
-  }
+  for (auto &[version, pin] : pins_) pin.readers = {{wire::ClientId(), 0}};
   wakeup_ = now;
 }
 

@@ -231,10 +231,7 @@ void Root::apply(const Decision &decision, Time now) {
   // When they are read again, nobody waits for them: they end by their time.
   if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
   if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
-  std::vector<ClientId> clients;
   std::vector<std::pair<std::pair<Peer, wire::Envelope>, bool>> replies;
-  if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
-  if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
   if (decision.kind == Decision::Kind::apply) {
     version_ = decision.version;
     if (decision.update == wire::UpdateKind::initial) initialised_ = true;

@@ -531,7 +531,7 @@ std::string Shard::doing() const {
   if (s.root != nullptr) text += " " + s.root->doing();
   return text;
 }
-uint64_t Shard::digest() {
+uint32_t Shard::digest() {
   return state_->digest();
 }
 Root *Shard::root() {

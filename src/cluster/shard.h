@@ -69,7 +69,7 @@ class Shard {
   void observe(LogObserver *observer);
   const Replica &replica() const;
   std::string doing() const;  // for people: its part, its state
-  uint64_t digest();          // of all of the state that replicas share
+  uint32_t digest();          // of all of the state that replicas share
   Root *root();               // nullptr on other shards than the root
 
  private:

@@ -420,9 +420,7 @@ void Shard::State::check_ready(Time now) {
   if (replicated()) append(LogKind::memories, wire::write_bytes(MemoriesEntry{incarnations}).span());
   if (std::exchange(resuming, false)) {
     root->extend_ceiling(record_ceiling, now);
-    std::vector<std::pair<UpdateKey, uint32_t>> parts;
-    for (const auto &[key, staged] : staged_parts) parts.emplace_back(key, staged.part.attempt);
-    for (const auto &[key, attempt] : parts) root->staged(0, key, attempt, now);
+    stage_at_root(now);
   }
   next_checkpoint = now + options.checkpoint_every_us;
   checkpoint_version = version;

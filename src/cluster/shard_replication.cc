@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cluster/log_entries.h"
 #include "cluster/shard_state.h"
+#include "math/crc32c.h"
 #include "wire/table.h"
 
 namespace ngd::cluster {
@@ -157,11 +158,8 @@ void Shard::State::load(std::span<const std::byte> bytes, Time now) {
   take_state(bytes, now);
 }
 
-uint64_t Shard::State::digest() {
-  const wire::Bytes bytes = whole_state(false);
-  uint64_t hash = 0xCBF29CE484222325;
-  for (const std::byte one : bytes.span()) hash = (hash ^ static_cast<uint8_t>(one)) * 0x100000001B3;
-  return hash;
+uint32_t Shard::State::digest() {
+  return crc32c(whole_state(false).span());
 }
 
 // --- who leads ------------------------------------------------------------------------------------------------------
@@ -209,12 +207,17 @@ void Shard::State::lead_on(Time now) {
   checkpoint_version = version;
   root->take_over(now);
   committed(replica->committed(), now);
+  stage_at_root(now);
+  read_record(now);
+}
+
+// Its own parts. What the root makes of one may take others away.
+void Shard::State::stage_at_root(Time now) {
   std::vector<std::pair<UpdateKey, uint32_t>> parts;
   for (const auto &[key, staged] : staged_parts) parts.emplace_back(key, staged.part.attempt);
   for (const auto &[key, attempt] : parts) {
     if (staged(key) != nullptr) root->staged(0, key, attempt, now);
   }
-  read_record(now);
 }
 
 void Shard::State::follow(bool lost, Time now) {

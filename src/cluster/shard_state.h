@@ -102,9 +102,10 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void record_replaced(Time now);
   bool replicated() const { return replica->nodes().size() > 1; }
   wire::Bytes whole_state(bool with_stream = true);
-  uint64_t digest();
+  uint32_t digest();
   void take_state(std::span<const std::byte> bytes, Time now);
   void lead_on(Time now);
+  void stage_at_root(Time now);
   void placed(const wire::ModelPlace &model);
 
   // ReplicaHost.

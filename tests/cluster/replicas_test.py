@@ -3,7 +3,6 @@
 usage: replicas_test.py PROGRAM. NGD_KILLS sets the number of kills (default 3).
 """
 
-import ctypes
 import os
 import random
 import shutil
@@ -15,45 +14,10 @@ import time
 import unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-sys.path.insert(0, os.path.join(ROOT, "bindings", "python", "ngd"))
-import _raw  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from adding_client import AddingClient  # noqa: E402
 
 KILLS = int(os.environ.get("NGD_KILLS", "3"))
-SIZE = 1000
-
-
-def library():
-    lines = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout.splitlines()
-    return next(line.split("=>")[1].split()[0] for line in lines if "libngd" in line)
-
-
-class Client:
-    """Model "w" of two shards, to which 1 is added."""
-
-    def __init__(self, addresses):
-        self.raw = ctypes.CDLL(library())
-        _raw.declare(self.raw)
-        self.error, self.handle = _raw.ngd_error(), ctypes.c_void_p()
-        self.array = (ctypes.c_float * SIZE)()
-        self.tensors = (ctypes.c_void_p * 1)(ctypes.addressof(self.array))
-        self.call("create", b"client:model=w,shards=2", ctypes.byref(self.handle), ctypes.byref(self.error))
-        self.call("add_f32", self.handle, b"w", (ctypes.c_int64 * 1)(SIZE), 1, ctypes.byref(self.error))
-        self.call("connect", self.handle, ",".join(addresses).encode(), 20000, ctypes.byref(self.error))
-        self.call("init_f32", self.handle, self.tensors, 1, 20000, None, None, ctypes.byref(self.error))
-
-    def call(self, name, *arguments):
-        if getattr(self.raw, "ngd_client_" + name)(*arguments) != 0:
-            raise AssertionError(f"{name}: {self.error.message.decode()}")
-
-    def push(self):
-        self.array[:] = [1] * SIZE
-        self.call("push_f32", self.handle, _raw.NGD_PUSH_DELTA, self.tensors, 1, 20000, None, ctypes.byref(self.error))
-
-    def pull(self):
-        self.call("pull_f32", self.handle, 0, self.tensors, 1, 20000, None, ctypes.byref(self.error))
-        return set(self.array)
-
 
 class Replicas(unittest.TestCase):
     def setUp(self):
@@ -75,8 +39,8 @@ class Replicas(unittest.TestCase):
 
     def storm(self, how):
         addresses = [self.start(node) for node in (1, 2, 3)]
-        client = Client(addresses)
-        self.addCleanup(client.raw.ngd_client_destroy, client.handle)
+        client = AddingClient(PROGRAM, "w", addresses, connect_ms=20000, wait_ms=20000)
+        self.addCleanup(client.end)
         pushed, waits, draws = 0, [], random.Random(7)
         for _ in range(KILLS):
             until = time.monotonic() + 6  # both replicas are there again

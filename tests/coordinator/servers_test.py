@@ -19,13 +19,8 @@ import urllib.request
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-sys.path.insert(0, os.path.join(ROOT, "bindings", "python", "ngd"))
-import _raw  # noqa: E402
-
-
-def library():
-    lines = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout.splitlines()
-    return next(line.split("=>")[1].split()[0] for line in lines if "libngd" in line)
+sys.path.insert(0, os.path.join(ROOT, "tests", "cluster"))
+from adding_client import AddingClient, _raw, library  # noqa: E402
 
 
 class Etcd:
@@ -87,39 +82,6 @@ class Etcd:
         return "etcd://" + ",".join(f"127.0.0.1:{port}" for port in self.clients)
 
 
-class Client:
-    """A model "w" of 1000 elements in two shards."""
-
-    SIZE = 1000
-
-    def __init__(self, name, addresses):
-        self.raw = ctypes.CDLL(library())
-        _raw.declare(self.raw)
-        self.error, self.handle = _raw.ngd_error(), ctypes.c_void_p()
-        self.array = (ctypes.c_float * self.SIZE)()
-        self.tensors = (ctypes.c_void_p * 1)(ctypes.addressof(self.array))
-        self.version = ctypes.c_uint64()
-        self.call("create", f"client:model={name},shards=2".encode(), ctypes.byref(self.handle), ctypes.byref(self.error))
-        self.call("add_f32", self.handle, b"w", (ctypes.c_int64 * 1)(self.SIZE), 1, ctypes.byref(self.error))
-        self.call("connect", self.handle, ",".join(addresses).encode(), 15000, ctypes.byref(self.error))
-        self.call("init_f32", self.handle, self.tensors, 1, 15000, None, None, ctypes.byref(self.error))
-
-    def call(self, name, *arguments):
-        if getattr(self.raw, "ngd_client_" + name)(*arguments) != 0:
-            raise AssertionError(f"{name}: {self.error.message.decode()}")
-
-    def push(self):
-        self.array[:] = [1] * self.SIZE
-        self.call("push_f32", self.handle, _raw.NGD_PUSH_DELTA, self.tensors, 1, 10000, None, ctypes.byref(self.error))
-
-    def pull(self):
-        self.call("pull_f32", self.handle, 0, self.tensors, 1, 10000, None, ctypes.byref(self.error))
-        return set(self.array)
-
-    def end(self):
-        self.raw.ngd_client_destroy(self.handle)
-
-
 class Servers(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="ngd-etcd-")
@@ -140,7 +102,7 @@ class Servers(unittest.TestCase):
         return server, line.split("\t")[1].strip()
 
     def client(self, name, addresses):
-        client = Client(name, addresses)
+        client = AddingClient(PROGRAM, name, addresses)
         self.addCleanup(client.end)
         return client
 
@@ -176,7 +138,7 @@ class Servers(unittest.TestCase):
             time.sleep(0.2)
         print(f"the server that was killed is missed after {time.monotonic() - killed:.1f} s")
         with self.assertRaises(AssertionError):
-            client.array[:] = [1] * Client.SIZE
+            client.array[:] = [1] * AddingClient.SIZE
             client.call("push_f32", client.handle, _raw.NGD_PUSH_DELTA, client.tensors, 1, 1000, None, ctypes.byref(client.error))
         late = self.client("late", [first])
         late.push()
@@ -202,7 +164,7 @@ class Servers(unittest.TestCase):
         self.fails("etcd://127.0.0.1:1,127.0.0.1:2,127.0.0.1:3", "did not answer within 10000 ms", "http://127.0.0.1:")
         # libngd without its module beside it.
         alone = os.path.join(self.folder, "libngd.so.0")
-        shutil.copy(library(), alone)
+        shutil.copy(library(PROGRAM), alone)
         self.fails("etcd://127.0.0.1:1,127.0.0.1:2,127.0.0.1:3", "the module of this coordinator cannot be opened",
                    f"{self.folder}/ngd/libngd_coord_etcd.so", "install the component coordinator_etcd",
                    LD_LIBRARY_PATH=self.folder)
@@ -214,7 +176,7 @@ if __name__ == "__main__":
     if shutil.which("etcd") is None:
         print("skipped: there is no program etcd (Debian: etcd-server)")
         sys.exit(77)
-    if not os.path.exists(os.path.join(os.path.dirname(library()), "ngd", "libngd_coord_etcd.so")):
+    if not os.path.exists(os.path.join(os.path.dirname(library(PROGRAM)), "ngd", "libngd_coord_etcd.so")):
         print("skipped: the module libngd_coord_etcd.so was not built, for want of libcurl")
         sys.exit(77)
     unittest.main()

@@ -15,7 +15,6 @@ using ngd::cluster::BlockPool;
 using ngd::cluster::Parameters;
 using ngd::cluster::Snapshot;
 using ngd::cluster::UpdatePart;
-using ngd::wire::Buffer;
 using ngd::wire::Bytes;
 using ngd::wire::UpdateKind;
 
@@ -32,9 +31,7 @@ struct Model {
 };
 
 Bytes bytes_of(const std::vector<float> &values, bool lent) {
-  const Buffer buffer(values.size() * sizeof(float));
-  std::memcpy(buffer.data(), values.data(), buffer.size());
-  Bytes bytes = buffer.bytes();
+  Bytes bytes = ngd::wire::copied(std::as_bytes(std::span(values)));
   bytes.lent = lent;
   return bytes;
 }
