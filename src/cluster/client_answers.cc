@@ -161,6 +161,14 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
     fail_all(NGD_E_EXPIRED, refusal.text, true, now);
     return reopen(now);
   }
+  if (refusal.retry == Refused::Retry::refresh && request.shard != kNode) {
+    const wire::ShardPlace &known = model.shards[request.shard];
+    if (refusal.epoch > known.epoch && refusal.node != 0) return moved(request.shard, refusal.epoch, refusal.node, now);
+    // It lives, and another leads, or is about to.
+    request.pause = options.retry_us;
+    request.at = std::min(request.at, now + options.retry_us);
+    refresh_map(now);
+  }
   const auto place = operations.find(ticket);
   if (place == operations.end()) {
     // The session's own opening: again and again, with its pauses.
@@ -178,7 +186,7 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
       }
       return;
     case Refused::Retry::refresh:
-      return refresh_map(now);
+      return;
     case Refused::Retry::attempt:
       if (operation.step != Step::updating || refusal.attempt < operation.attempt) return;
       operation.attempt = refusal.attempt + 1;

@@ -12,8 +12,9 @@ using Step = ClientSession::State::Operation::Step;
 
 namespace {
 
-constexpr Time kMapUs = 300'000;  // between questions for the map
-constexpr unsigned kTriesBeforeMap = 3;
+constexpr Time kMapUs = 200'000;  // between questions for the map
+constexpr size_t kMapsAsked = 2;  // servers at a time: one may be the one that died
+constexpr unsigned kTriesBeforeMap = 3;  // of a request that a shard has taken
 constexpr Time kAnswerUs = 1'000'000;  // for its answer to come back
 
 // How long a server may hold a read: it says why it gives up before the client does.
@@ -79,7 +80,7 @@ void ClientSession::State::transmit(Request &request, Time now) {
       message.payload.clear();
     }
   }
-  if (request.tries > kTriesBeforeMap) refresh_map(now);
+  if (request.tries > (request.held ? kTriesBeforeMap : 1)) refresh_map(now);
   for (const wire::NodePlace &node : nodes) {
     if (node.node == place.node) return net.send(peer_of(node.address), std::move(message));
   }
@@ -95,28 +96,48 @@ void ClientSession::State::forget(Ticket ticket) {
 void ClientSession::State::refresh_map(Time now) {
   if (now < map_at || addresses.empty()) return;
   map_at = now + kMapUs;
-  net.send(random_peer(), {{id, kReads, 0, 0}, wire::GetMap{options.model}, {}});
+  const uint64_t first = random_peer();
+  for (uint64_t i = 0; i < std::min(kMapsAsked, addresses.size()); i++)
+    net.send((first + i) % addresses.size(), {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
 }
 
 void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
-  if (map.revision < map_revision) return;
+  if (map.revision < map_revision || (map.revision == map_revision && map.nodes.empty())) return;
   map_revision = map.revision;
   nodes = map.nodes;
   for (const wire::NodePlace &node : nodes) keys[peer_of(node.address)] = node.server_key;
   for (const wire::ModelPlace &one : map.models) {
     if (one.spec.name != options.model) continue;
-    if (!found || one.shards.size() == model.shards.size()) {
-      for (auto &[key, request] : requests) {  // what waits for one that has gone goes to the next, whole
-        if (!found || request.shard >= one.shards.size()) continue;
-        const wire::ShardPlace &before = model.shards[request.shard], &after = one.shards[request.shard];
-        if (before.node == after.node && before.epoch == after.epoch) continue;
-        request.held = false;
-        request.pause = options.retry_us;
-        request.at = now;
-      }
+    if (!found) {
       model = one;
+      found = true;
     }
-    found = true;
+    if (one.shards.size() != model.shards.size()) continue;
+    wire::ModelPlace fresh = one;
+    for (uint32_t index = 0; index < one.shards.size(); index++) {
+      wire::ShardPlace &place = fresh.shards[index];
+      moved(index, place.epoch, place.node, now);
+      // A shard itself may have told of a newer one.
+      if (place.shard == model.shards[index].shard && place.epoch < model.shards[index].epoch) {
+        place.epoch = model.shards[index].epoch;
+        place.node = model.shards[index].node;
+      }
+    }
+    model = std::move(fresh);
+  }
+}
+
+// What waits for one that leads no more goes to the next, whole.
+void ClientSession::State::moved(uint32_t index, uint64_t epoch, uint32_t node, Time now) {
+  wire::ShardPlace &place = model.shards[index];
+  if (epoch < place.epoch || (epoch == place.epoch && node == place.node)) return;
+  place.epoch = epoch;
+  place.node = node;
+  for (auto &[key, request] : requests) {
+    if (request.shard != index || request.at == kNever) continue;
+    request.held = false;
+    request.pause = options.retry_us;
+    request.at = now;
   }
 }
 
@@ -165,6 +186,7 @@ void ClientSession::lost(Peer peer, Time now) {
       if (node.node != s.model.shards[request.shard].node || s.peer_of(node.address) != peer) continue;
       request.pause = s.options.retry_us;
       request.at = std::min(request.at, now + s.options.retry_us / 4);
+      s.refresh_map(now);
     }
   }
 }

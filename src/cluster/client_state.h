@@ -94,6 +94,7 @@ struct ClientSession::State {
                       const std::vector<wire::Bytes> &buffers, Time now);
   void refused(Request &request, const wire::Refused &refused, Time now);
   void adopt_map(const wire::Map &map, Time now);
+  void moved(uint32_t index, uint64_t epoch, uint32_t node, Time now);
   void find_model(Ticket ticket, Time now);
   void open_session(Ticket ticket, Time now);
   void reopen(Time now);

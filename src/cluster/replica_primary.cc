@@ -45,10 +45,8 @@ void Replica::lead_now(bool fresh, Time now) {
 uint64_t Replica::append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now) {
   log_.append({record_.epoch, std::move(control), std::move(payload)});
   applied_ = log_.last();
-  if (alone() && peers_.empty())
-    advance_commit(now);
-  else
-    send_all(now, false);
+  send_all(now, false);
+  if (alone()) advance_commit(now);  // nobody's answer will: those who are not in the set may be dead
   return log_.last();
 }
 

@@ -18,6 +18,7 @@ constexpr const char *kAlive = "/alive/";
 constexpr Time kAgainUs = 500'000;
 constexpr Time kRefreshUs = 1'000'000;
 constexpr Time kCreationUs = 10'000'000;
+constexpr Time kWatchUs = 5'000'000;  // whoever asked for the map and waits asks again sooner
 
 std::string record_of(const wire::Map &map) {
   return std::string(wire::encode(map).text());
@@ -129,6 +130,9 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
     }
   }
   map_ = std::move(map);
+  if (news) {
+    for (const auto &[peer, one] : std::exchange(watchers_, {})) tell_map(one.from, one.envelope, one.model);
+  }
   for (const wire::ModelPlace &model : map_.models) {
     for (uint32_t index = 0; index < model.shards.size(); index++) {
       const wire::ShardPlace &place = model.shards[index];
@@ -185,15 +189,14 @@ void ServerNode::receive(const From &from, wire::Message message, Time now) {
     net_.send(from.peer,
               {envelope, wire::Welcome{options_.node, incarnation_, options_.cluster, map_.revision}, {}});
   } else if (const auto *get = std::get_if<wire::GetMap>(&message.body)) {
-    wire::Map answer;
-    answer.revision = map_.revision;
-    answer.nodes = map_.nodes;
-    for (const wire::ModelPlace &model : map_.models) {
-      if (get->model.empty() || get->model == model.spec.name) answer.models.push_back(model);
-    }
-    // One that was just made elsewhere is known a moment later.
+    // What was just made or moved elsewhere is known a moment later.
     if (joined_ && now + kRefreshUs > refresh_at_ + kRefreshUs / 10) refresh(now);
-    net_.send(from.peer, {envelope, std::move(answer), {}});
+    if (get->revision == 0 || get->revision < map_.revision) return tell_map(from, envelope, get->model);
+    if (watchers_.size() < wire::kNodes || watchers_.contains(from.peer))
+      watchers_[from.peer] = {from, envelope, get->model, now + kWatchUs};
+    wire::Map nothing_new;
+    nothing_new.revision = get->revision;
+    net_.send(from.peer, {envelope, std::move(nothing_new), {}});
   } else if (const auto *create = std::get_if<wire::CreateModel>(&message.body)) {
     create_model(from, envelope, *create, now);
   } else {
@@ -201,6 +204,16 @@ void ServerNode::receive(const From &from, wire::Message message, Time now) {
            concat("a message of type \"", wire::type_name(wire::type_of(message.body)),
                   "\" is not for the server itself"));
   }
+}
+
+void ServerNode::tell_map(const From &from, const wire::Envelope &envelope, const std::string &model) {
+  wire::Map answer;
+  answer.revision = map_.revision;
+  answer.nodes = map_.nodes;
+  for (const wire::ModelPlace &one : map_.models) {
+    if (model.empty() || model == one.spec.name) answer.models.push_back(one);
+  }
+  net_.send(from.peer, {envelope, std::move(answer), {}});
 }
 
 // --- making models --------------------------------------------------------------------------------------------------
@@ -325,6 +338,7 @@ void ServerNode::tick(Time now) {
   if (!joined_ && now >= join_at_) join(now);
   if (joined_ && now >= refresh_at_) refresh(now);
   std::erase_if(creations_, [&](const auto &one) { return one.second.until <= now; });
+  std::erase_if(watchers_, [&](const auto &one) { return one.second.until <= now; });
   if (shards_apart_) return;
   for (const auto &[number, one] : shards_) {
     if (now >= one->next_wakeup()) one->tick(now);

@@ -63,7 +63,16 @@ class ServerNode {
     wire::ModelPlace place;
   };
 
+  // Who is told when the map changes.
+  struct Watcher {
+    From from;
+    wire::Envelope envelope;
+    std::string model;
+    Time until = 0;
+  };
+
   void join(Time now);
+  void tell_map(const From &from, const wire::Envelope &envelope, const std::string &model);
   void refresh(Time now);
   void adopt(const std::vector<Record> &records, Time now);
   void create_model(const From &from, const wire::Envelope &envelope, const wire::CreateModel &request,
@@ -89,6 +98,7 @@ class ServerNode {
   bool shards_apart_ = false;
   Time join_at_ = 0, refresh_at_ = 0;
   wire::Map map_;
+  std::map<Peer, Watcher> watchers_;
   std::map<uint64_t, Creation> creations_;  // by ticket
   std::map<uint32_t, std::unique_ptr<Shard>> shards_;
 };

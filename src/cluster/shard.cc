@@ -74,6 +74,7 @@ bool Shard::State::fresh_request(const From &from, const wire::Envelope &envelop
     refused.status = NGD_E_UNAVAILABLE;
     refused.retry = Refused::Retry::refresh;
     refused.epoch = replica->record().epoch;
+    refused.node = replica->record().primary.node;
     refused.text = concat(where(), " ", replica->trouble());
     net.send(from.peer, {envelope, std::move(refused), {}});
     return false;
@@ -84,8 +85,13 @@ bool Shard::State::fresh_request(const From &from, const wire::Envelope &envelop
     return false;
   }
   if (envelope.epoch != 0 && envelope.epoch < place.model.shards[place.index].epoch) {
-    refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::refresh,
-           concat(where(), " has a newer place"));
+    Refused refused;
+    refused.status = NGD_E_UNAVAILABLE;
+    refused.retry = Refused::Retry::refresh;
+    refused.epoch = place.model.shards[place.index].epoch;
+    refused.node = options.node;
+    refused.text = concat(where(), " has a newer place");
+    send_to(from.peer, {envelope, std::move(refused), {}});
     return false;
   }
   if (request_lineage < lineage && options.mutant != Mutant::lineage_ignored) {
@@ -443,7 +449,7 @@ void Shard::coordinated(const CoordinatorAnswer &answer, Time now) {
 
 void Shard::placed(const wire::ModelPlace &model, Time now) {
   state_->clock = now;
-  state_->placed(model);
+  state_->placed(model, now);
 }
 
 void Shard::tick(Time now) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr Time kAgainUs = 500'000;
 constexpr Time kScanUs = 100'000;
+constexpr Time kTellAgainUs = 500'000;  // the root, of a part that it has not decided on
 
 std::string record_text(uint64_t lineage, uint64_t ceiling) {
   return concat(lineage, " ", ceiling);
@@ -187,7 +188,7 @@ void Shard::State::tick(Time now) {
   }
   std::vector<UpdateKey> old;
   for (const auto &[key, staged] : staged_parts) {
-    if (now - staged.told > wire::kUndecidedUs) old.push_back(key);
+    if (now - staged.told > kTellAgainUs) old.push_back(key);
   }
   for (const UpdateKey &key : old) {
     const auto found = staged_parts.find(key);

@@ -208,6 +208,12 @@ void Shard::State::lead_on(Time now) {
   root->take_over(now);
   committed(replica->committed(), now);
   stage_at_root(now);
+  restoring = {};
+  restoring.lineage = lineage;
+  restoring.base_version = version;
+  restoring.slot = wire::kNoSlot;
+  restoring.resume = true;  // they tell again which parts they have
+  for (uint32_t index = 1; index < restored_shards.size(); index++) send_restore(index, now);
   read_record(now);
 }
 
@@ -241,12 +247,25 @@ void Shard::State::record_changed(const ReplicaRecord &now_record) {
   mine.node = now_record.primary.node;
 }
 
-void Shard::State::placed(const wire::ModelPlace &model) {
-  for (size_t index = 0; index < place.model.shards.size() && index < model.shards.size(); index++) {
+// What another shard was told at its old place is said again at once: nobody may have heard it.
+void Shard::State::placed(const wire::ModelPlace &model, Time now) {
+  for (uint32_t index = 0; index < place.model.shards.size() && index < model.shards.size(); index++) {
     wire::ShardPlace &known = place.model.shards[index];
-    if (model.shards[index].epoch < known.epoch) continue;
-    known.epoch = model.shards[index].epoch;
-    known.node = model.shards[index].node;
+    const wire::ShardPlace &told = model.shards[index];
+    if (told.epoch < known.epoch || (told.epoch == known.epoch && told.node == known.node)) continue;
+    known.epoch = told.epoch;
+    known.node = told.node;
+    if (!leading || index == place.index) continue;
+    if (root == nullptr && index == 0) {
+      announce(now);
+      for (auto &[key, staged] : staged_parts) {
+        if (ready) tell_root(key, staged, now);
+      }
+    } else if (root != nullptr && ready) {
+      root->follower_came_back(index, now);
+    } else if (root != nullptr && phase == Phase::restoring) {
+      restore_at[index] = now;
+    }
   }
 }
 

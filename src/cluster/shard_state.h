@@ -106,7 +106,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void take_state(std::span<const std::byte> bytes, Time now);
   void lead_on(Time now);
   void stage_at_root(Time now);
-  void placed(const wire::ModelPlace &model);
+  void placed(const wire::ModelPlace &model, Time now);
 
   // ReplicaHost.
   void say(uint32_t node, wire::Body body, std::vector<wire::Bytes> payload) override;

@@ -2,6 +2,8 @@
 #include "coordinator/local.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -160,6 +162,9 @@ void MemoryCoordinator::announce(const std::string &key, const std::string &valu
 FileCoordinator::FileCoordinator(std::string directory, Answer answer)
     : directory_(std::move(directory)), answer_(std::move(answer)), presence_(directory_) {
   transport::SystemDisk(directory_).make_directory("");
+  // Without it servers see a change when they look for one, once a second.
+  watch_ = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (watch_ >= 0) inotify_add_watch(watch_, directory_.c_str(), IN_MOVED_TO);
   thread_ = Thread("ngd-coordinator", [this] { work(); });
 }
 
@@ -168,8 +173,9 @@ FileCoordinator::~FileCoordinator() {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  wake_.notify_all();
+  bell_.ring();
   thread_.join();
+  if (watch_ >= 0) close(watch_);
 }
 
 void FileCoordinator::put(Call call) {
@@ -177,7 +183,7 @@ void FileCoordinator::put(Call call) {
   // Callers ask again; what has waited for long is asked for twice.
   if (calls_.size() >= 10'000) calls_.pop_front();
   calls_.push_back(std::move(call));
-  wake_.notify_all();
+  bell_.ring();
 }
 
 void FileCoordinator::get(uint64_t ticket, const std::string &prefix) {
@@ -199,22 +205,46 @@ std::string FileCoordinator::problem() const {
 }
 
 void FileCoordinator::work() {
-  std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stop_ || !calls_.empty(); });
-    if (stop_) return;
-    const Call call = std::move(calls_.front());
-    calls_.pop_front();
-    lock.unlock();
-    std::string problem;
-    try {
-      carry_out(call);
-    } catch (const std::exception &error) {
-      problem = error.what();
+    std::optional<Call> call;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stop_) return;
+      if (!calls_.empty()) {
+        call = std::move(calls_.front());
+        calls_.pop_front();
+      }
     }
-    lock.lock();
-    problem_ = std::move(problem);
+    if (call) {
+      std::string problem;
+      try {
+        carry_out(*call);
+      } catch (const std::exception &error) {
+        problem = error.what();
+      }
+      const std::lock_guard lock(mutex_);
+      problem_ = std::move(problem);
+      continue;
+    }
+    pollfd fds[] = {{bell_.fd(), POLLIN, 0}, {watch_, POLLIN, 0}};
+    poll(fds, 2, -1);
+    if ((fds[0].revents & POLLIN) != 0) bell_.quiet();
+    if ((fds[1].revents & POLLIN) != 0 && changed_meanwhile()) answer_({});
   }
+}
+
+// Takes all that the system tells of the directory.
+bool FileCoordinator::changed_meanwhile() const {
+  alignas(inotify_event) char buffer[4096];
+  bool changed = false;
+  for (ssize_t size = 0; (size = read(watch_, buffer, sizeof buffer)) > 0;) {
+    for (ssize_t at = 0; at < size;) {
+      const auto &event = *reinterpret_cast<const inotify_event *>(buffer + at);
+      changed |= event.len > 0 && std::string_view(event.name) == "records";
+      at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+  }
+  return changed;
 }
 
 void FileCoordinator::carry_out(const Call &call) {

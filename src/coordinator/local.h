@@ -2,7 +2,6 @@
 // of one host share.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
@@ -13,6 +12,7 @@
 #include "base/thread.h"
 #include "cluster/environment.h"
 #include "coordinator/presence.h"
+#include "transport/system.h"
 
 namespace ngd::coordinator {
 
@@ -39,7 +39,8 @@ class MemoryCoordinator : public cluster::Coordinator {
 };
 
 // In `directory`: the file `records`, replaced whole under the lock of the file `lock`, which the kernel frees when its
-// holder dies. `answer` is called on a thread of its own; a call that cannot be done is not answered.
+// holder dies. `answer` is called on a thread of its own; a call that cannot be done is not answered. Where the system
+// tells of changed files, a hint follows each change of a record within a millisecond.
 class FileCoordinator : public cluster::Coordinator {
  public:
   FileCoordinator(std::string directory, Answer answer);
@@ -61,11 +62,13 @@ class FileCoordinator : public cluster::Coordinator {
   void put(Call call);
   void work();
   void carry_out(const Call &call);
+  bool changed_meanwhile() const;
 
   std::string directory_;
   Answer answer_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  transport::Bell bell_;
+  int watch_ = -1;  // of the directory
   std::deque<Call> calls_;
   bool stop_ = false;
   std::string problem_;

@@ -84,6 +84,7 @@ void fields(F &f, Welcome &x) {
 template <class F>
 void fields(F &f, GetMap &x) {
   f.text(x.model, kTextBytes);
+  f.number(x.revision);
 }
 template <class F>
 void fields(F &f, Map &x) {
@@ -301,6 +302,7 @@ void fields(F &f, Refused &x) {
   f.number(x.lineage);
   f.number(x.attempt);
   f.text(x.text, kLongTextBytes);
+  f.number(x.node);
 }
 
 template <class F>

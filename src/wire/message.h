@@ -101,7 +101,9 @@ struct Welcome {
   uint64_t map_revision = 0;
 };
 struct GetMap {
-  std::string model;  // empty: all
+  std::string model;      // empty: all
+  uint64_t revision = 0;  // of the map that is known: the answer says nothing where it is the newest, and one follows when
+                          // there is a newer
 };
 struct Map {
   uint64_t revision = 0;
@@ -374,6 +376,7 @@ struct Refused {
   uint64_t lineage = 0;  // the server's, where it differs
   uint32_t attempt = 0;  // of Retry::attempt: the one that was given up
   std::string text;
+  uint32_t node = 0;  // of Retry::refresh: who leads the shard since that epoch; 0: not known
 };
 
 using Body =

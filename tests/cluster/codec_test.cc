@@ -54,7 +54,7 @@ std::vector<Body> samples() {
   restore.seals = {{"l", 4}};
   return {Hello{},
           Welcome{1, 2, "cluster", 3},
-          GetMap{"model"},
+          GetMap{"model", 7},
           Map{5, {{1, 2, "tcp://host:1", "key"}}, {place}},
           CreateModel{spec},
           Open{Consistency::stale, 3, 4, false, 5},
@@ -80,7 +80,7 @@ std::vector<Body> samples() {
           restore,
           Restored{1, 2, 3, NGD_E_IO, "why"},
           Saved{1, 2, 3, 4, "sum", NGD_E_IO, "why"},
-          Refused{NGD_E_FENCED, Refused::Retry::attempt, 1, 2, 3, "because"},
+          Refused{NGD_E_FENCED, Refused::Retry::attempt, 1, 2, 3, "because", 4},
           Append{1, 2, 3, 4, 5, 6, 7, {{8, 9, 10}, {11, 12, 13}}},
           Appended{1, 2, 3, 4},
           Join{1, 2, 3, 4, 5},
