@@ -163,7 +163,8 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
   }
   if (refusal.retry == Refused::Retry::refresh && request.shard != kNode) {
     const wire::ShardPlace &known = model.shards[request.shard];
-    if (refusal.epoch > known.epoch && refusal.node != 0) return moved(request.shard, refusal.epoch, refusal.node, now);
+    if (refusal.epoch > known.epoch && refusal.node != 0)
+      return moved(request.shard, refusal.epoch, refusal.node, now);
     // It lives, and another leads, or is about to.
     request.pause = options.retry_us;
     request.at = std::min(request.at, now + options.retry_us);

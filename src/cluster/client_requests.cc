@@ -12,10 +12,10 @@ using Step = ClientSession::State::Operation::Step;
 
 namespace {
 
-constexpr Time kMapUs = 200'000;  // between questions for the map
-constexpr size_t kMapsAsked = 2;  // servers at a time: one may be the one that died
+constexpr Time kMapUs = 200'000;         // between questions for the map
+constexpr size_t kMapsAsked = 2;         // servers at a time: one may be the one that died
 constexpr unsigned kTriesBeforeMap = 3;  // of a request that a shard has taken
-constexpr Time kAnswerUs = 1'000'000;  // for its answer to come back
+constexpr Time kAnswerUs = 1'000'000;    // for its answer to come back
 
 // How long a server may hold a read: it says why it gives up before the client does.
 Time patience(const ClientSession::State::Operation &operation, Time now) {
@@ -98,7 +98,8 @@ void ClientSession::State::refresh_map(Time now) {
   map_at = now + kMapUs;
   const uint64_t first = random_peer();
   for (uint64_t i = 0; i < std::min(kMapsAsked, addresses.size()); i++)
-    net.send((first + i) % addresses.size(), {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
+    net.send((first + i) % addresses.size(),
+             {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
 }
 
 void ClientSession::State::adopt_map(const wire::Map &map, Time now) {

@@ -131,7 +131,7 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
   }
   map_ = std::move(map);
   if (news) {
-    for (const auto &[peer, one] : std::exchange(watchers_, {})) tell_map(one.from, one.envelope, one.model);
+    for (const auto &[peer, one] : watchers_) tell_map(one.from, one.envelope, one.model);
   }
   for (const wire::ModelPlace &model : map_.models) {
     for (uint32_t index = 0; index < model.shards.size(); index++) {
@@ -191,9 +191,9 @@ void ServerNode::receive(const From &from, wire::Message message, Time now) {
   } else if (const auto *get = std::get_if<wire::GetMap>(&message.body)) {
     // What was just made or moved elsewhere is known a moment later.
     if (joined_ && now + kRefreshUs > refresh_at_ + kRefreshUs / 10) refresh(now);
-    if (get->revision == 0 || get->revision < map_.revision) return tell_map(from, envelope, get->model);
-    if (watchers_.size() < wire::kNodes || watchers_.contains(from.peer))
+    if (get->revision != 0 && (watchers_.size() < wire::kNodes || watchers_.contains(from.peer)))
       watchers_[from.peer] = {from, envelope, get->model, now + kWatchUs};
+    if (get->revision == 0 || get->revision < map_.revision) return tell_map(from, envelope, get->model);
     wire::Map nothing_new;
     nothing_new.revision = get->revision;
     net_.send(from.peer, {envelope, std::move(nothing_new), {}});

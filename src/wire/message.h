@@ -101,9 +101,10 @@ struct Welcome {
   uint64_t map_revision = 0;
 };
 struct GetMap {
-  std::string model;      // empty: all
-  uint64_t revision = 0;  // of the map that is known: the answer says nothing where it is the newest, and one follows when
-                          // there is a newer
+  std::string model;  // empty: all
+  uint64_t revision =
+      0;  // of the map that is known: the answer says nothing where it is the newest, and one follows when
+          // there is a newer
 };
 struct Map {
   uint64_t revision = 0;

@@ -1,6 +1,6 @@
 """Servers that are killed while a client pushes: with two replicas nothing that was answered is lost, or happens twice.
 
-usage: replicas_test.py PROGRAM. NGD_KILLS sets the number of kills (default 3).
+usage: replicas_test.py PROGRAM. NGD_KILLS sets the number of kills (default 2).
 """
 
 import os
@@ -17,7 +17,7 @@ PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from adding_client import AddingClient  # noqa: E402
 
-KILLS = int(os.environ.get("NGD_KILLS", "3"))
+KILLS = int(os.environ.get("NGD_KILLS", "2"))
 
 class Replicas(unittest.TestCase):
     def setUp(self):
@@ -43,7 +43,7 @@ class Replicas(unittest.TestCase):
         self.addCleanup(client.end)
         pushed, waits, draws = 0, [], random.Random(7)
         for _ in range(KILLS):
-            until = time.monotonic() + 6  # both replicas are there again
+            until = time.monotonic() + 2.5  # both replicas are there again
             while time.monotonic() < until:
                 client.push()
                 pushed += 1
@@ -64,6 +64,8 @@ class Replicas(unittest.TestCase):
         waits.sort()
         print(f"{KILLS} times {how.name}: {pushed} updates, each there once; pushes went on after "
               f"{waits[len(waits) // 2]:.2f} s (median), {waits[-1]:.2f} s (most)")
+        # 0.8 s are the patience of the others; a machine under load may be slow, but no push waits for a timer of seconds.
+        self.assertLess(waits[0], 2.5)
 
     def test_killed(self):
         self.storm(signal.SIGKILL)

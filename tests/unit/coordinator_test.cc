@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 
 #include "check.h"
 #include "transport/system.h"
