@@ -56,7 +56,17 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
   const auto place = operations.find(ticket);
   if (place == operations.end()) return;
   Operation &operation = place->second;
-  if (const auto *map = std::get_if<wire::Map>(&message.body)) {
+  if (auto *map = std::get_if<wire::Map>(&message.body)) {
+    if (operation.kind == Kind::server) {
+      if (map->revision < map_revision) {  // of a server that has not heard of what this client knows
+        Request again = request;
+        again.at = now + options.retry_us / 4;
+        requests.insert_or_assign({again.message.envelope.seq, kNode}, std::move(again));
+        return;
+      }
+      operation.outcome.map = std::move(*map);
+      return finish(ticket, NGD_OK, {}, now);
+    }
     const bool there = std::ranges::any_of(
         map->models, [&](const wire::ModelPlace &one) { return one.spec.name == options.model; });
     if (there && found) return open_session(ticket, now);

@@ -102,6 +102,10 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
       operation.step = Step::asking;
       request(ticket, read_number(), 0, operation.query, {}, now);
       break;
+    case Kind::server:
+      operation.step = Step::asking;
+      request(ticket, read_number(), kNode, operation.to_server, {}, now);
+      break;
     case Kind::close:
       operation.step = Step::asking;
       request(ticket, read_number(), 0, wire::Close{}, {}, now);
@@ -427,6 +431,22 @@ Ticket ClientSession::query(wire::Query query, Time now, Time deadline) {
   State::Operation operation;
   operation.kind = Kind::query;
   operation.query = std::move(query);
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+Ticket ClientSession::places(Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::server;
+  operation.to_server = wire::GetMap{};
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
+}
+
+Ticket ClientSession::arrange(wire::Arrange request, Time now, Time deadline) {
+  State::Operation operation;
+  operation.kind = Kind::server;
+  operation.to_server = std::move(request);
   operation.deadline = deadline;
   return state_->begin(std::move(operation), now);
 }

@@ -65,6 +65,7 @@ struct Outcome {
   wire::Done done;                   // of commands and queries
   std::vector<wire::Bytes> payload;  // of a value or a partition's blob
   std::vector<TensorValues> tensors;
+  wire::Map map;  // of places() and arrange()
 };
 
 class ClientSession {
@@ -91,6 +92,10 @@ class ClientSession {
                    Time now, Time deadline, uint64_t base_version = 0);
   Ticket command(wire::Command command, wire::Bytes payload, Time now, Time deadline);
   Ticket query(wire::Query query, Time now, Time deadline);
+  // Of any server: who is there and who has what, of all models; and a change of that, which is written down when it is
+  // over and happens after it.
+  Ticket places(Time now, Time deadline);
+  Ticket arrange(wire::Arrange request, Time now, Time deadline);
   Ticket close(Time now, Time deadline);
 
   // Tokens that go with every update and command from now on: of locks under which the caller works.

@@ -28,7 +28,7 @@ struct ClientSession::State {
   using RequestKey = std::pair<uint64_t, uint32_t>;
 
   struct Operation {
-    enum class Kind : uint8_t { open, version, push, pull, command, query, close } kind = Kind::open;
+    enum class Kind : uint8_t { open, version, push, pull, command, query, server, close } kind = Kind::open;
     enum class Step : uint8_t {
       queued,
       creating,
@@ -55,6 +55,7 @@ struct ClientSession::State {
     bool pinned = false;
     wire::Command command;
     wire::Query query;
+    wire::Body to_server;  // of Kind::server
     wire::Bytes payload;
     std::vector<wire::Token> tokens;  // those held when the caller began it
     Outcome outcome;

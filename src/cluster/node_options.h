@@ -44,6 +44,7 @@ enum class Mutant : uint8_t {
   answer_before_sync,  // ack=disk: answers leave before the log is on the disk
   replay_forgets,      // a restart does not know what was done for whom
   torn_record,         // the last record of a log is taken as it lies, unchecked
+  hand_over_and_answer,  // a primary that named another goes on answering
 };
 
 struct Limits {
@@ -58,6 +59,7 @@ struct NodeOptions {
   std::string cluster = "ngd";
   std::string address;     // where clients and servers find it
   std::string server_key;  // public, Z85
+  std::string zone;        // copies of a shard go to different ones, as far as there are
   std::string directory;   // of checkpoints, below the Disk's root; "" with durable = false: none are kept
   bool durable = true;
   bool ack_disk = false;                   // answers wait until the log is on the disk

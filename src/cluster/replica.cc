@@ -124,8 +124,13 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
 
   if (record_.primary == me_) {
     if (role_ != Role::primary) return lead_now(record_.memory == record_.epoch, now);
+    // The set, or who is to lead, is another than when it was handed over: that can happen no more. Where nothing is
+    // known of it, a new revision sees to that.
+    if (handing_ && !news) return change(record_, now);
+    handing_ = false;
     if (adding_ && record_.has(*adding_)) adding_.reset();
-    return advance_commit(now);
+    advance_commit(now);
+    return forget_strangers(now);
   }
   if (role_ == Role::primary) return step_down(now);
   if (record_.has(me_) && has_state_) {
@@ -143,7 +148,18 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
     me_.incarnation++;
   }
   role_ = Role::learner;
-  if (all_lost(records)) begin_anew(now);
+  if (!all_lost(records)) {
+    lost_at_ = 0;
+    return;
+  }
+  if (lost_at_ == 0) lost_at_ = now;
+  if (now - lost_at_ >= begin_after()) begin_anew(now);
+}
+
+// Who has led it may have the newest checkpoint on its disk, then the other members; who never was in the set has none.
+Time Replica::begin_after() const {
+  const auto mine = std::ranges::find(record_.in_sync, me_.node, &Member::node);
+  return mine == record_.in_sync.end() ? 2 * kFirstUs : static_cast<Time>(mine - record_.in_sync.begin()) * kFirstUs / 3;
 }
 
 // --- what it is -----------------------------------------------------------------------------------------------------
@@ -163,6 +179,7 @@ void Replica::step_down(Time now) {
   peers_.clear();
   adding_.reset();
   sending_.reset();
+  handing_ = false;
   forget_state(now);
 }
 
@@ -210,6 +227,7 @@ void Replica::tick(Time now) {
       if (!waits && ticket_ == 0) {
         keep_members(now);
         if (ticket_ == 0) add_learners(now);
+        if (ticket_ == 0) settle(now);
       }
       if (sending_ && now - sending_->used > kSnapshotKeptUs) sending_.reset();
       break;

@@ -77,6 +77,12 @@ class Replica {
   void start(Time now);
   // Of a primary: the next index. The caller has carried the entry out, or does it at once.
   uint64_t append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now);
+  // Whether others have the log, or are about to: else nothing need be appended.
+  bool shared() const { return nodes_.size() > 1 || !alone() || !peers_.empty(); }
+  // Who is to have the shard from now on; the first leads, if `lead`. Whoever is in the set and not wanted leaves it once
+  // all who are wanted are in it.
+  void want(std::vector<uint32_t> nodes, bool lead, Time now);
+  void look_soon(Time now);  // the record has changed
   bool receive(const From &from, wire::Message &message, Time now);  // false: it is for others
   void answered(const CoordinatorAnswer &answer, Time now);
   void tick(Time now);
@@ -92,6 +98,7 @@ class Replica {
   uint64_t last() const { return log_.last(); }
   uint64_t committed() const { return committed_; }
   const ReplicaRecord &record() const { return record_; }
+  uint64_t incarnation() const { return me_.incarnation; }
   const std::vector<uint32_t> &nodes() const { return nodes_; }
   std::string trouble() const;
 
@@ -122,6 +129,7 @@ class Replica {
   void change(const ReplicaRecord &wanted, Time now);
   void adopt(const std::vector<Record> &records, Time now);
   bool all_lost(const std::vector<Record> &records) const;
+  Time begin_after() const;
   void begin_anew(Time now);
   void step_down(Time now);
 
@@ -134,6 +142,8 @@ class Replica {
   void advance_commit(Time now);
   void keep_members(Time now);
   void add_learners(Time now);
+  void settle(Time now);
+  void forget_strangers(Time now);
   bool in_maximal(const Member &member) const;
 
   // Members and learners: replica_member.cc.
@@ -147,7 +157,8 @@ class Replica {
   void forget_state(Time now);
 
   const uint32_t shard_;
-  const std::vector<uint32_t> nodes_;
+  std::vector<uint32_t> nodes_;
+  bool first_leads_ = false;
   const NodeOptions &options_;
   ReplicaHost &host_;
   Coordinator &coordinator_;
@@ -158,7 +169,7 @@ class Replica {
   uint64_t revision_ = 0;
   uint64_t ticket_ = 0;  // of the question that is open
   bool changing_ = false;
-  Time ask_at_ = 0, started_ = 0;
+  Time ask_at_ = 0, started_ = 0, lost_at_ = 0;
 
   uint64_t epoch_ = 0;  // the highest that was heard of: lower ones are refused
   ReplicaLog log_;
@@ -170,6 +181,8 @@ class Replica {
   std::map<uint32_t, Peer> peers_;
   std::optional<Member> adding_;
   Time adding_since_ = 0, beacon_at_ = 0;
+  bool handing_ = false;  // another is to lead, and may do so already: nothing is answered
+  bool was_shared_ = true;
   std::optional<Sending> sending_;
 
   // Of members and learners.

@@ -55,7 +55,7 @@ bool Replica::in_maximal(const Member &member) const {
 }
 
 Time Replica::lease(Time now) const {
-  if (!leads()) return 0;
+  if (!leads() || handing_) return 0;
   Time until = kNever;
   if (options_.mutant == Mutant::no_lease) return until;
   for (const auto &[node, peer] : peers_) {
@@ -210,6 +210,72 @@ void Replica::keep_members(Time now) {
   change(wanted, now);
 }
 
+void Replica::want(std::vector<uint32_t> nodes, bool lead, Time now) {
+  if (nodes.empty() || (nodes == nodes_ && lead == first_leads_)) return;
+  nodes_ = std::move(nodes);
+  first_leads_ = lead;
+  if (role_ == Role::primary) forget_strangers(now);
+  wakeup_ = now;
+}
+
+void Replica::look_soon(Time now) {
+  if (ticket_ == 0) look(now);
+}
+
+// Who is not wanted leaves when all who are have come. When that is the primary, it names another: from the moment that
+// it asks for that, it answers nobody, for the other may lead before the answer is here.
+void Replica::settle(Time now) {
+  if (!ready_ || adding_ || nodes_.empty()) return;
+  const auto wanted_here = [&](const Member &member) {
+    return std::ranges::find(nodes_, member.node) != nodes_.end();
+  };
+  const auto there = [&](uint32_t node) {
+    return std::ranges::any_of(record_.in_sync, [&](const Member &one) { return one.node == node; });
+  };
+  if (!std::ranges::all_of(nodes_, there)) return;
+  ReplicaRecord wanted = record_;
+  const bool stays = wanted_here(me_) && (!first_leads_ || nodes_.front() == me_.node);
+  if (!stays) {
+    // One that has nearly all that there is leads soonest.
+    const Member *next = nullptr;
+    for (const uint32_t node : nodes_) {
+      const auto peer = peers_.find(node);
+      if (next != nullptr || peer == peers_.end() || now - peer->second.heard > kReplicaLeaseUs ||
+          peer->second.acked + kNearEntries < log_.last())
+        continue;
+      for (const Member &member : record_.in_sync) {
+        if (member == Member{node, peer->second.incarnation}) next = &member;
+      }
+    }
+    if (next == nullptr) return;
+    wanted.epoch++;
+    wanted.primary = *next;
+  }
+  std::erase_if(wanted.in_sync, [&](const Member &member) {
+    return member != wanted.primary && !wanted_here(member);
+  });
+  if (wanted.primary == record_.primary && wanted.in_sync.size() == record_.in_sync.size()) return;
+  if (wanted.primary != me_) {
+    handing_ = options_.mutant != Mutant::hand_over_and_answer;
+    host_.committed(committed_, now);
+  }
+  change(wanted, now);
+}
+
+// A log that nobody else has is not kept; one that comes later must not take its end for ours.
+void Replica::forget_strangers(Time now) {
+  std::erase_if(peers_, [&](const auto &one) {
+    return std::ranges::find(nodes_, one.first) == nodes_.end() && !in_maximal({one.first, one.second.incarnation});
+  });
+  if (was_shared_ && !shared() && ready_) {
+    sending_.reset();
+    log_.reset(log_.last() + 1, record_.epoch);
+    committed_ = applied_ = log_.last();
+    host_.committed(committed_, now);
+  }
+  was_shared_ = shared();
+}
+
 // A learner that is near counts for what is committed from now on; when it has all that was, the record is changed.
 void Replica::add_learners(Time now) {
   if (!ready_ && options_.mutant != Mutant::early_join) return;
@@ -261,6 +327,10 @@ void Replica::join(const From &from, const wire::Join &join, Time now) {
   if (peer.knows) return send_entries(node, peer, now, true);
   if (!sending_ || (join.snapshot != sending_->index && !log_.knows(sending_->index))) {
     if (!ready_) return;
+    if (log_.last() == 0) {  // nobody else had it until now; 0 is nothing that one could have
+      log_.reset(1, record_.epoch);
+      committed_ = applied_ = 1;
+    }
     std::optional<wire::Bytes> bytes = host_.snapshot();
     if (!bytes) return;
     sending_ = Sending{log_.last(), log_.epoch(log_.last()), std::move(*bytes), now};

@@ -1,10 +1,10 @@
-// A server's own part: joining, the map, making models.
+// A server's own part: joining, the map, who has which shard.
 #include "cluster/server_node.h"
 
 #include <algorithm>
 
 #include "base/error.h"
-#include "cluster/layout.h"
+#include "cluster/placement.h"
 #include "cluster/replica.h"
 #include "cluster/replica_times.h"
 #include "wire/codec.h"
@@ -17,12 +17,7 @@ constexpr uint64_t kHint = 0;  // no ticket of ours
 constexpr const char *kAlive = "/alive/";
 constexpr Time kAgainUs = 500'000;
 constexpr Time kRefreshUs = 1'000'000;
-constexpr Time kCreationUs = 10'000'000;
 constexpr Time kWatchUs = 5'000'000;  // whoever asked for the map and waits asks again sooner
-
-std::string record_of(const wire::Map &map) {
-  return std::string(wire::encode(map).text());
-}
 
 // A record that another program wrote, or that is damaged, is left out.
 std::optional<wire::Map> map_of(const Record &record) {
@@ -35,6 +30,10 @@ std::optional<wire::Map> map_of(const Record &record) {
 }
 
 }  // namespace
+
+std::string record_of(const wire::Map &map) {
+  return std::string(wire::encode(map).text());
+}
 
 ServerNode::ServerNode(NodeOptions options, Net &net, Disk &disk, Rng &rng, Coordinator &coordinator)
     : options_(std::move(options)), net_(net), disk_(disk), rng_(rng), coordinator_(coordinator) {}
@@ -75,7 +74,8 @@ void ServerNode::coordinated(const CoordinatorAnswer &answer, Time now) {
         if (record.key == key) revision = record.revision;
       }
       wire::Map self;
-      self.nodes.push_back({options_.node, revision, options_.address, options_.server_key});
+      self.nodes.push_back(
+          {options_.node, revision, options_.address, options_.server_key, options_.zone, false, false});
       join_ticket_ = new_ticket();
       join_writes_ = true;
       coordinator_.cas(join_ticket_, key, revision, record_of(self));
@@ -100,7 +100,7 @@ void ServerNode::coordinated(const CoordinatorAnswer &answer, Time now) {
     if (hinted_) refresh(now);
     return;
   }
-  place_model(answer, now);
+  if (!arrange_on(answer, now)) place_model(answer, now);
 }
 
 void ServerNode::adopt(const std::vector<Record> &records, Time now) {
@@ -119,14 +119,29 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
   }
   if (map.revision < map_.revision) return;
   const bool news = map.revision != map_.revision;
+  const auto value = [&](const std::string &key) -> const std::string * {
+    const auto found = std::ranges::find(records, key, &Record::key);
+    return found == records.end() ? nullptr : &found->value;
+  };
+  for (wire::NodePlace &node : map.nodes) {
+    node.alive = node.node == options_.node || value(concat(kAlive, node.node)) != nullptr;
+    const std::string *drained = value(drain_key(node.node));
+    node.drained = drained != nullptr && *drained == "1";
+  }
   for (wire::ModelPlace &model : map.models) {
     for (wire::ShardPlace &place : model.shards) {
-      const std::string key = replica_key(place.shard);
-      const auto record = std::ranges::find(records, key, &Record::key);
-      const auto led = record == records.end() ? std::nullopt : ReplicaRecord::parse(record->value);
+      if (const std::string *wanted = value(place_key(place.shard))) {
+        if (auto known = WantedPlace::parse(*wanted)) {
+          place.replicas = std::move(known->nodes);
+          place.lead = known->lead;
+        }
+      }
+      const std::string *record = value(replica_key(place.shard));
+      const auto led = record == nullptr ? std::nullopt : ReplicaRecord::parse(*record);
       if (!led) continue;
       place.node = led->primary.node;
       place.epoch = led->epoch;
+      for (const Member &member : led->in_sync) place.in_sync.push_back(member.node);
     }
   }
   map_ = std::move(map);
@@ -136,9 +151,14 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
   for (const wire::ModelPlace &model : map_.models) {
     for (uint32_t index = 0; index < model.shards.size(); index++) {
       const wire::ShardPlace &place = model.shards[index];
-      const bool here = place.node == options_.node ||
-                        std::ranges::find(place.replicas, options_.node) != place.replicas.end();
-      if (!here) continue;
+      const auto names_me = [&](const std::vector<uint32_t> &nodes) {
+        return std::ranges::find(nodes, options_.node) != nodes.end();
+      };
+      const bool here = names_me(place.replicas) || names_me(place.in_sync) || place.node == options_.node;
+      if (!here) {
+        drop(place.shard);
+        continue;
+      }
       if (shards_.contains(place.shard)) {
         if (news && on_places_)
           on_places_(place.shard, model);
@@ -146,14 +166,23 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
           shards_.at(place.shard)->placed(model, now);
         continue;
       }
-      auto fresh = std::make_unique<Shard>(Shard::Place{model, index, incarnation_}, options_, net_, disk_,
-                                           rng_, coordinator_);
+      auto fresh = std::make_unique<Shard>(Shard::Place{model, index, std::max(incarnation_, lives_[place.shard])},
+                                           options_, net_, disk_, rng_, coordinator_);
       Shard &added = *fresh;
       shards_.emplace(place.shard, std::move(fresh));
       if (on_shard_) on_shard_(added);
       added.start(now);
     }
   }
+}
+
+// Others have it now. Should it come back, that is another life.
+void ServerNode::drop(uint32_t number) {
+  const auto found = shards_.find(number);
+  if (found == shards_.end()) return;
+  if (on_drop_) on_drop_(*found->second);
+  lives_[number] = found->second->replica().incarnation() + 1;
+  shards_.erase(found);
 }
 
 const wire::NodePlace *ServerNode::node(uint32_t number) const {
@@ -199,6 +228,8 @@ void ServerNode::receive(const From &from, wire::Message message, Time now) {
     net_.send(from.peer, {envelope, std::move(nothing_new), {}});
   } else if (const auto *create = std::get_if<wire::CreateModel>(&message.body)) {
     create_model(from, envelope, *create, now);
+  } else if (const auto *arranges = std::get_if<wire::Arrange>(&message.body)) {
+    arrange(from, envelope, *arranges, now);
   } else {
     refuse(from, envelope, NGD_E_PROTOCOL, wire::Refused::Retry::never,
            concat("a message of type \"", wire::type_name(wire::type_of(message.body)),
@@ -216,127 +247,12 @@ void ServerNode::tell_map(const From &from, const wire::Envelope &envelope, cons
   net_.send(from.peer, {envelope, std::move(answer), {}});
 }
 
-// --- making models --------------------------------------------------------------------------------------------------
-
-void ServerNode::create_model(const From &from, const wire::Envelope &envelope,
-                              const wire::CreateModel &request, Time now) {
-  if (from.role < Role::worker)
-    return refuse(from, envelope, NGD_E_ACCESS, wire::Refused::Retry::never,
-                  "the key may read, but make no model");
-  if (!joined_)
-    return refuse(from, envelope, NGD_E_UNAVAILABLE, wire::Refused::Retry::later, "the server is starting");
-  try {
-    check_model(request.spec);
-  } catch (const Error &error) {
-    return refuse(from, envelope, error.status(), wire::Refused::Retry::never, error.what());
-  }
-  if (creations_.size() >= wire::kModels)
-    return refuse(from, envelope, NGD_E_LIMIT, wire::Refused::Retry::later, "too many models are being made");
-  const auto same = std::ranges::find_if(creations_, [&](const auto &one) {
-    return one.second.envelope.client == envelope.client && one.second.spec.name == request.spec.name;
-  });
-  if (same != creations_.end()) {  // it came again: from the start, where the coordinator has not answered
-    if (now < same->second.again_at) return;
-    creations_.erase(same);
-  }
-  const uint64_t ticket = new_ticket();
-  creations_[ticket] = {from, envelope, request.spec, now + kCreationUs, now + kAgainUs, Step::look, {}};
-  coordinator_.get(ticket, "/");
-}
-
-void ServerNode::tell_made(const Creation &creation, const wire::ModelPlace &model, uint64_t revision) {
-  net_.send(creation.from.peer, {creation.envelope, wire::Map{revision, map_.nodes, {model}}, {}});
-}
-
-// One step of a creation is done: look what is there, take a number, write the record.
-void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
-  const auto found = creations_.find(answer.ticket);
-  if (found == creations_.end()) return;
-  Creation creation = std::move(found->second);
-  creations_.erase(found);
-  const auto next = [&](Step step) {
-    creation.step = step;
-    creation.again_at = now + kAgainUs;
-    const uint64_t ticket = new_ticket();
-    creations_[ticket] = creation;
-    return ticket;
-  };
-  if (creation.step == Step::write) {
-    refresh(now);
-    if (!answer.done) return coordinator_.get(next(Step::look), "/");
-    return tell_made(creation, creation.place,
-                     answer.records.empty() ? map_.revision : answer.records.front().revision);
-  }
-  if (creation.step == Step::number) {
-    if (!answer.done) return coordinator_.get(next(Step::look), "/");
-    wire::Map record;
-    record.models.push_back(creation.place);
-    const std::string key = concat("/model/", creation.spec.name);
-    return coordinator_.cas(next(Step::write), key, 0, record_of(record));
-  }
-  adopt(answer.records, now);
-  for (const wire::ModelPlace &model : map_.models) {
-    if (model.spec.name != creation.spec.name) continue;
-    if (!same_model(model.spec, creation.spec))
-      return refuse(
-          creation.from, creation.envelope, NGD_E_CONFLICT, wire::Refused::Retry::never,
-          concat("there is a model ", quoted(model.spec.name),
-                 " already, with other tensors, shards or another optimizer; give the same, or another name"));
-    return tell_made(creation, model, map_.revision);
-  }
-  if (map_.models.size() >= wire::kModels)
-    return refuse(creation.from, creation.envelope, NGD_E_LIMIT, wire::Refused::Retry::never,
-                  concat("the cluster has ", map_.models.size(), " models already, which is the most"));
-  uint64_t last = 0, revision = 0;
-  for (const Record &record : answer.records) {
-    int64_t value = 0;
-    if (record.key != "/sequence") continue;
-    revision = record.revision;
-    if (parse_integer(record.value, value) && value > 0) last = static_cast<uint64_t>(value);
-  }
-  // Shards go to the servers that live and have the fewest elements.
-  std::map<uint32_t, uint64_t> load;
-  for (const wire::NodePlace &one : map_.nodes) {
-    const std::string alive = concat(kAlive, one.node);
-    if (one.node == options_.node ||
-        std::ranges::find(answer.records, alive, &Record::key) != answer.records.end())
-      load[one.node] = 0;
-  }
-  for (const wire::ModelPlace &model : map_.models) {
-    for (const wire::ShardPlace &place : model.shards) {
-      for (const wire::Piece &piece : place.pieces) {
-        if (load.contains(place.node)) load[place.node] += piece.count;
-      }
-    }
-  }
-  creation.place = {};
-  creation.place.model = static_cast<uint32_t>(last + 1);
-  creation.place.spec = creation.spec;
-  uint32_t number = static_cast<uint32_t>(last * wire::kShards);
-  for (std::vector<wire::Piece> &pieces : layout(creation.spec)) {
-    wire::ShardPlace place;
-    place.shard = ++number;
-    place.node = std::ranges::min_element(load, {}, [](const auto &one) { return one.second; })->first;
-    // Its copies go to the next.
-    std::vector<std::pair<uint64_t, uint32_t>> order;
-    for (const auto &[node, elements] : load) order.emplace_back(node == place.node ? 0 : elements + 1, node);
-    std::ranges::sort(order);
-    for (size_t i = 0; i < order.size() && i < options_.replicas; i++) {
-      place.replicas.push_back(order[i].second);
-      load[order[i].second]++;
-      for (const wire::Piece &piece : pieces) load[order[i].second] += piece.count;
-    }
-    place.pieces = std::move(pieces);
-    creation.place.shards.push_back(std::move(place));
-  }
-  coordinator_.cas(next(Step::number), "/sequence", revision, std::to_string(last + 1));
-}
-
 // --- time and jobs --------------------------------------------------------------------------------------------------
 
 void ServerNode::tick(Time now) {
   if (!joined_ && now >= join_at_) join(now);
   if (joined_ && now >= refresh_at_) refresh(now);
+  std::erase_if(arrangements_, [&](const auto &one) { return one.second.until <= now; });
   std::erase_if(creations_, [&](const auto &one) { return one.second.until <= now; });
   std::erase_if(watchers_, [&](const auto &one) { return one.second.until <= now; });
   if (shards_apart_) return;

@@ -19,6 +19,8 @@
 
 namespace ngd::cluster {
 
+std::string record_of(const wire::Map &map);
+
 class ServerNode {
  public:
   ServerNode(NodeOptions options, Net &net, Disk &disk, Rng &rng, Coordinator &coordinator);
@@ -32,6 +34,8 @@ class ServerNode {
 
   // Called for each shard before it starts.
   void on_shard(std::function<void(Shard &)> call) { on_shard_ = std::move(call); }
+  // And before it is gone, because others have it now.
+  void on_drop(std::function<void(Shard &)> call) { on_drop_ = std::move(call); }
   // Shards are driven by others: tick(), next_wakeup() and take_job() leave them alone.
   void leave_shards() { shards_apart_ = true; }
   // Called when a shard is to learn where the others of its model are; without it the node tells it itself.
@@ -71,7 +75,19 @@ class ServerNode {
     Time until = 0;
   };
 
+  struct Arrangement {  // until its records are written
+    From from;
+    wire::Envelope envelope;
+    wire::Arrange request;
+    Time until = 0, again_at = 0;
+    std::vector<Record> writes;  // with the revisions that they replace
+    bool planned = false, wrote = false, reads_back = false;
+  };
+
   void join(Time now);
+  void drop(uint32_t number);
+  void arrange(const From &from, const wire::Envelope &envelope, const wire::Arrange &request, Time now);
+  bool arrange_on(const CoordinatorAnswer &answer, Time now);  // false: it is none of theirs
   void tell_map(const From &from, const wire::Envelope &envelope, const std::string &model);
   void refresh(Time now);
   void adopt(const std::vector<Record> &records, Time now);
@@ -93,13 +109,15 @@ class ServerNode {
   uint64_t ticket_ = 0, refresh_ticket_ = 0, join_ticket_ = 0;
   bool join_writes_ = false;
   bool refreshing_ = false, hinted_ = false;  // asked for the records; they have changed since
-  std::function<void(Shard &)> on_shard_;
+  std::function<void(Shard &)> on_shard_, on_drop_;
   std::function<void(uint32_t, const wire::ModelPlace &)> on_places_;
   bool shards_apart_ = false;
   Time join_at_ = 0, refresh_at_ = 0;
   wire::Map map_;
   std::map<Peer, Watcher> watchers_;
-  std::map<uint64_t, Creation> creations_;  // by ticket
+  std::map<uint64_t, Creation> creations_;        // by ticket
+  std::map<uint64_t, Arrangement> arrangements_;  // likewise
+  std::map<uint32_t, uint64_t> lives_;            // of shards that were here: what the next must be above
   std::map<uint32_t, std::unique_ptr<Shard>> shards_;
 };
 

@@ -172,6 +172,7 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
   staged.update = parameters->checked(push.kind, push.tensors, payload);
   staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
   if (journal != nullptr || replicated()) {
+    staged.kept = true;
     staged.push = push;
     staged.payload = payload;
   }
@@ -499,6 +500,9 @@ uint64_t Shard::checkpoints_done() const {
 }
 const Published &Shard::published() const {
   return state_->published;
+}
+std::shared_ptr<const Published> Shard::readers() const {
+  return state_->readers;
 }
 uint32_t Shard::number() const {
   return state_->place.model.shards[state_->place.index].shard;

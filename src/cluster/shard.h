@@ -58,6 +58,7 @@ class Shard {
 
   // The newest version for readers on any thread; answers what it can without the shard's own thread.
   const Published &published() const;
+  std::shared_ptr<const Published> readers() const;
 
   uint32_t number() const;
   bool ready() const;

@@ -151,6 +151,8 @@ void Shard::State::take_state(std::span<const std::byte> bytes, Time now) {
 
 std::optional<wire::Bytes> Shard::State::snapshot() {
   if (!ready) return std::nullopt;
+  // What was staged when nobody else had the log is there as an update alone: soon it is decided on.
+  if (std::ranges::any_of(staged_parts, [](const auto &one) { return !one.second.kept; })) return std::nullopt;
   return whole_state();
 }
 
@@ -252,10 +254,16 @@ void Shard::State::placed(const wire::ModelPlace &model, Time now) {
   for (uint32_t index = 0; index < place.model.shards.size() && index < model.shards.size(); index++) {
     wire::ShardPlace &known = place.model.shards[index];
     const wire::ShardPlace &told = model.shards[index];
+    if (index == place.index) {
+      known.replicas = told.replicas;
+      if (!options.ack_disk) replica->want(told.replicas, told.lead, now);
+      if (told.epoch > replica->record().epoch) replica->look_soon(now);
+      continue;
+    }
     if (told.epoch < known.epoch || (told.epoch == known.epoch && told.node == known.node)) continue;
     known.epoch = told.epoch;
     known.node = told.node;
-    if (!leading || index == place.index) continue;
+    if (!leading) continue;
     if (root == nullptr && index == 0) {
       announce(now);
       for (auto &[key, staged] : staged_parts) {

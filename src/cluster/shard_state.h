@@ -53,6 +53,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
     size_t bytes = 0;
     Time told = 0;  // when the root heard of it last
     // As it came, where there is a log or another replica.
+    bool kept = false;
     wire::Push push;
     std::vector<wire::Bytes> payload;
   };
@@ -100,7 +101,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // then all that it says and publishes is held.
   static wire::Bytes replica_control(LogKind kind, std::span<const std::byte> body);
   void record_replaced(Time now);
-  bool replicated() const { return replica->nodes().size() > 1; }
+  bool replicated() const { return replica->shared(); }
   wire::Bytes whole_state(bool with_stream = true);
   uint32_t digest();
   void take_state(std::span<const std::byte> bytes, Time now);
@@ -194,7 +195,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   uint64_t lineage = 0, version = 0, number = 0;
   bool initialised = false;
   std::unique_ptr<Parameters> parameters;
-  Published published;
+  std::shared_ptr<Published> readers = std::make_shared<Published>();  // who may outlive the shard
+  Published &published = *readers;
   std::shared_ptr<const Snapshot> latest;  // readers have it when it is on the disk
   std::shared_ptr<const Snapshot> stale;   // for a planted mistake
   std::map<UpdateKey, Staged> staged_parts;

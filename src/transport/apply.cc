@@ -60,24 +60,42 @@ void Apply::stop() {
 }
 
 void Apply::add(cluster::Shard &shard) {
-  auto runner = std::make_unique<Runner>();
+  const auto runner = std::make_shared<Runner>();
   Runner &one = *runner;
+  one.number = shard.number();
   one.shard = &shard;
+  one.published = shard.readers();
   {
     const std::lock_guard lock(mutex_);
     one.worker = runners_.size() % workers_.size();
-    if (!runners_.emplace(shard.number(), std::move(runner)).second) return;
+    if (!runners_.emplace(one.number, runner).second) return;
   }
   Worker &worker = *workers_[one.worker];
   const std::lock_guard lock(worker.mutex);
-  worker.runners.push_back(&one);
+  worker.runners.push_back(runner);
   worker.wake.notify_all();
 }
 
-Apply::Runner *Apply::find(uint32_t shard) const {
+void Apply::remove(uint32_t shard) {
+  const std::shared_ptr<Runner> runner = find(shard);
+  if (runner == nullptr) return;
+  {
+    const std::lock_guard lock(mutex_);
+    runners_.erase(shard);
+  }
+  {
+    Worker &worker = *workers_[runner->worker];
+    const std::lock_guard lock(worker.mutex);
+    std::erase(worker.runners, runner);
+  }
+  const std::lock_guard own(runner->mutex);  // what is under way ends first
+  runner->shard = nullptr;
+}
+
+std::shared_ptr<Apply::Runner> Apply::find(uint32_t shard) const {
   const std::lock_guard lock(mutex_);
   const auto found = runners_.find(shard);
-  return found == runners_.end() ? nullptr : found->second.get();
+  return found == runners_.end() ? nullptr : found->second;
 }
 
 bool Apply::has(uint32_t shard) const {
@@ -91,14 +109,15 @@ std::vector<uint32_t> Apply::shards() const {
   return numbers;
 }
 
-const cluster::Published *Apply::published(uint32_t shard) const {
-  const Runner *runner = find(shard);
-  return runner == nullptr ? nullptr : &runner->shard->published();
+std::shared_ptr<const cluster::Published> Apply::published(uint32_t shard) const {
+  const auto runner = find(shard);
+  return runner == nullptr ? nullptr : runner->published;
 }
 
-void Apply::carry_out(Runner &runner, const Work &work) {
+void Apply::carry_out(const std::shared_ptr<Runner> &runner, const Work &work) {
+  if (runner->shard == nullptr) return;
   try {
-    work(*runner.shard, now_us());
+    work(*runner->shard, now_us());
   } catch (const std::exception &) {
     failures_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -106,18 +125,18 @@ void Apply::carry_out(Runner &runner, const Work &work) {
 }
 
 // After each piece of work: when the shard wants to be woken, what it wants written.
-void Apply::settle(Runner &runner) {
-  runner.wakeup.store(runner.shard->next_wakeup(), std::memory_order_release);
-  while (std::shared_ptr<cluster::Job> job = runner.shard->take_job()) {
+void Apply::settle(const std::shared_ptr<Runner> &runner) {
+  runner->wakeup.store(runner->shard->next_wakeup(), std::memory_order_release);
+  while (std::shared_ptr<cluster::Job> job = runner->shard->take_job()) {
     Lane &lane = job->log ? logs_ : files_;
     const std::lock_guard lock(lane.mutex);
-    lane.jobs.push_back({&runner, std::move(job)});
+    lane.jobs.push_back({runner, std::move(job)});
     lane.wake.notify_all();
   }
 }
 
 void Apply::run(uint32_t shard, Work work, uint64_t bytes, bool short_work) {
-  Runner *runner = find(shard);
+  const auto runner = find(shard);
   if (runner == nullptr) return;
   Worker &worker = *workers_[runner->worker];
   std::unique_lock lock(worker.mutex);
@@ -125,7 +144,7 @@ void Apply::run(uint32_t shard, Work work, uint64_t bytes, bool short_work) {
     const std::lock_guard own(runner->mutex, std::adopt_lock);
     const cluster::Time sleeps_until = worker.sleeps_until;
     lock.unlock();
-    carry_out(*runner, work);
+    carry_out(runner, work);
     if (runner->wakeup.load(std::memory_order_relaxed) < sleeps_until) {
       lock.lock();
       worker.wake.notify_all();
@@ -138,11 +157,11 @@ void Apply::run(uint32_t shard, Work work, uint64_t bytes, bool short_work) {
 }
 
 void Apply::run_and_wait(uint32_t shard, const Work &work) {
-  Runner *runner = find(shard);
+  const auto runner = find(shard);
   if (runner == nullptr) return;
   {
     const std::lock_guard own(runner->mutex);
-    carry_out(*runner, work);
+    carry_out(runner, work);
   }
   Worker &worker = *workers_[runner->worker];
   const std::lock_guard lock(worker.mutex);
@@ -159,8 +178,8 @@ void Apply::work(Worker &worker) {
       lock.unlock();
       {
         const std::lock_guard own(task.runner->mutex);
-        carry_out(*task.runner, task.work);
-        task.runner->small = dense_bytes(task.runner->shard->published()) <= kSmallBytes;
+        carry_out(task.runner, task.work);
+        task.runner->small = dense_bytes(*task.runner->published) <= kSmallBytes;
       }
       bytes_.fetch_sub(task.bytes, std::memory_order_relaxed);
       lock.lock();
@@ -171,8 +190,8 @@ void Apply::work(Worker &worker) {
     cluster::Time next = now + kLongestSleep;
     bool ticked = false;
     for (size_t i = 0; i < worker.runners.size() && !ticked; i++) {
-      Runner &runner = *worker.runners[i];
-      const cluster::Time wakeup = runner.wakeup.load(std::memory_order_acquire);
+      const std::shared_ptr<Runner> runner = worker.runners[i];
+      const cluster::Time wakeup = runner->wakeup.load(std::memory_order_acquire);
       if (wakeup > now) {
         next = std::min(next, wakeup);
         continue;
@@ -180,15 +199,16 @@ void Apply::work(Worker &worker) {
       worker.busy = true;
       lock.unlock();
       {
-        const std::lock_guard own(runner.mutex);
+        const std::lock_guard own(runner->mutex);
         carry_out(runner, [](cluster::Shard &shard, cluster::Time at) { shard.tick(at); });
       }
       lock.lock();
       worker.busy = false;
       ticked = true;
       // A shard that is never content must not keep the others waiting.
-      std::rotate(worker.runners.begin(), worker.runners.begin() + static_cast<ptrdiff_t>(i) + 1,
-                  worker.runners.end());
+      if (i < worker.runners.size())
+        std::rotate(worker.runners.begin(), worker.runners.begin() + static_cast<ptrdiff_t>(i) + 1,
+                    worker.runners.end());
     }
     if (ticked) continue;
     worker.sleeps_until = next;
@@ -206,7 +226,7 @@ void Apply::work_on_files(Lane &lane) {
     lane.jobs.pop_front();
     lock.unlock();
     task.job->run();
-    run(task.runner->shard->number(),
+    run(task.runner->number,
         [job = task.job](cluster::Shard &shard, cluster::Time now) { shard.finish(job, now); });
     lock.lock();
   }

@@ -25,7 +25,9 @@ class Apply {
   bool has(uint32_t shard) const;
   std::vector<uint32_t> shards() const;
   // For readers: of any thread. nullptr: there is no such shard.
-  const cluster::Published *published(uint32_t shard) const;
+  std::shared_ptr<const cluster::Published> published(uint32_t shard) const;
+  // The shard is driven no more, and may end.
+  void remove(uint32_t shard);
 
   // In its turn, on the shard's thread; on this one when `short_work` and nothing is under way there. Work that throws
   // has not happened. `bytes` is what it holds of messages until then.
@@ -40,14 +42,16 @@ class Apply {
 
  private:
   struct Runner {
-    cluster::Shard *shard;
+    uint32_t number;
+    cluster::Shard *shard;  // nullptr: it was removed
+    std::shared_ptr<const cluster::Published> published;
     size_t worker;
     std::mutex mutex;  // of the shard
     std::atomic<cluster::Time> wakeup{0};
     std::atomic<bool> small{false};  // its steps are short
   };
   struct Task {
-    Runner *runner;
+    std::shared_ptr<Runner> runner;
     Work work;
     uint64_t bytes;
   };
@@ -55,19 +59,19 @@ class Apply {
     std::mutex mutex;
     std::condition_variable wake;
     std::deque<Task> tasks;
-    std::vector<Runner *> runners;
+    std::vector<std::shared_ptr<Runner>> runners;
     cluster::Time sleeps_until = 0;
     bool busy = false;
     bool stop = false;
     Thread thread;
   };
   struct JobTask {
-    Runner *runner;
+    std::shared_ptr<Runner> runner;
     std::shared_ptr<cluster::Job> job;
   };
-  Runner *find(uint32_t shard) const;
-  void carry_out(Runner &runner, const Work &work);  // with its lock held
-  void settle(Runner &runner);
+  std::shared_ptr<Runner> find(uint32_t shard) const;
+  void carry_out(const std::shared_ptr<Runner> &runner, const Work &work);  // with its lock held
+  void settle(const std::shared_ptr<Runner> &runner);
   void work(Worker &worker);
   // Jobs on files, one after another: checkpoints in one lane, logs in another, which answers wait for.
   struct Lane {
@@ -80,7 +84,7 @@ class Apply {
   void work_on_files(Lane &lane);
 
   mutable std::mutex mutex_;  // of the list of runners
-  std::map<uint32_t, std::unique_ptr<Runner>> runners_;
+  std::map<uint32_t, std::shared_ptr<Runner>> runners_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<uint64_t> bytes_{0}, failures_{0};
   Lane files_, logs_;

@@ -107,7 +107,8 @@ void RunningServer::route(const cluster::From &from, wire::Message message, uint
   if (auto *create = std::get_if<wire::CreateModel>(&message.body)) {
     if (create->spec.shards == 0) create->spec.shards = setup_.shards;
   }
-  const cluster::Published *published = envelope.shard == 0 ? nullptr : apply_->published(envelope.shard);
+  const std::shared_ptr<const cluster::Published> published =
+      envelope.shard == 0 ? nullptr : apply_->published(envelope.shard);
   if (published == nullptr) {
     if (on_front) return to_node(from, std::move(message));
     const std::lock_guard lock(inbox_mutex_);

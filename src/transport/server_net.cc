@@ -54,6 +54,10 @@ RunningServer::RunningServer(ServerSetup setup, const CoordinatorMaker &maker)
     apply_->run(number, [model](cluster::Shard &shard, cluster::Time now) { shard.placed(model, now); });
   });
   node_->on_shard([this](cluster::Shard &shard) { fresh_shards_.push_back(&shard); });
+  node_->on_drop([this](cluster::Shard &shard) {
+    std::erase(fresh_shards_, &shard);
+    apply_->remove(shard.number());
+  });
   front_ = Thread("ngd-front", [this] {
     front_id_ = pthread_self();
     run();

@@ -54,6 +54,8 @@ void fields(F &f, ShardPlace &x) {
   f.number(x.epoch);
   f.tables(x.pieces, kTensors);
   f.numbers(x.replicas, kReplicas);
+  f.numbers(x.in_sync, kReplicas);
+  f.flag(x.lead);
 }
 template <class F>
 void fields(F &f, ModelPlace &x) {
@@ -68,6 +70,18 @@ void fields(F &f, NodePlace &x) {
   f.number(x.incarnation);
   f.text(x.address, kLongTextBytes);
   f.text(x.server_key, kTextBytes);
+  f.text(x.zone, kTextBytes);
+  f.flag(x.drained);
+  f.flag(x.alive);
+}
+template <class F>
+void fields(F &f, Arrange &x) {
+  f.choice(x.kind, Arrange::Kind::balance);
+  f.number(x.node);
+  f.text(x.model, kTextBytes);
+  f.number(x.shard);
+  f.number(x.count);
+  f.numbers(x.nodes, kReplicas);
 }
 
 template <class F>

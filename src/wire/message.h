@@ -71,7 +71,9 @@ struct ShardPlace {
   uint32_t node = 0;
   uint64_t epoch = 0;
   std::vector<Piece> pieces;       // at most one of a tensor, by tensor
-  std::vector<uint32_t> replicas;  // nodes that keep a copy; `node` is the one that leads them
+  std::vector<uint32_t> replicas;  // nodes that are to have a copy
+  std::vector<uint32_t> in_sync;   // nodes that have it; `node`, which leads, is the first
+  bool lead = false;               // replicas.front() is to lead
 };
 
 // shards[0] is the root: the order of versions, sessions, locks, values and partitions live there.
@@ -87,6 +89,9 @@ struct NodePlace {
   uint64_t incarnation = 0;
   std::string address;
   std::string server_key;  // Z85, empty without encryption
+  std::string zone;        // what fails together with it; empty: it alone
+  bool drained = false;    // it is to have no shards
+  bool alive = false;      // as far as the coordinator knows
 };
 
 // --- node -------------------------------------------------------------------------------------------------------
@@ -110,6 +115,20 @@ struct Map {
   uint64_t revision = 0;
   std::vector<NodePlace> nodes;
   std::vector<ModelPlace> models;
+};
+struct Arrange {  // answered by Map, when it has been written down; it happens after that
+  enum class Kind : uint8_t {
+    drain,     // `node` is to have no shards
+    undrain,   // it may have some again
+    replicas,  // `model` is to have `count` of each shard
+    move,      // `shard` of `model` is to be on `nodes`, led by the first
+    balance,   // shards go to where there is room
+  } kind = Kind::drain;
+  uint32_t node = 0;
+  std::string model;
+  uint32_t shard = 0;  // its index
+  uint32_t count = 0;
+  std::vector<uint32_t> nodes;
 };
 struct CreateModel {  // answered by Map; a model of that name with the same spec counts as created
   ModelSpec spec;
@@ -383,7 +402,7 @@ struct Refused {
 using Body =
     std::variant<Hello, Welcome, GetMap, Map, CreateModel, Open, Opened, KeepAlive, Alive, Close, Push, Pushed,
                  Pull, Pulled, ReadPoint, Point, ReadDone, Command, Query, Done, Staged, Dropped, Decide,
-                 Applied, Announce, Restore, Restored, Saved, Refused, Append, Appended, Join, Transfer>;
+                 Applied, Announce, Restore, Restored, Saved, Refused, Append, Appended, Join, Transfer, Arrange>;
 
 struct Message {
   Envelope envelope;

@@ -20,7 +20,7 @@ std::vector<Body> samples() {
   spec.tensors = {{"w", {3, 4}, false, {}}, {"t", {100, 8}, true, {Initial::Kind::normal, 0.5f, 9}}};
   spec.shards = 2;
   spec.aggregate_sum = true;
-  const ModelPlace place{3, 2, spec, {{4, 1, 7, {{0, 0, 12}}, {}}, {5, 2, 7, {{1, 0, 800}}, {2, 1}}}};
+  const ModelPlace place{3, 2, spec, {{4, 1, 7, {{0, 0, 12}}, {}, {}, false}, {5, 2, 7, {{1, 0, 800}}, {2, 1}, {2}, true}}};
   Push push;
   push.kind = UpdateKind::delta;
   push.attempt = 2;
@@ -55,7 +55,7 @@ std::vector<Body> samples() {
   return {Hello{},
           Welcome{1, 2, "cluster", 3},
           GetMap{"model", 7},
-          Map{5, {{1, 2, "tcp://host:1", "key"}}, {place}},
+          Map{5, {{1, 2, "tcp://host:1", "key", "zone", true, true}}, {place}},
           CreateModel{spec},
           Open{Consistency::stale, 3, 4, false, 5},
           Opened{1, 2, 3, true, 4},
@@ -84,7 +84,8 @@ std::vector<Body> samples() {
           Append{1, 2, 3, 4, 5, 6, 7, {{8, 9, 10}, {11, 12, 13}}},
           Appended{1, 2, 3, 4},
           Join{1, 2, 3, 4, 5},
-          Transfer{1, 2, 3, 4, 5, 6, 7}};
+          Transfer{1, 2, 3, 4, 5, 6, 7},
+          Arrange{Arrange::Kind::move, 1, "model", 2, 3, {4, 5}}};
 }
 
 void every_body_survives_the_way_through_bytes(void **) {

@@ -624,7 +624,7 @@ void Workload::check_end() {
     world_.touched(reader);
     world_.run_until(world_.now() + 100 * kSecond, [&] { return session.finished(ticket); });
     const auto outcome = session.poll(ticket);
-    return outcome.value_or(Outcome{NGD_E_TIMEOUT, "nothing", 0, 0, 0, true, 0, true, {}, {}, {}});
+    return outcome.value_or(Outcome{NGD_E_TIMEOUT, "nothing", 0, 0, 0, true, 0, true, {}, {}, {}, {}});
   };
   world_.on_client = [](size_t) {};
   const Outcome opened = wait(session.open(world_.client_time(reader), deadline(reader, 60 * kSecond)));

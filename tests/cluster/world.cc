@@ -122,7 +122,7 @@ void World::Client::send(Peer to, wire::Message message) {
   const std::string &address = session->address(to);
   const size_t target = static_cast<size_t>(std::stoul(address.substr(6)));
   peers[target] = to;
-  const From from{kFirstConnection + connection, Role::worker, index + 1};
+  const From from{kFirstConnection + connection, role, index + 1};
   w.deliver(kClients + index, target, std::move(message), [&w, target, from](wire::Message m) {
     Server &server = *w.servers[target];
     if (server.node == nullptr) return;
@@ -206,6 +206,9 @@ void World::start_server(size_t index) {
     if (shard.root() == nullptr) return;
     server.root = &shard;
     shard.observe(&server);
+  });
+  server.node->on_drop([&server](Shard &shard) {
+    if (server.root == &shard) server.root = nullptr;
   });
   trace(concat("server ", index, " starts"));
   server.node->start(server.time());

@@ -184,6 +184,7 @@ struct World::Client : ngd::cluster::Net {
   Time paused_until = 0;
   Time armed = ngd::cluster::kNever;
   std::map<size_t, Peer> peers;  // by server
+  ngd::cluster::Role role = ngd::cluster::Role::worker;
 };
 
 }  // namespace simulation
