@@ -93,7 +93,9 @@ bool Replica::all_lost(const std::vector<Record> &records) const {
     if (member.node == me_.node) return member.incarnation < me_.incarnation;
     const std::string key = concat("/node/", member.node);
     const auto node = std::ranges::find(records, key, &Record::key);
-    return node != records.end() && member.incarnation < node->revision << kIncarnationBits;
+    const auto told = lives_.find(member.node);
+    return (node != records.end() && member.incarnation < node->revision << kIncarnationBits) ||
+           (told != lives_.end() && member.incarnation < told->second);
   });
 }
 
@@ -130,7 +132,7 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
     handing_ = false;
     if (adding_ && record_.has(*adding_)) adding_.reset();
     advance_commit(now);
-    return forget_strangers(now);
+    return forget_strangers();
   }
   if (role_ == Role::primary) return step_down(now);
   if (record_.has(me_) && has_state_) {
@@ -174,6 +176,9 @@ void Replica::forget_state(Time now) {
 }
 
 void Replica::step_down(Time now) {
+  if (handing_) {  // they would wait for a beacon otherwise
+    for (const auto &[node, peer] : peers_) host_.say(node, wire::Handed{record_.epoch}, {});
+  }
   role_ = Role::learner;
   ready_ = false;
   peers_.clear();
@@ -208,6 +213,8 @@ bool Replica::receive(const From &from, wire::Message &message, Time now) {
     join(from, *joins, now);
   else if (const auto *transfer = std::get_if<wire::Transfer>(&message.body))
     transferred(from, *transfer, message.payload, now);
+  else if (const auto *another = std::get_if<wire::Handed>(&message.body))
+    handed(*another, now);
   else
     return false;
   return true;

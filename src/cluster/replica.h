@@ -79,6 +79,7 @@ class Replica {
   uint64_t append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now);
   // Whether others have the log, or are about to: else nothing need be appended.
   bool shared() const { return nodes_.size() > 1 || !alone() || !peers_.empty(); }
+  void skip() { skipped_ = true; }  // an entry was carried out that nobody else needs
   // Who is to have the shard from now on; the first leads, if `lead`. Whoever is in the set and not wanted leaves it once
   // all who are wanted are in it.
   void want(std::vector<uint32_t> nodes, bool lead, Time now);
@@ -143,7 +144,8 @@ class Replica {
   void keep_members(Time now);
   void add_learners(Time now);
   void settle(Time now);
-  void forget_strangers(Time now);
+  void forget_strangers();
+  void begin_log();
   bool in_maximal(const Member &member) const;
 
   // Members and learners: replica_member.cc.
@@ -152,6 +154,7 @@ class Replica {
   void transferred(const From &from, const wire::Transfer &transfer, const std::vector<wire::Bytes> &payload,
                    Time now);
   void replay_committed(Time now);
+  void handed(const wire::Handed &message, Time now);
   void ask_to_join(Time now);
   void take_over(Time now);
   void forget_state(Time now);
@@ -182,16 +185,18 @@ class Replica {
   std::optional<Member> adding_;
   Time adding_since_ = 0, beacon_at_ = 0;
   bool handing_ = false;  // another is to lead, and may do so already: nothing is answered
-  bool was_shared_ = true;
+  bool skipped_ = false;  // what has happened is not all in the log
   std::optional<Sending> sending_;
 
   // Of members and learners.
   bool has_state_ = false;
+  uint64_t state_epoch_ = 0;  // in which it got its state
   uint64_t matched_ = 0;  // up to here the log is as the primary of this epoch has it
   Time grace_ = 0, join_at_ = 0;
   uint32_t leader_ = 0;  // who last said that it leads, and in which epoch
   uint64_t leader_epoch_ = 0;
   std::optional<Receiving> receiving_;
+  std::map<uint32_t, uint64_t> lives_;  // incarnations of others, as far as they asked to join here
 
   Time wakeup_ = 0;
 };

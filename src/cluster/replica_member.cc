@@ -81,6 +81,12 @@ void Replica::replay_committed(Time now) {
   if (role_ != Role::primary) log_.trim(options_.kept_bytes, applied_);
 }
 
+void Replica::handed(const wire::Handed &message, Time now) {
+  if (role_ == Role::primary || message.epoch <= record_.epoch) return;
+  grace_ = std::max(grace_, now + kGraceUs);
+  look_soon(now);
+}
+
 void Replica::ask_to_join(Time now) {
   join_at_ = now + kJoinUs;
   const uint32_t primary = leader_epoch_ >= record_.epoch && leader_ != 0 ? leader_ : record_.primary.node;
@@ -102,6 +108,9 @@ void Replica::transferred(const From &from, const wire::Transfer &transfer,
                           const std::vector<wire::Bytes> &payload, Time now) {
   if (role_ == Role::primary || transfer.incarnation != me_.incarnation || transfer.epoch < epoch_) return;
   if (has_state_ && role_ == Role::member) return;
+  // One that comes late: to begin anew from there would give up what was acknowledged since.
+  if (has_state_ && transfer.index <= applied_ && transfer.epoch <= std::max(state_epoch_, log_.epoch(log_.last())))
+    return;
   epoch_ = std::max(epoch_, transfer.epoch);
   leader_epoch_ = transfer.epoch;
   leader_ = static_cast<uint32_t>(from.peer);
@@ -123,6 +132,7 @@ void Replica::transferred(const From &from, const wire::Transfer &transfer,
     return;
   }
   has_state_ = true;
+  state_epoch_ = transfer.epoch;
   log_.reset(whole.index, whole.epoch);
   committed_ = applied_ = matched_ = whole.index;
   ask_to_join(now);

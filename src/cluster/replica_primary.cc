@@ -43,6 +43,7 @@ void Replica::lead_now(bool fresh, Time now) {
 }
 
 uint64_t Replica::append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now) {
+  if (skipped_) begin_log();
   log_.append({record_.epoch, std::move(control), std::move(payload)});
   applied_ = log_.last();
   send_all(now, false);
@@ -214,7 +215,7 @@ void Replica::want(std::vector<uint32_t> nodes, bool lead, Time now) {
   if (nodes.empty() || (nodes == nodes_ && lead == first_leads_)) return;
   nodes_ = std::move(nodes);
   first_leads_ = lead;
-  if (role_ == Role::primary) forget_strangers(now);
+  if (role_ == Role::primary) forget_strangers();
   wakeup_ = now;
 }
 
@@ -262,18 +263,18 @@ void Replica::settle(Time now) {
   change(wanted, now);
 }
 
-// A log that nobody else has is not kept; one that comes later must not take its end for ours.
-void Replica::forget_strangers(Time now) {
+void Replica::forget_strangers() {
   std::erase_if(peers_, [&](const auto &one) {
     return std::ranges::find(nodes_, one.first) == nodes_.end() && !in_maximal({one.first, one.second.incarnation});
   });
-  if (was_shared_ && !shared() && ready_) {
-    sending_.reset();
-    log_.reset(log_.last() + 1, record_.epoch);
-    committed_ = applied_ = log_.last();
-    host_.committed(committed_, now);
-  }
-  was_shared_ = shared();
+}
+
+// A log that nobody else has is not kept. One who comes later must not take its end for ours; and nobody can have 0.
+void Replica::begin_log() {
+  if (!skipped_ && log_.last() != 0) return;
+  skipped_ = false;
+  log_.reset(log_.last() + 1, record_.epoch);
+  committed_ = applied_ = log_.last();
 }
 
 // A learner that is near counts for what is committed from now on; when it has all that was, the record is changed.
@@ -305,7 +306,9 @@ void Replica::add_learners(Time now) {
 
 void Replica::join(const From &from, const wire::Join &join, Time now) {
   const auto node = static_cast<uint32_t>(from.peer);
+  lives_[node] = std::max(lives_[node], join.incarnation);
   if (role_ != Role::primary || std::ranges::find(nodes_, node) == nodes_.end()) return;
+  if (ready_) begin_log();
   Peer &peer = peers_[node];
   if (join.incarnation < peer.incarnation) return;
   if (join.incarnation > peer.incarnation) {
@@ -327,10 +330,6 @@ void Replica::join(const From &from, const wire::Join &join, Time now) {
   if (peer.knows) return send_entries(node, peer, now, true);
   if (!sending_ || (join.snapshot != sending_->index && !log_.knows(sending_->index))) {
     if (!ready_) return;
-    if (log_.last() == 0) {  // nobody else had it until now; 0 is nothing that one could have
-      log_.reset(1, record_.epoch);
-      committed_ = applied_ = 1;
-    }
     std::optional<wire::Bytes> bytes = host_.snapshot();
     if (!bytes) return;
     sending_ = Sending{log_.last(), log_.epoch(log_.last()), std::move(*bytes), now};

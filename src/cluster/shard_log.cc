@@ -44,14 +44,21 @@ bool follows(const LogRecord &record, uint64_t position) {
 
 // --- writing ------------------------------------------------------------------------------------------------------
 
+// Of an entry that is carried out now: whether other replicas are to have it.
+bool Shard::State::shares_entry() const {
+  if (!leading) return false;
+  if (!replicated()) replica->skip();
+  return replicated();
+}
+
 void Shard::State::append(LogKind kind, std::span<const std::byte> body,
                           const std::vector<wire::Bytes> &payload) {
   if (logging()) journal->append(kind, place.model.shards[place.index].epoch, body, payload);
-  if (leading && replicated()) replica->append(replica_control(kind, body), payload, clock);
+  if (shares_entry()) replica->append(replica_control(kind, body), payload, clock);
 }
 
 void Shard::State::log(const RootEntry &entry) {
-  if (!logging() && !(leading && replicated())) return;
+  if (!shares_entry() && !logging()) return;
   std::visit(
       [&](const auto &one) {
         append(static_cast<LogKind>(static_cast<uint32_t>(LogKind::root) + entry.index()),
@@ -61,7 +68,7 @@ void Shard::State::log(const RootEntry &entry) {
 }
 
 void Shard::State::log_staged(const UpdateKey &key, const Staged &staged) {
-  if (!logging() && !(leading && replicated())) return;
+  if (!shares_entry() && !logging()) return;
   append(LogKind::staged, wire::write_bytes(StagedEntry{key.client, key.user, key.seq, staged.push}).span(),
          staged.payload);
 }

@@ -102,6 +102,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   static wire::Bytes replica_control(LogKind kind, std::span<const std::byte> body);
   void record_replaced(Time now);
   bool replicated() const { return replica->shared(); }
+  bool shares_entry() const;
   wire::Bytes whole_state(bool with_stream = true);
   uint32_t digest();
   void take_state(std::span<const std::byte> bytes, Time now);

@@ -13,7 +13,7 @@ constexpr const char *kNames[] = {"hello",    "welcome",    "get_map",    "map",
                                   "pull",     "pulled",     "read_point", "point",   "read_done",    "command",
                                   "query",    "done",       "staged",     "dropped", "decide",       "applied",
                                   "announce", "restore",    "restored",   "saved",   "refused",      "append",
-                                  "appended", "join",       "transfer",   "arrange"};
+                                  "appended", "join",       "transfer",   "arrange", "handed"};
 static_assert(std::size(kNames) == kTypes);
 
 bool has_lists(uint8_t type) {

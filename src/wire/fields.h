@@ -352,6 +352,10 @@ void fields(F &f, Join &x) {
   f.number(x.offset);
 }
 template <class F>
+void fields(F &f, Handed &x) {
+  f.number(x.epoch);
+}
+template <class F>
 void fields(F &f, Transfer &x) {
   f.number(x.epoch);
   f.number(x.sender);

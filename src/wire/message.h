@@ -373,6 +373,9 @@ struct Join {  // learner -> primary: what I hold (0: nothing), and which part o
   uint64_t snapshot = 0;  // the index of the one that is under way; 0: any
   uint64_t offset = 0;
 };
+struct Handed {  // primary -> members: another leads since that epoch; the record tells who
+  uint64_t epoch = 0;
+};
 struct Transfer {  // primary -> learner: bytes of a snapshot; the payload
   uint64_t epoch = 0;
   uint64_t sender = 0;
@@ -402,7 +405,8 @@ struct Refused {
 using Body =
     std::variant<Hello, Welcome, GetMap, Map, CreateModel, Open, Opened, KeepAlive, Alive, Close, Push, Pushed,
                  Pull, Pulled, ReadPoint, Point, ReadDone, Command, Query, Done, Staged, Dropped, Decide,
-                 Applied, Announce, Restore, Restored, Saved, Refused, Append, Appended, Join, Transfer, Arrange>;
+                 Applied, Announce, Restore, Restored, Saved, Refused, Append, Appended, Join, Transfer, Arrange,
+                 Handed>;
 
 struct Message {
   Envelope envelope;

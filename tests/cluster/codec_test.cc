@@ -85,7 +85,8 @@ std::vector<Body> samples() {
           Appended{1, 2, 3, 4},
           Join{1, 2, 3, 4, 5},
           Transfer{1, 2, 3, 4, 5, 6, 7},
-          Arrange{Arrange::Kind::move, 1, "model", 2, 3, {4, 5}}};
+          Arrange{Arrange::Kind::move, 1, "model", 2, 3, {4, 5}},
+          Handed{6}};
 }
 
 void every_body_survives_the_way_through_bytes(void **) {

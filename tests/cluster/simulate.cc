@@ -23,12 +23,14 @@ int main(int count, char **arguments) {
       run.scenario = static_cast<simulation::Scenario>(number());
     } else if (std::strcmp(arguments[i], "--replicas") == 0) {
       run.replicas = static_cast<unsigned>(number());
+    } else if (std::strcmp(arguments[i], "--moves") == 0) {
+      run.moves = true;
     } else if (std::strcmp(arguments[i], "--trace") == 0) {
       run.trace = true;
     } else {
       std::fprintf(stderr,
                    "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S] "
-                   "[--replicas K]\n");
+                   "[--replicas K] [--moves]\n");
       return 2;
     }
   }

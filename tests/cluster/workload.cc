@@ -31,6 +31,7 @@ class Workload {
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
     replicas_ = run.replicas != 0 ? run.replicas : 1 + static_cast<unsigned>(run.seed / kScenarios % 3);
     set_weather();
+    world_.weather.moves = replicas_ > 1 && (run.moves || run.seed / 5 % 3 == 0);
     describe_model();
     world_.on_client = [this](size_t client) { act(client); };
   }

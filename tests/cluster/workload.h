@@ -19,6 +19,7 @@ struct Run {
   std::optional<Scenario> scenario;  // else the seed's
   bool trace = false;
   unsigned replicas = 0;  // else 1, 2 or 3, as the seed says
+  bool moves = false;     // shards move to other servers; else in every third run with replicas
 };
 struct Result {
   std::vector<std::string> violations;

@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "base/text.h"
+#include "cluster/placement.h"
 #include "wire/codec.h"
 
 namespace simulation {
@@ -365,11 +366,30 @@ void World::isolate(size_t server) {
   if (random_.chance(0.3)) uncoordinated_[server] = end;
 }
 
+// As an arrangement would write it: any servers, as many as may be, led by the first or by whoever leads.
+void World::move_shard() {
+  std::vector<std::string> shards;
+  for (const auto &[key, record] : records_) {
+    if (key.starts_with("/shard/")) shards.push_back(key.substr(7));
+  }
+  if (shards.empty()) return;
+  WantedPlace place;
+  for (uint32_t node = 1; node <= servers.size(); node++) place.nodes.push_back(node);
+  for (size_t i = place.nodes.size(); i > 1; i--) std::swap(place.nodes[i - 1], place.nodes[random_.below(i)]);
+  place.nodes.resize(1 + random_.below(place.nodes.size()));
+  place.lead = random_.chance(0.5);
+  const std::string key = "/place/" + shards[random_.below(shards.size())];
+  faults++;
+  records_[key] = {key, place.text(), ++revision_};
+  trace(concat("record ", key, " ", place.text()));
+}
+
 void World::fault(Time until) {
   if (now_ >= until) return;
   at(now_ + 50'000 + random_.below(2 * kSecond), [this, until] { fault(until); });
   const size_t server = random_.below(servers.size());
   const size_t client = clients.empty() ? 0 : random_.below(clients.size());
+  if (weather.moves && random_.chance(0.3)) return move_shard();
   if (weather.isolation && random_.chance(0.4)) return isolate(server);
   switch (random_.below(7)) {
     case 0:

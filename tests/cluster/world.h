@@ -29,6 +29,7 @@ constexpr Time kSecond = 1'000'000;
 struct Weather {
   double loss = 0, duplication = 0, slow = 0;
   Time delay = 1000;
+  bool moves = false;      // shards get other servers
   bool isolation = false;  // servers that do not reach each other, or the coordinator
   bool partitions = false, client_pauses = false, client_crashes = false, server_crashes = false,
        disk_faults = false, clocks = false;
@@ -104,6 +105,7 @@ class World {
   ngd::wire::Message travelled(const ngd::wire::Message &message);
   void fault(Time until);
   void isolate(size_t server);
+  void move_shard();
   void arm(Server &server);
   void arm(Client &client);
   void run_jobs(Server &server);
