@@ -251,6 +251,8 @@ void Replica::settle(Time now) {
     if (next == nullptr) return;
     wanted.epoch++;
     wanted.primary = *next;
+    std::erase(wanted.in_sync, me_);  // it forgets what is not committed, and so all: it comes in anew
+    if (wanted.in_sync.size() < options_.min_in_sync) return;
   }
   std::erase_if(wanted.in_sync, [&](const Member &member) {
     return member != wanted.primary && !wanted_here(member);

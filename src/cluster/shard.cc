@@ -171,11 +171,8 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
   staged.bytes = wire::total_bytes(payload);
   staged.update = parameters->checked(push.kind, push.tensors, payload);
   staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
-  if (journal != nullptr || replicated()) {
-    staged.kept = true;
-    staged.push = push;
-    staged.payload = payload;
-  }
+  staged.push = push;
+  staged.payload = payload;
   if (const auto found = staged_parts.find(key); found != staged_parts.end()) erase_staged(found);
   client_bytes[key.client] += staged.bytes;
   staged_bytes += staged.bytes;

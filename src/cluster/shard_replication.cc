@@ -151,8 +151,6 @@ void Shard::State::take_state(std::span<const std::byte> bytes, Time now) {
 
 std::optional<wire::Bytes> Shard::State::snapshot() {
   if (!ready) return std::nullopt;
-  // What was staged when nobody else had the log is there as an update alone: soon it is decided on.
-  if (std::ranges::any_of(staged_parts, [](const auto &one) { return !one.second.kept; })) return std::nullopt;
   return whole_state();
 }
 

@@ -52,8 +52,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
     UpdatePart update;
     size_t bytes = 0;
     Time told = 0;  // when the root heard of it last
-    // As it came, where there is a log or another replica.
-    bool kept = false;
+    // As it came: for a log, and for other replicas, which may come at any time.
     wire::Push push;
     std::vector<wire::Bytes> payload;
   };
