@@ -185,6 +185,7 @@ void Replica::step_down(Time now) {
   adding_.reset();
   sending_.reset();
   handing_ = false;
+  ask_at_ = std::min(ask_at_, now + kLookUs);
   forget_state(now);
 }
 

@@ -138,7 +138,7 @@ void Shard::State::saved(const wire::Saved &done, Time now) {
   for (const uint8_t one : saved_shards) {
     if (one == 0) return;
   }
-  if (replicated()) {  // every replica keeps the checkpoint
+  if (shares_entry()) {  // every replica keeps the checkpoint
     append(LogKind::manifest, wire::write_bytes(making).span());
   }
   // On the disk only when it is certain: a version that nobody else has must not come back.

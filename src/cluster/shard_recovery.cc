@@ -418,7 +418,7 @@ void Shard::State::check_ready(Time now) {
   phase = Phase::ready;
   ready = true;
   trouble.clear();
-  if (replicated()) append(LogKind::memories, wire::write_bytes(MemoriesEntry{incarnations}).span());
+  if (shares_entry()) append(LogKind::memories, wire::write_bytes(MemoriesEntry{incarnations}).span());
   if (std::exchange(resuming, false)) {
     root->extend_ceiling(record_ceiling, now);
     stage_at_root(now);

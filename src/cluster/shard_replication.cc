@@ -69,7 +69,7 @@ void Shard::State::committed(uint64_t index, Time now) {
 
 // After a restoration: what the other replicas know is of no use any more.
 void Shard::State::record_replaced(Time) {
-  if (leading && replicated()) replica->append(replica_control(LogKind::replaced, {}), {whole_state()}, clock);
+  if (shares_entry()) replica->append(replica_control(LogKind::replaced, {}), {whole_state()}, clock);
 }
 
 void Shard::State::replay(uint64_t, const LogEntry &entry, Time now) {
