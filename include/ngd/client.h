@@ -721,6 +721,60 @@ NGD_API ngd_status ngd_client_update_partition(ngd_client *client, const char *s
                                                ngd_error *error) NGD_NOEXCEPT;
 
 /**
+ * @brief Changes which servers have which shards, while everybody goes on working.
+ *
+ * The call writes down what is to be and returns; servers then do it: whoever is to have a shard gets its state and its
+ * log, is taken into the set of those in sync, and whoever is not to have it leaves after that. A shard whose leader leaves
+ * is not answered for by anybody for a few milliseconds. ngd_client_get_places() tells how far it is. Errors change nothing.
+ *
+ * | what | |
+ * |---|---|
+ * | `drain:node=3` | server 3 is to have no shards, of any model: before it is switched off, or when it is dead |
+ * | `undrain:node=3` | it may have some again |
+ * | `replicas:count=2` | each shard of this client's model is to be on so many servers |
+ * | `move:shard=0,nodes=3+1` | this shard of this client's model is to be on these servers; the first leads |
+ * | `balance` | copies go from the fullest servers to the emptiest, and each server leads its part of the shards |
+ *
+ * New copies go to servers that live, that are not drained, that are in other zones (option zone of servers) than the
+ * copies there are, as far as there are such, and that have the fewest parameters.
+ *
+ * @param client connected; not NULL. With keys, one of an admin.
+ * @param what as above; not NULL.
+ * @param timeout_ms milliseconds; 0 or more.
+ * @param error filled on failure; may be NULL.
+ * @return ::NGD_OK; ::NGD_E_UNAVAILABLE when there are not so many servers; ::NGD_E_NOT_FOUND for a server or model that nobody
+ *         knows; ::NGD_E_OPTION; ::NGD_E_RANGE; ::NGD_E_ACCESS without the role admin; ::NGD_E_UNSUPPORTED for servers with
+ *         ack=disk; ::NGD_E_LIMIT; ::NGD_E_TIMEOUT; ::NGD_E_STATE when not connected; ::NGD_E_CLOSED when disconnected meanwhile;
+ *         ::NGD_E_FORKED; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ * @par Thread: shared
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_client_arrange(ngd_client *client, const char *what, int64_t timeout_ms,
+                                      ngd_error *error) NGD_NOEXCEPT;
+
+/**
+ * @brief Tells which servers there are and which shards each has, as JSON.
+ *
+ * `{"revision", "servers": [{"node", "address", "zone", "alive", "drained"}], "models": [{"name", "shards": [{"shard", "epoch",
+ * "leader", "in_sync": [nodes], "wanted": [nodes], "elements"}]}]}`. `in_sync` are the servers that have all that was answered,
+ * `wanted` those that are to. An epoch is one leader's time; it grows with each takeover. `alive` is what the coordinator
+ * knows, which may be ten seconds old.
+ *
+ * @param client connected; not NULL.
+ * @param timeout_ms milliseconds; 0 or more.
+ * @param buffer receives the text with a final NUL; NULL with @p capacity 0 to ask for the size.
+ * @param capacity size of @p buffer in bytes.
+ * @param needed receives the size that the text needs, the NUL counted; may be NULL.
+ * @param error filled on failure; may be NULL.
+ * @return ::NGD_OK; ::NGD_E_BUFFER when @p capacity is not 0 and too small; ::NGD_E_TIMEOUT; ::NGD_E_STATE when not connected;
+ *         ::NGD_E_CLOSED when disconnected meanwhile; ::NGD_E_RANGE; ::NGD_E_FORKED; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ * @par Thread: shared
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_client_get_places(ngd_client *client, int64_t timeout_ms, char *buffer, size_t capacity,
+                                         size_t *needed, ngd_error *error) NGD_NOEXCEPT;
+
+/**
  * @brief Numbers of a model: its version, clients and workers.
  *
  * @param client connected; not NULL.

@@ -136,4 +136,16 @@ std::string quoted(std::string_view text, size_t limit) {
   return result + "\"";
 }
 
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += concat("\\u00", c < 0x10 ? "0" : "1", std::string_view("0123456789abcdef").substr(c & 15, 1));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
 }  // namespace ngd

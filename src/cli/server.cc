@@ -11,7 +11,7 @@ namespace cli {
 namespace {
 
 struct Arguments {
-  std::string listen, advertise, cluster, data_dir, ack, coordinator, key, authorized, spec;
+  std::string listen, advertise, cluster, data_dir, ack, coordinator, key, authorized, spec, zone;
   uint32_t node = 0, shards = 0, replicas = 0;
   double checkpoint_every = -1, stop_timeout = 60, start_timeout = 10;
   bool trusted_network = false;
@@ -33,6 +33,7 @@ void configure(ngd_server *server, const Arguments &arguments) {
   set_text(server, "authorized", arguments.authorized);
   if (arguments.node != 0) call(ngd_server_set, server, "node", double{1} * arguments.node);
   if (arguments.shards != 0) call(ngd_server_set, server, "shards", double{1} * arguments.shards);
+  set_text(server, "zone", arguments.zone);
   if (arguments.replicas != 0) call(ngd_server_set, server, "replicas", double{1} * arguments.replicas);
   if (arguments.checkpoint_every >= 0)
     call(ngd_server_set, server, "checkpoint_every", arguments.checkpoint_every);
@@ -95,6 +96,9 @@ Verb server_verb(CLI::App &program) {
   app->add_option("--replicas", a.replicas,
                   "Servers that hold each shard of new models: all but one may die (default 1)")
       ->type_name("N");
+  app->add_option("--zone", a.zone,
+                  "What fails together with this server; copies of a shard go to different zones")
+      ->type_name("NAME");
   app->add_option("--data-dir", a.data_dir,
                   "Directory of checkpoints; without it everything is in memory alone")
       ->type_name("DIR");

@@ -27,6 +27,7 @@ Verb plot_verb(CLI::App &program);
 Verb icea_verb(CLI::App &program);
 Verb server_verb(CLI::App &program);
 Verb client_verb(CLI::App &program);
+Verb cluster_verb(CLI::App &program);
 Verb status_verb(CLI::App &program);
 Verb keygen_verb(CLI::App &program);
 Verb bench_verb(CLI::App &program);

@@ -26,24 +26,24 @@ enum class Mutant : uint8_t {
   two_owners,          // a partition is given out while another has it
   pin_ignored,         // a consistent pull is answered at whatever version
   // Of replication.
-  no_fence,            // a member takes entries of an epoch that is over
-  no_lease,            // a primary answers without anybody's leave
-  no_incarnation,      // words to and of an earlier life count
-  early_commit,        // before all members have it
-  early_add,           // a learner that is being added does not count for what is committed
-  early_join,          // and is added before the inherited log is committed
-  read_before_ready,   // a new primary leads at once
-  shrink_alone,        // a member is put out without asking the coordinator
-  no_cut,              // entries that never were committed stay in a member's log
-  no_hold,             // answers go out before their entry is committed
-  publish_early,       // readers see versions that are not committed
-  half_snapshot,       // a learner's snapshot lacks the table of what was done
-  volatile_locks,      // and who holds a lock
-  decisions_lost,      // and the decisions that not all shards have
-  replay_twice,        // a member carries an entry out twice
-  answer_before_sync,  // ack=disk: answers leave before the log is on the disk
-  replay_forgets,      // a restart does not know what was done for whom
-  torn_record,         // the last record of a log is taken as it lies, unchecked
+  no_fence,              // a member takes entries of an epoch that is over
+  no_lease,              // a primary answers without anybody's leave
+  no_incarnation,        // words to and of an earlier life count
+  early_commit,          // before all members have it
+  early_add,             // a learner that is being added does not count for what is committed
+  early_join,            // and is added before the inherited log is committed
+  read_before_ready,     // a new primary leads at once
+  shrink_alone,          // a member is put out without asking the coordinator
+  no_cut,                // entries that never were committed stay in a member's log
+  no_hold,               // answers go out before their entry is committed
+  publish_early,         // readers see versions that are not committed
+  half_snapshot,         // a learner's snapshot lacks the table of what was done
+  volatile_locks,        // and who holds a lock
+  decisions_lost,        // and the decisions that not all shards have
+  replay_twice,          // a member carries an entry out twice
+  answer_before_sync,    // ack=disk: answers leave before the log is on the disk
+  replay_forgets,        // a restart does not know what was done for whom
+  torn_record,           // the last record of a log is taken as it lies, unchecked
   hand_over_and_answer,  // a primary that named another goes on answering
 };
 

@@ -171,9 +171,8 @@ void Placement::balance() {
     auto &nodes = placed.place.nodes;
     std::erase_if(nodes, [&](uint32_t node) { return host(node) == nullptr; });
     if (nodes.empty()) continue;
-    const auto first = std::ranges::min_element(nodes, {}, [&](uint32_t node) {
-      return std::tuple(!takes(node), led(node), node);
-    });
+    const auto first = std::ranges::min_element(
+        nodes, {}, [&](uint32_t node) { return std::tuple(!takes(node), led(node), node); });
     std::rotate(nodes.begin(), first, first + 1);
     led(nodes.front()) += placed.elements + 1;
     placed.place.lead = nodes.size() > 1;
@@ -206,8 +205,9 @@ std::vector<std::pair<uint32_t, WantedPlace>> Placement::arrange(const wire::Arr
         placed.place.lead = false;
         set_count(placed, count);
         if (placed.place.nodes.empty())
-          fail(NGD_E_UNAVAILABLE, "server ", request.node, " cannot be drained: no other server lives that could have shard ",
-               placed.shard, "; start one first");
+          fail(NGD_E_UNAVAILABLE, "server ", request.node,
+               " cannot be drained: no other server lives that could have shard ", placed.shard,
+               "; start one first");
       }
       break;
     }
@@ -217,27 +217,27 @@ std::vector<std::pair<uint32_t, WantedPlace>> Placement::arrange(const wire::Arr
       if (request.count < 1 || request.count > wire::kReplicas)
         fail(NGD_E_RANGE, "a shard has 1 to ", wire::kReplicas, " replicas, not ", request.count);
       if (request.count > static_cast<size_t>(servers))
-        fail(NGD_E_UNAVAILABLE, request.count, " replicas need as many servers that live and are not drained; there are ",
-             servers);
+        fail(NGD_E_UNAVAILABLE, request.count,
+             " replicas need as many servers that live and are not drained; there are ", servers);
       for (const wire::ShardPlace &shard : model->shards) {
         Placed &placed = placed_of(shard.shard);
         // Who leads now stays.
         const auto leader = std::ranges::find(placed.place.nodes, shard.node);
-        if (leader != placed.place.nodes.end())
-          std::rotate(placed.place.nodes.begin(), leader, leader + 1);
+        if (leader != placed.place.nodes.end()) std::rotate(placed.place.nodes.begin(), leader, leader + 1);
         placed.place.lead = false;
         set_count(placed, request.count);
       }
       break;
     case Kind::move: {
       if (request.shard >= model->shards.size())
-        fail(NGD_E_RANGE, "model ", quoted(request.model), " has no shard ", request.shard, "; it has ", model->shards.size(),
-             ", counted from 0");
+        fail(NGD_E_RANGE, "model ", quoted(request.model), " has no shard ", request.shard, "; it has ",
+             model->shards.size(), ", counted from 0");
       if (request.nodes.empty()) fail(NGD_E_ARGUMENT, "a shard must be on a server; name at least one");
       for (size_t i = 0; i < request.nodes.size(); i++) {
         const uint32_t node = request.nodes[i];
         if (!takes(node))
-          fail(NGD_E_UNAVAILABLE, "server ", node, " is not there, or drained, and cannot have shard ", request.shard);
+          fail(NGD_E_UNAVAILABLE, "server ", node, " is not there, or drained, and cannot have shard ",
+               request.shard);
         if (std::find(request.nodes.begin(), request.nodes.begin() + static_cast<ptrdiff_t>(i), node) !=
             request.nodes.begin() + static_cast<ptrdiff_t>(i))
           fail(NGD_E_ARGUMENT, "server ", node, " is named twice");

@@ -161,7 +161,8 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
 // Who has led it may have the newest checkpoint on its disk, then the other members; who never was in the set has none.
 Time Replica::begin_after() const {
   const auto mine = std::ranges::find(record_.in_sync, me_.node, &Member::node);
-  return mine == record_.in_sync.end() ? 2 * kFirstUs : static_cast<Time>(mine - record_.in_sync.begin()) * kFirstUs / 3;
+  return mine == record_.in_sync.end() ? 2 * kFirstUs
+                                       : static_cast<Time>(mine - record_.in_sync.begin()) * kFirstUs / 3;
 }
 
 // --- what it is -----------------------------------------------------------------------------------------------------

@@ -79,11 +79,11 @@ class Replica {
   uint64_t append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now);
   // Whether others have the log, or are about to: else nothing need be appended.
   bool shared() const { return nodes_.size() > 1 || !alone() || !peers_.empty(); }
-  void skip() { skipped_ = true; }  // an entry was carried out that nobody else needs
+  void leave_out() { skipped_ = true; }  // an entry was carried out that nobody else needs
   // Who is to have the shard from now on; the first leads, if `lead`. Whoever is in the set and not wanted leaves it once
   // all who are wanted are in it.
   void want(std::vector<uint32_t> nodes, bool lead, Time now);
-  void look_soon(Time now);  // the record has changed
+  void look_soon(Time now);                                          // the record has changed
   bool receive(const From &from, wire::Message &message, Time now);  // false: it is for others
   void answered(const CoordinatorAnswer &answer, Time now);
   void tick(Time now);
@@ -191,7 +191,7 @@ class Replica {
   // Of members and learners.
   bool has_state_ = false;
   uint64_t state_epoch_ = 0;  // in which it got its state
-  uint64_t matched_ = 0;  // up to here the log is as the primary of this epoch has it
+  uint64_t matched_ = 0;      // up to here the log is as the primary of this epoch has it
   Time grace_ = 0, join_at_ = 0;
   uint32_t leader_ = 0;  // who last said that it leads, and in which epoch
   uint64_t leader_epoch_ = 0;

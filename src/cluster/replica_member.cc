@@ -109,7 +109,8 @@ void Replica::transferred(const From &from, const wire::Transfer &transfer,
   if (role_ == Role::primary || transfer.incarnation != me_.incarnation || transfer.epoch < epoch_) return;
   if (has_state_ && role_ == Role::member) return;
   // One that comes late: to begin anew from there would give up what was acknowledged since.
-  if (has_state_ && transfer.index <= applied_ && transfer.epoch <= std::max(state_epoch_, log_.epoch(log_.last())))
+  if (has_state_ && transfer.index <= applied_ &&
+      transfer.epoch <= std::max(state_epoch_, log_.epoch(log_.last())))
     return;
   epoch_ = std::max(epoch_, transfer.epoch);
   leader_epoch_ = transfer.epoch;

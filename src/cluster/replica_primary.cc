@@ -254,9 +254,8 @@ void Replica::settle(Time now) {
     std::erase(wanted.in_sync, me_);  // it forgets what is not committed, and so all: it comes in anew
     if (wanted.in_sync.size() < options_.min_in_sync) return;
   }
-  std::erase_if(wanted.in_sync, [&](const Member &member) {
-    return member != wanted.primary && !wanted_here(member);
-  });
+  std::erase_if(wanted.in_sync,
+                [&](const Member &member) { return member != wanted.primary && !wanted_here(member); });
   if (wanted.primary == record_.primary && wanted.in_sync.size() == record_.in_sync.size()) return;
   if (wanted.primary != me_) {
     handing_ = options_.mutant != Mutant::hand_over_and_answer;
@@ -267,7 +266,8 @@ void Replica::settle(Time now) {
 
 void Replica::forget_strangers() {
   std::erase_if(peers_, [&](const auto &one) {
-    return std::ranges::find(nodes_, one.first) == nodes_.end() && !in_maximal({one.first, one.second.incarnation});
+    return std::ranges::find(nodes_, one.first) == nodes_.end() &&
+           !in_maximal({one.first, one.second.incarnation});
   });
 }
 

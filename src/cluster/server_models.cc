@@ -122,8 +122,9 @@ void ServerNode::arrange(const From &from, const wire::Envelope &envelope, const
   if (!joined_)
     return refuse(from, envelope, NGD_E_UNAVAILABLE, wire::Refused::Retry::later, "the server is starting");
   if (options_.ack_disk)
-    return refuse(from, envelope, NGD_E_UNSUPPORTED, wire::Refused::Retry::never,
-                  "with ack=disk a shard stays where its log is; start the servers with ack=memory to move shards");
+    return refuse(
+        from, envelope, NGD_E_UNSUPPORTED, wire::Refused::Retry::never,
+        "with ack=disk a shard stays where its log is; start the servers with ack=memory to move shards");
   if (arrangements_.size() >= wire::kModels)
     return refuse(from, envelope, NGD_E_LIMIT, wire::Refused::Retry::later, "too many requests are under way");
   const auto same = std::ranges::find_if(arrangements_, [&](const auto &one) {
@@ -159,12 +160,14 @@ bool ServerNode::arrange_on(const CoordinatorAnswer &answer, Time now) {
     const auto write = [&](const std::string &key, std::string value) {
       const auto record = std::ranges::find(answer.records, key, &Record::key);
       const bool there = record != answer.records.end();
-      if (!there || record->value != value) one.writes.push_back({key, std::move(value), there ? record->revision : 0});
+      if (!there || record->value != value)
+        one.writes.push_back({key, std::move(value), there ? record->revision : 0});
     };
     try {
       const bool drain = one.request.kind == wire::Arrange::Kind::drain;
       const auto changes = Placement(map_).arrange(one.request);
-      if (drain || one.request.kind == wire::Arrange::Kind::undrain) write(drain_key(one.request.node), drain ? "1" : "0");
+      if (drain || one.request.kind == wire::Arrange::Kind::undrain)
+        write(drain_key(one.request.node), drain ? "1" : "0");
       for (const auto &[shard, place] : changes) write(place_key(shard), place.text());
     } catch (const Error &error) {
       refuse(one.from, one.envelope, error.status(), wire::Refused::Retry::never, error.what());

@@ -166,8 +166,9 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
           shards_.at(place.shard)->placed(model, now);
         continue;
       }
-      auto fresh = std::make_unique<Shard>(Shard::Place{model, index, std::max(incarnation_, lives_[place.shard])},
-                                           options_, net_, disk_, rng_, coordinator_);
+      auto fresh =
+          std::make_unique<Shard>(Shard::Place{model, index, std::max(incarnation_, lives_[place.shard])},
+                                  options_, net_, disk_, rng_, coordinator_);
       Shard &added = *fresh;
       shards_.emplace(place.shard, std::move(fresh));
       if (on_shard_) on_shard_(added);

@@ -47,7 +47,7 @@ bool follows(const LogRecord &record, uint64_t position) {
 // Of an entry that is carried out now: whether other replicas are to have it.
 bool Shard::State::shares_entry() const {
   if (!leading) return false;
-  if (!replicated()) replica->skip();
+  if (!replicated()) replica->leave_out();
   return replicated();
 }
 

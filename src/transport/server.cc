@@ -36,6 +36,7 @@ ServerSetup setup_of(const OptionSet &options) {
   setup.node.cluster = options.text("cluster");
   setup.node.durable = !setup.data_dir.empty();
   setup.node.ack_disk = options.choice("ack") == "disk";
+  setup.node.zone = options.text("zone");
   setup.node.replicas = static_cast<uint32_t>(options["replicas"]);
   setup.node.min_in_sync = static_cast<size_t>(options["min_in_sync"]);
   if (setup.node.ack_disk && setup.node.replicas > 1)

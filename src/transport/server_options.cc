@@ -41,6 +41,9 @@ constexpr OptionSpec kOptions[] = {
                          "pause between heartbeats; a peer silent for three is gone")),
     fixed(integer_option("replicas", "1", 1, 16,
                          "servers that hold each shard of new models, as far as there are so many")),
+    fixed(text_option(
+        "zone", "",
+        "what fails together with this server (rack, room); copies of a shard go to different ones")),
     fixed(integer_option("min_in_sync", "1", 1, 16,
                          "replicas that must be there for anything to be answered; fewer, and clients wait")),
     fixed(integer_option("linger_ms", "500", 0, 60000, "how long stopping waits for answers to go out")),

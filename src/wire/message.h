@@ -402,11 +402,10 @@ struct Refused {
   uint32_t node = 0;  // of Retry::refresh: who leads the shard since that epoch; 0: not known
 };
 
-using Body =
-    std::variant<Hello, Welcome, GetMap, Map, CreateModel, Open, Opened, KeepAlive, Alive, Close, Push, Pushed,
-                 Pull, Pulled, ReadPoint, Point, ReadDone, Command, Query, Done, Staged, Dropped, Decide,
-                 Applied, Announce, Restore, Restored, Saved, Refused, Append, Appended, Join, Transfer, Arrange,
-                 Handed>;
+using Body = std::variant<Hello, Welcome, GetMap, Map, CreateModel, Open, Opened, KeepAlive, Alive, Close, Push,
+                          Pushed, Pull, Pulled, ReadPoint, Point, ReadDone, Command, Query, Done, Staged,
+                          Dropped, Decide, Applied, Announce, Restore, Restored, Saved, Refused, Append,
+                          Appended, Join, Transfer, Arrange, Handed>;
 
 struct Message {
   Envelope envelope;

@@ -27,10 +27,12 @@ struct Elastic {
   }
 
   Outcome arrange(const wire::Arrange &request) {
-    return cluster.wait(client, cluster.world.session(client).arrange(request, cluster.now(client), cluster.soon(client)));
+    return cluster.wait(
+        client, cluster.world.session(client).arrange(request, cluster.now(client), cluster.soon(client)));
   }
   wire::Map places() {
-    return cluster.wait(client, cluster.world.session(client).places(cluster.now(client), cluster.soon(client))).map;
+    return cluster.wait(client, cluster.world.session(client).places(cluster.now(client), cluster.soon(client)))
+        .map;
   }
   void push(size_t times) {
     for (size_t i = 0; i < times; i++) {
@@ -58,7 +60,9 @@ struct Elastic {
         all &= there == want;
       }
       if (all) break;
-      if (cluster.world.now() > until) fputs(cluster.world.trace_text.c_str(), stderr), fail_msg("shards did not get to where they are wanted");
+      if (cluster.world.now() > until)
+        fputs(cluster.world.trace_text.c_str(), stderr),
+            fail_msg("shards did not get to where they are wanted");
       cluster.world.run_until(cluster.world.now() + 50'000);
     }
     check();

@@ -130,7 +130,8 @@ void the_number_of_copies_changes_and_the_leader_stays(void **) {
   assert_true(valid(map, 4));
   carry_out(map, {Kind::replicas, 0, "m", 0, 1, {}});
   assert_true(valid(map, 1));
-  for (size_t i = 0; i < 3; i++) assert_int_equal(map.models[0].shards[i].node, before.models[0].shards[i].node);
+  for (size_t i = 0; i < 3; i++)
+    assert_int_equal(map.models[0].shards[i].node, before.models[0].shards[i].node);
   assert_int_equal(refused(map, {Kind::replicas, 0, "m", 0, 6, {}}), NGD_E_UNAVAILABLE);
   assert_int_equal(refused(map, {Kind::replicas, 0, "m", 0, 0, {}}), NGD_E_RANGE);
   assert_int_equal(refused(map, {Kind::replicas, 0, "x", 0, 1, {}}), NGD_E_NOT_FOUND);

@@ -322,6 +322,10 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, c_void_p, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
     "ngd_client_update_partition":
         (c_int32, (c_void_p, c_char_p, c_uint64, c_uint64, c_int32, c_uint64, c_char_p, c_size_t, c_int64, POINTER(ngd_error))),
+    "ngd_client_arrange":
+        (c_int32, (c_void_p, c_char_p, c_int64, POINTER(ngd_error))),
+    "ngd_client_get_places":
+        (c_int32, (c_void_p, c_int64, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
     "ngd_client_get_info":
         (c_int32, (c_void_p, c_int64, POINTER(ngd_client_info), POINTER(ngd_error))),
     "ngd_dataset_format":
