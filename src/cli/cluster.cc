@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "cluster_page.h"
 #include "connection.h"
 #include "progress.h"
 #include "verbs.h"
@@ -18,6 +19,7 @@ struct Arguments {
   uint32_t node = 0, count = 0, shard = 0;
   std::vector<uint32_t> nodes;
   double wait = 600;
+  std::string page = "127.0.0.1:7080";
   bool no_wait = false;
   Style style = Style::table;
 };
@@ -146,6 +148,24 @@ int arrange(const Arguments &arguments, const std::string &what) {
   return 0;
 }
 
+int page(const Arguments &arguments) {
+  const Client client = connect(arguments.connection);
+  ClusterWatch watch(arguments.connection.model);
+  return serve_cluster_page(arguments.page, watch, [&] {
+    try {
+      auto info = sized<ngd_client_info>();
+      // Not for longer than a takeover takes: the page is to tell of it.
+      call(ngd_client_get_info, client.get(), int64_t{3000}, &info);
+      const Json all = places(arguments, client.get());
+      const double now =
+          std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+      watch.seen(now, all, info.version, info.lineage, info.sessions - 1, info.workers);
+    } catch (const Failure &failure) {
+      watch.failed(failure.message);
+    }
+  });
+}
+
 }  // namespace
 
 Verb cluster_verb(CLI::App &program) {
@@ -157,7 +177,7 @@ Verb cluster_verb(CLI::App &program) {
     CLI::App *one = app->add_subcommand(name, about);
     add_connection_options(*one, a.connection);
     add_output_option(*one, a.style);
-    if (std::string_view(name) != "show") {
+    if (std::string_view(name) != "show" && std::string_view(name) != "page") {
       one->add_option("--wait", a.wait, "Seconds to wait until it has happened (default 600)")
           ->type_name("SECONDS");
       one->add_flag("--no-wait", a.no_wait, "Return when it is written down");
@@ -165,6 +185,10 @@ Verb cluster_verb(CLI::App &program) {
     return one;
   };
   CLI::App *showing = add("show", "Servers, and where each shard is");
+  CLI::App *serving =
+      add("page", "Serve a live page of the cluster, and /metrics for Prometheus, until Ctrl-C");
+  serving->add_option("--page", a.page, "Where a browser finds it (default 127.0.0.1:7080; port 0: any)")
+      ->type_name("HOST:PORT");
   CLI::App *draining = add("drain", "Take all shards of all models from a server, before it is switched off");
   draining->add_option("server", a.node, "Its number")->required()->type_name("NODE");
   CLI::App *undraining = add("undrain", "Let it have shards again");
@@ -178,8 +202,9 @@ Verb cluster_verb(CLI::App &program) {
   app->footer(
       "Examples:\n  ngd cluster show --model mnist\n  ngd cluster drain --model mnist 3\n"
       "  ngd cluster replicas --model mnist 2\n  ngd cluster move --model mnist 0 2 3");
-  const auto run = [arguments, showing, draining, undraining, counting, moving, balancing] {
+  const auto run = [arguments, showing, serving, draining, undraining, counting, moving, balancing] {
     if (showing->parsed()) return show(*arguments);
+    if (serving->parsed()) return page(*arguments);
     if (draining->parsed()) return arrange(*arguments, fmt::format("drain:node={}", arguments->node));
     if (undraining->parsed()) return arrange(*arguments, fmt::format("undrain:node={}", arguments->node));
     if (counting->parsed()) return arrange(*arguments, fmt::format("replicas:count={}", arguments->count));
@@ -189,7 +214,8 @@ Verb cluster_verb(CLI::App &program) {
     (void)moving;
     return arrange(*arguments, fmt::format("move:shard={},nodes={}", arguments->shard, nodes));
   };
-  return {app, "ngd cluster show|drain|undrain|replicas|move|balance [options]; see ngd cluster --help", run};
+  return {app, "ngd cluster show|page|drain|undrain|replicas|move|balance [options]; see ngd cluster --help",
+          run};
 }
 
 }  // namespace cli

@@ -6,12 +6,14 @@ usage: elastic_servers_test.py PROGRAM
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -104,6 +106,44 @@ class Elastic(unittest.TestCase):
         self.assertIn("has no shard 7", self.cluster("move", "7", "1", fails=True))
         self.assertIn("knows no server 9", self.cluster("drain", "9", fails=True))
         finish()
+
+    def test_page_and_metrics(self):
+        for node in (1, 2):
+            self.start(node, replicas=2)
+        time.sleep(0.5)
+        finish = self.push_on()
+        page = subprocess.Popen([PROGRAM, "cluster", "page", "--page", "127.0.0.1:0", "--servers", ",".join(self.addresses.values()),
+                                 "--model", "w"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(page.communicate)
+        self.addCleanup(page.kill)
+        line = page.stdout.readline()
+        if "without cpp-httplib" in (line or page.stderr.read()):
+            finish()
+            self.skipTest("the program was built without cpp-httplib")
+        url = line.split("\t")[1].strip()
+
+        def get(path):
+            with urllib.request.urlopen(url + path, timeout=10) as answer:
+                return answer.read().decode()
+
+        until = time.monotonic() + 20
+        while (state := json.loads(get("state")))["version"] < 2 or len(state["history"]) < 2:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.1)
+        self.assertEqual([one["node"] for one in state["servers"]], [1, 2])
+        leader = state["models"][0]["shards"][0]["leader"]
+        self.servers[leader].kill()
+        while not (state := json.loads(get("state")))["takeovers"]:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.1)
+        self.assertIn(f"leads in place of {leader}", " ".join(one["text"] for one in state["events"]))
+        metrics = get("metrics")
+        self.assertRegex(metrics, r'ngd_model_version\{model="w"\} [0-9]+\n')
+        self.assertRegex(metrics, r'ngd_shard_wanted\{model="w",shard="1"\} 2\n')
+        self.assertIn("<title>ngd cluster</title>", get(""))
+        finish()
+        page.send_signal(signal.SIGINT)
+        self.assertEqual(page.wait(20), 0)
 
 
 if __name__ == "__main__":
