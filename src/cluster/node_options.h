@@ -45,6 +45,7 @@ enum class Mutant : uint8_t {
   replay_forgets,        // a restart does not know what was done for whom
   torn_record,           // the last record of a log is taken as it lies, unchecked
   hand_over_and_answer,  // a primary that named another goes on answering
+  no_confirm,            // a read that is to ask the members asks nobody
 };
 
 struct Limits {

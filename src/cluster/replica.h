@@ -10,7 +10,9 @@
 //   log is then sent to the others in the new epoch; when all of it is committed, it is ready. Members refuse lower
 //   epochs, so the old primary can commit nothing any more (no clock is needed for that).
 // - A primary answers only while every member's lease lasts: from the sending of a beacon that the member answered. The
-//   lease is shorter than the grace, so that reads end before another may have begun to write.
+//   lease is shorter than the grace, so that reads end before another may have begun to write. That holds while no clock
+//   runs much faster than another; a read that trusts no clock waits until every member has answered something that was
+//   sent after the read came.
 // - Whoever is not in the set is a learner: it gets a snapshot and what follows, or only what follows when its log still
 //   fits, and is added when it has all that is committed.
 #pragma once
@@ -95,6 +97,10 @@ class Replica {
   bool leads() const { return role_ == Role::primary && ready_; }
   // Until when a primary may answer; leases and reads, see above.
   Time lease(Time now) const;
+  // For a read that trusts no clock: it may be answered when confirmed() has come to what this returns. Members are asked
+  // at once, or, when they are just being asked, as soon as they have answered.
+  Time ask_members(Time now);
+  Time confirmed() const;
   bool alone() const { return record_.in_sync.size() <= 1 && !adding_; }
   uint64_t last() const { return log_.last(); }
   uint64_t committed() const { return committed_; }
@@ -112,6 +118,7 @@ class Replica {
     Time moved = 0;      // when it last had everything, or got further
     Time resend = 0;     // then what was sent counts as lost
     Time lease = 0;      // until when it grants us to answer
+    Time answered = 0;   // the newest sent_us that it answered
     uint64_t bytes = 0;  // on their way
     uint64_t floor = 0;  // the index at which its state began
   };
@@ -141,6 +148,7 @@ class Replica {
   void send_entries(uint32_t node, Peer &peer, Time now, bool beacon);
   void send_all(Time now, bool beacon);
   void advance_commit(Time now);
+  void go_on_asking(Time now);
   void keep_members(Time now);
   void add_learners(Time now);
   void settle(Time now);
@@ -186,6 +194,7 @@ class Replica {
   Time adding_since_ = 0, beacon_at_ = 0;
   bool handing_ = false;  // another is to lead, and may do so already: nothing is answered
   bool skipped_ = false;  // what has happened is not all in the log
+  Time sent_us_ = 0, asked_ = 0, wanted_ = 0;  // last; by a beacon to all; by the newest of the reads
   std::optional<Sending> sending_;
 
   // Of members and learners.

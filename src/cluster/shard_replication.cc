@@ -167,7 +167,7 @@ uint32_t Shard::State::digest() {
 void Shard::State::lead(bool fresh_memory, Time now) {
   clock = now;
   leading = true;
-  held.clear();
+  forget_held();
   place.incarnation = replica->record().memory;
   if (fresh_memory) {
     reset();
@@ -229,7 +229,7 @@ void Shard::State::stage_at_root(Time now) {
 void Shard::State::follow(bool lost, Time now) {
   clock = now;
   leading = false;
-  held.clear();
+  forget_held();
   waiting.clear();
   jobs.clear();
   checkpointing = extending = writing_record = false;
@@ -282,6 +282,10 @@ void Shard::State::say(uint32_t node, wire::Body body, std::vector<wire::Bytes> 
   envelope.shard = place.model.shards[place.index].shard;
   envelope.epoch = replica->record().epoch;
   net.send(node, {envelope, std::move(body), std::move(payload)});
+}
+
+Time Shard::State::ask_members(Time now) {
+  return replica->ask_members(now);
 }
 
 uint64_t Shard::State::coordinator_ticket() {

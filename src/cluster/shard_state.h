@@ -64,13 +64,14 @@ struct Shard::State : public RootHost, public ReplicaHost {
     std::shared_ptr<const Snapshot> snapshot;
     uint64_t version = 0;
     uint64_t position = 0, index = 0;
+    Time asked = 0;  // not 0: needs the members' word instead of their lease, see Replica::ask_members
   };
   struct WaitingPull {
     From from;
     wire::Envelope envelope;
     wire::Pull pull;
     std::vector<wire::Bytes> payload;
-    Time until = 0;
+    Time until = 0, asked = 0;
   };
 
   State(Place the_place, const NodeOptions &the_options, Net &the_net, Disk &the_disk, Rng &the_rng,
@@ -88,7 +89,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void decide(const wire::Decide &decide, Time now);
   bool fresh_request(const From &from, const wire::Envelope &envelope, uint64_t request_lineage);
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
-              std::string text);
+              std::string text, Time asked = 0);
   void tell_root(const UpdateKey &key, Staged &staged, Time now);
   std::map<UpdateKey, Staged>::iterator put_staged(const UpdateKey &key, const wire::Push &push,
                                                    const std::vector<wire::Bytes> &payload);
@@ -128,7 +129,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void drop(const UpdateKey &key, uint32_t attempt) override;
   void decided(const wire::Decision &decision, Time now) override;
   void send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) override;
-  void send_to(Peer peer, wire::Message message) override;
+  void send_to(Peer peer, wire::Message message, Time asked) override;
+  Time ask_members(Time now) override;
   void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
 
   // The log: shard_log.cc.
@@ -137,6 +139,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void log_staged(const UpdateKey &key, const Staged &staged);
   void log_base(const BaseEntry &base);
   void hold(Held one);
+  void hold_confirming(Held one);
+  void forget_held();
   void let_go(Held one);
   bool certain(const Held &one) const;
   void let_out(Time now);  // what has become certain
@@ -211,6 +215,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // Of the log. `recovery` is what a restart found: all that it had answered for, some of it, or nothing.
   std::unique_ptr<Log> journal;
   std::deque<Held> held;
+  std::deque<Held> confirming;  // answers to reads that wait for the members' word, and hold nothing else up
   bool replaying = false;
   enum class Recovery : uint8_t { nothing, partly, whole } recovery = Recovery::nothing;
   std::string warning;  // what was found then

@@ -25,12 +25,16 @@ int main(int count, char **arguments) {
       run.replicas = static_cast<unsigned>(number());
     } else if (std::strcmp(arguments[i], "--moves") == 0) {
       run.moves = true;
+    } else if (std::strcmp(arguments[i], "--reads") == 0) {
+      run.reads = static_cast<simulation::Reads>(number());
+    } else if (std::strcmp(arguments[i], "--wild-clocks") == 0) {
+      run.wild_clocks = true;
     } else if (std::strcmp(arguments[i], "--trace") == 0) {
       run.trace = true;
     } else {
       std::fprintf(stderr,
                    "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S] "
-                   "[--replicas K] [--moves]\n");
+                   "[--replicas K] [--moves] [--reads R] [--wild-clocks]\n");
       return 2;
     }
   }

@@ -27,7 +27,9 @@ std::string text_of(const std::vector<wire::Bytes> &payload) {
 
 class Workload {
  public:
-  explicit Workload(const Run &run) : world_(run.seed, run.mutant, run.trace), random_(world_.random()) {
+  explicit Workload(const Run &run)
+      : world_(run.seed, run.mutant, run.trace), random_(world_.random()), reads_(run.reads) {
+    world_.weather.wild_clocks = run.wild_clocks;
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
     replicas_ = run.replicas != 0 ? run.replicas : 1 + static_cast<unsigned>(run.seed / kScenarios % 3);
     set_weather();
@@ -93,6 +95,7 @@ class Workload {
   mutable World world_;
   Seeded &random_;
   Scenario scenario_ = Scenario::single;
+  Reads reads_ = Reads::mixed;
   wire::ModelSpec spec_;
   wire::UpdateKind kind_ = wire::UpdateKind::delta;
   uint32_t workers_ = 2, numbers_ = 10, bound_ = 1;
@@ -180,6 +183,7 @@ void Workload::start_life(size_t client) {
   options.bound = bound_;
   options.workers = scenario_ == Scenario::bulk || scenario_ == Scenario::stale ? workers_ : 0;
   options.eventual_reads = eventual_;
+  options.confirm_reads = reads_ == Reads::mixed ? random_.chance(0.4) : reads_ == Reads::confirm;
   world_.start_client(client, options);
   actor.doing.clear();
   actor.open = actor.closed = false;
@@ -531,7 +535,10 @@ void Workload::next_step(size_t client) {
     read(client);
     return world_.touched(client);
   }
-  if (work && random_.chance(scenario_ == Scenario::bulk ? 0.7 : 0.6)) {
+  const double updates = scenario_ == Scenario::bulk                 ? 0.7
+                         : world_.weather.wild_clocks && client == 0 ? 0.05
+                                                                     : 0.6;
+  if (work && random_.chance(updates)) {
     update(client, 0);
   } else if (work || !std::exchange(actor.read_last, true)) {
     if (random_.chance(0.2)) {

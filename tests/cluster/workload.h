@@ -13,6 +13,8 @@ namespace simulation {
 enum class Scenario : uint8_t { single, sharded, bulk, stale, coordination };
 inline constexpr size_t kScenarios = 5;
 
+enum class Reads : uint8_t { mixed, lease, confirm };  // of each client's life, how it reads parameters
+
 struct Run {
   uint64_t seed = 0;
   ngd::cluster::Mutant mutant = ngd::cluster::Mutant::none;
@@ -20,6 +22,8 @@ struct Run {
   bool trace = false;
   unsigned replicas = 0;  // else 1, 2 or 3, as the seed says
   bool moves = false;     // shards move to other servers; else in every third run with replicas
+  Reads reads = Reads::mixed;
+  bool wild_clocks = false;  // servers' clocks differ by more than leases bear
 };
 struct Result {
   std::vector<std::string> violations;
