@@ -55,8 +55,8 @@ class ReplicaHost {
   virtual ~ReplicaHost() = default;
   virtual void say(uint32_t node, wire::Body body, std::vector<wire::Bytes> payload) = 0;
   virtual uint64_t coordinator_ticket() = 0;
-  // Of a member: an entry is committed, and happens here now.
-  virtual void replay(uint64_t index, const LogEntry &entry, Time now) = 0;
+  // Of a member: an entry is committed, and happens here now. False: what is here is not what the log has made elsewhere.
+  virtual bool replay(uint64_t index, const LogEntry &entry, Time now) = 0;
   // Of a primary: everything up to `index` is committed; what was said since may go out.
   virtual void committed(uint64_t index, Time now) = 0;
   // This one leads now. `fresh`: nobody has a memory; else it goes on from what was replayed.
@@ -166,6 +166,7 @@ class Replica {
   void ask_to_join(Time now);
   void take_over(Time now);
   void forget_state(Time now);
+  void differed(Time now);
 
   const uint32_t shard_;
   std::vector<uint32_t> nodes_;
@@ -202,6 +203,7 @@ class Replica {
   uint64_t state_epoch_ = 0;  // in which it got its state
   uint64_t matched_ = 0;      // up to here the log is as the primary of this epoch has it
   Time grace_ = 0, join_at_ = 0;
+  unsigned differences_ = 0;
   uint32_t leader_ = 0;  // who last said that it leads, and in which epoch
   uint64_t leader_epoch_ = 0;
   std::optional<Receiving> receiving_;

@@ -166,6 +166,7 @@ class Root {
   size_t worker_count() const;
   size_t pin_count() const { return pins_.size(); }
   uint64_t index() const { return index_; }
+  uint64_t weight() const;    // what save() costs, in bytes that a checksum reads in that time
   std::string doing() const;  // for people: how far the other shards are
   const Values &values() const { return values_; }
   const std::map<wire::ClientId, Session> &sessions() const { return sessions_; }

@@ -219,8 +219,11 @@ void Shard::State::decided(const Decision &decision, Time now) {
       parameters->apply(parts, decision.rate);
       for (const Decision::Entry &entry : decision.entries) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
-        if (found != staged_parts.end()) erase_staged(found);
+        if (found == staged_parts.end()) continue;
+        digest_credit += found->second.bytes / kBytesForDigest;
+        erase_staged(found);
       }
+      digest_credit += kDigestCredit / options.digest_every;
       version = decision.version;
       if (decision.update == wire::UpdateKind::initial) initialised = true;
       if (replaying || !leading) break;
@@ -362,7 +365,12 @@ void Shard::start(Time now) {
 }
 
 void Shard::receive(const From &from, wire::Message message, Time now) {
-  State &s = *state_;
+  state_->receive(from, std::move(message), now);
+  state_->log_digest(now);
+}
+
+void Shard::State::receive(const From &from, wire::Message message, Time now) {
+  State &s = *this;
   s.clock = now;
   const wire::Envelope &envelope = message.envelope;
   const bool server = from.role == Role::server;
@@ -457,6 +465,7 @@ void Shard::placed(const wire::ModelPlace &model, Time now) {
 void Shard::tick(Time now) {
   state_->clock = now;
   state_->tick(now);
+  state_->log_digest(now);
 }
 
 Time Shard::next_wakeup() const {
@@ -517,6 +526,12 @@ uint64_t Shard::version() const {
 uint64_t Shard::lineage() const {
   return state_->lineage;
 }
+uint64_t Shard::digests() const {
+  return state_->digests;
+}
+uint64_t Shard::differences() const {
+  return state_->differences;
+}
 uint64_t Shard::staged_bytes() const {
   return state_->staged_bytes;
 }
@@ -526,7 +541,7 @@ uint64_t Shard::unsynced_bytes() const {
 std::string Shard::trouble() const {
   if (!state_->trouble.empty()) return state_->trouble;
   if (state_->journal != nullptr && !state_->journal->trouble().empty()) return state_->journal->trouble();
-  return state_->warning;
+  return state_->difference.empty() ? state_->warning : state_->difference;
 }
 const Replica &Shard::replica() const {
   return *state_->replica;

@@ -235,6 +235,8 @@ void Shard::State::replay(LogKind kind, std::span<const std::byte> body,
       incarnations.resize(place.model.shards.size());
       ready = true;
       return;
+    case LogKind::digest:
+      return compare(entry_of<DigestEntry>(body));
     default:
       break;
   }

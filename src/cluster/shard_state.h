@@ -19,6 +19,10 @@
 
 namespace ngd::cluster {
 
+// What digests may cost, in bytes that are read for them: one for so many bytes of updates, which are read and written
+// several times on their way, and so much for NodeOptions::digest_every versions.
+inline constexpr uint64_t kBytesForDigest = 16, kDigestCredit = uint64_t{256} << 10;
+
 // Writes a shard's file, or a manifest.
 class SaveJob : public Job {
  public:
@@ -78,6 +82,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
         Coordinator &the_coordinator);
 
   // Messages.
+  void receive(const From &from, wire::Message message, Time now);
   void push(const From &from, const wire::Envelope &envelope, const wire::Push &push,
             const std::vector<wire::Bytes> &payload, Time now);
   void stage(const From &from, const wire::Envelope &envelope, const wire::Push &push,
@@ -104,7 +109,12 @@ struct Shard::State : public RootHost, public ReplicaHost {
   bool replicated() const { return replica->shared(); }
   bool shares_entry() const;
   wire::Bytes whole_state(bool with_stream = true);
+  wire::Bytes small_state(bool with_stream) const;
   uint32_t digest();
+  // Digests while it runs: shard_digest.cc.
+  uint32_t digest_of(DigestEntry &part) const;
+  void log_digest(Time now);
+  void compare(const DigestEntry &theirs);
   void take_state(std::span<const std::byte> bytes, Time now);
   void lead_on(Time now);
   void stage_at_root(Time now);
@@ -113,7 +123,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // ReplicaHost.
   void say(uint32_t node, wire::Body body, std::vector<wire::Bytes> payload) override;
   uint64_t coordinator_ticket() override;
-  void replay(uint64_t index, const LogEntry &entry, Time now) override;
+  bool replay(uint64_t index, const LogEntry &entry, Time now) override;
   void committed(uint64_t index, Time now) override;
   void lead(bool fresh, Time now) override;
   void follow(bool lost, Time now) override;
@@ -220,6 +230,13 @@ struct Shard::State : public RootHost, public ReplicaHost {
   enum class Recovery : uint8_t { nothing, partly, whole } recovery = Recovery::nothing;
   std::string warning;  // what was found then
   Time log_again = 0, recover_at = kNever;
+
+  // Of digests. `place` goes through the state, part by part; the credit is what updates have allowed for them.
+  uint64_t digest_credit = 0, digest_place = 0, digest_at = 0, digest_total = 0;
+  uint64_t digests = 0, differences = 0;
+  bool differs = false;
+  uint64_t flipped_at = 0;  // a planted mistake
+  std::string difference;
 
   // Of the root.
   enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready } phase = Phase::unknown;

@@ -208,7 +208,8 @@ std::string RunningServer::status() {
                     ",\"staged_bytes\":", it.staged_bytes(), ",\"checkpoints\":", it.checkpoints_done(),
                     ",\"unsynced_bytes\":", it.unsynced_bytes(), ",\"role\":\"", role_name(it.replica().role()),
                     "\",\"replicas\":", it.replica().nodes().size(),
-                    ",\"in_sync\":", it.replica().record().in_sync.size());
+                    ",\"in_sync\":", it.replica().record().in_sync.size(), ",\"digests\":", it.digests(),
+                    ",\"digests_differed\":", it.differences());
       if (const std::string trouble = it.trouble(); !trouble.empty())
         out += ",\"trouble\":" + json_text(trouble);
       out += "}";

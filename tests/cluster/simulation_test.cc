@@ -133,6 +133,9 @@ void a_snapshot_without_locks_is_caught(void **) {
 void an_entry_carried_out_twice_is_caught(void **) {
   caught(Mutant::replay_twice, "I9");
 }
+void memory_that_changes_by_itself_is_caught(void **) {
+  caught(Mutant::flipped_bit, "I9");
+}
 
 // Leases cannot be trusted there, and are not: every read asks the members.
 void reads_that_ask_are_right_under_wild_clocks(void **) {
@@ -279,6 +282,7 @@ int main() {
       cmocka_unit_test(a_snapshot_without_what_was_done_is_caught),
       cmocka_unit_test(a_snapshot_without_locks_is_caught),
       cmocka_unit_test(an_entry_carried_out_twice_is_caught),
+      cmocka_unit_test(memory_that_changes_by_itself_is_caught),
       cmocka_unit_test(reads_that_ask_are_right_under_wild_clocks),
       cmocka_unit_test(a_read_that_asks_nobody_is_caught),
       cmocka_unit_test(an_answer_before_the_log_is_on_the_disk_is_caught),

@@ -104,6 +104,7 @@ class Workload {
   uint64_t counter_done_ = 0, counter_unknown_ = 0;
   bool healed_ = false;
   unsigned replicas_ = 1;
+  uint64_t digests_ = 0;
 };
 
 void Workload::set_weather() {
@@ -158,6 +159,7 @@ void Workload::describe_model() {
   world_.weather.isolation = replicas_ > 1 && random_.chance(0.8);
   if (replicas_ > 1) {
     servers = std::max<size_t>(servers, replicas_) + random_.below(2);
+    options.digest_every = random_.chance(0.6) ? 1 + random_.below(8) : 256;
     options.kept_bytes = random_.chance(0.5) ? 4096 : size_t{1} << 20;
   }
   for (size_t s = 0; s < servers; s++) world_.add_server(options);
@@ -562,6 +564,14 @@ bool Workload::done() const {
 
 // I9: replicas that have the same log are the same.
 void Workload::check_replicas() {
+  for (const auto &server : world_.servers) {
+    if (server->node == nullptr) continue;
+    for (const auto &[number, shard] : server->node->shards()) {
+      digests_ += shard->digests();
+      if (shard->differences() != 0)
+        world_.violation(concat("I9: shard ", number, " on server ", server->index, ": ", shard->trouble()));
+    }
+  }
   for (const auto &leader : world_.servers) {
     if (leader->node == nullptr) continue;
     for (const auto &[number, shard] : leader->node->shards()) {
@@ -697,6 +707,7 @@ Result Workload::go() {
   result.reads = world_.history.reads.size();
   result.lineages = world_.history.lineages.size();
   result.resumptions = world_.resumptions;
+  result.digests = digests_;
   for (const auto &server : world_.servers) {
     if (server->node == nullptr) continue;
     for (const auto &[number, shard] : server->node->shards()) result.checkpoints += shard->checkpoints_done();
@@ -707,7 +718,7 @@ Result Workload::go() {
              " servers, ", workers_, " workers, ", result.updates, " updates, ", result.reads, " reads, ",
              result.messages, " messages, ", result.faults, " faults, ", result.crashes, " server deaths, ",
              result.lineages, " lineages, ", result.resumptions, " resumptions, ", result.checkpoints,
-             " checkpoints", world_.history.durable ? ", ack=disk" : "");
+             " checkpoints, ", result.digests, " digests", world_.history.durable ? ", ack=disk" : "");
   return result;
 }
 
