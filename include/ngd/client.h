@@ -34,6 +34,12 @@
  * mean (`aggregate=sum`: sum), and answers all with the same version. A worker that is silent for `lease` seconds no longer
  * counts.
  *
+ * @par Reads
+ * Where shards have replicas, the one that leads answers reads of parameters while the others have given it leave (a lease of
+ * 0.6 s), which is right as long as no server's clock runs 1.33 times as fast as another's. With the option `read=confirm` it asks
+ * them all first, which trusts no clock and costs a round trip between servers. Values, and whatever is read under a lock, are
+ * always read so.
+ *
  * @par Waiting
  * Whatever waits takes `timeout_ms`. Between calls a thread of the client's keeps its session alive.
  *

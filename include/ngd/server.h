@@ -211,7 +211,9 @@ NGD_API ngd_status ngd_server_stop(ngd_server *server, int64_t timeout_ms, ngd_e
 
 /**
  * @brief What the server is doing, as a JSON object: node, endpoints, connections, messages received and refused, bytes
- * under way, and for each shard its version. Keys are added in later releases.
+ * under way, and for each shard its version, the role of this server in it (primary, member, learner) and how many of its
+ * replicas are in sync, and how many digests of the one that leads this server has compared with its own state, and how many of them
+ * differed. Keys are added in later releases.
  *
  * @param server running; not NULL.
  * @param buffer receives NUL-terminated text; may be NULL when @p capacity is 0.

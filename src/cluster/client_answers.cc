@@ -111,6 +111,7 @@ void ClientSession::State::update_answered(Ticket ticket, Operation &operation, 
   bytes_under_way -= operation.bytes;
   operation.step = Step::pointing;
   operation.outcome.seq = std::exchange(operation.seq, 0);
+  operation.confirm = false;  // all members had a word in the update
   if (pushed.tensors.empty()) {
     start_read(ticket, operation, now);
     return start_queued(now);

@@ -29,6 +29,7 @@ ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rn
 Ticket ClientSession::State::begin(Operation operation, Time now) {
   const Ticket ticket = ++last_ticket;
   operation.tokens = tokens;
+  operation.confirm = options.confirm_reads || !tokens.empty();
   operations.emplace(ticket, std::move(operation));
   queue.push_back(ticket);
   start_queued(now);
@@ -243,6 +244,7 @@ void ClientSession::State::start_point(Ticket ticket, Operation &operation, Time
   wire::ReadPoint point;
   point.pin = operation.kind != Kind::version && model.shards.size() > 1 && !options.eventual_reads;
   point.lineage = lineage;
+  point.confirm = operation.confirm;
   operation.pinned = point.pin;
   operation.pin_id = read_number();
   request(ticket, operation.pin_id, 0, point, {}, now);
@@ -257,6 +259,8 @@ void ClientSession::State::read_shards(Ticket ticket, Operation &operation, Time
     pull.version = operation.at_version;
     pull.min_version = operation.at_version == 0 ? version : 0;
     pull.lineage = lineage;
+    // A certain version is the same wherever it is read.
+    pull.confirm = operation.confirm && operation.at_version == 0;
     std::vector<wire::Bytes> payload;
     for (const TensorQuery &query : operation.queries) {
       const wire::Piece *piece = find_piece(model.shards[index].pieces, query.tensor);

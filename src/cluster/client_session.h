@@ -24,6 +24,7 @@ struct ClientOptions {
   uint32_t bound = 0;
   uint32_t workers = 0;
   bool worker = true;
+  bool confirm_reads = false;   // replicas are asked; else only for what is read under a lock, and for values
   bool eventual_reads = false;  // each shard's newest, without asking the root for a common version
   Time lease_us = 10'000'000;
   Time retry_us = 200'000;  // first pause before a request is sent again; doubles up to 16 times that

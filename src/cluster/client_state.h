@@ -53,6 +53,7 @@ struct ClientSession::State {
     uint64_t version = 0;  // pull: the one asked for, 0: newest
     uint64_t at_version = 0, pin_id = 0;
     bool pinned = false;
+    bool confirm = false;  // a read that trusts no clock
     wire::Command command;
     wire::Query query;
     wire::Body to_server;  // of Kind::server

@@ -23,10 +23,11 @@ enum class LogKind : uint32_t {
   dropped,
   decision,  // of the stream, on another shard than the root
   // Of replicas alone.
-  replaced,  // the whole state is another one; the payload
-  manifest,  // root: a checkpoint is whole
-  memories,  // root: the incarnations of the shards that share this lineage
-  root,      // and above: the root's entries, by their place in RootEntry
+  replaced,       // the whole state is another one; the payload
+  manifest,       // root: a checkpoint is whole
+  memories,       // root: the incarnations of the shards that share this lineage
+  root,           // and above: the root's entries, by their place in RootEntry
+  digest = 1000,  // replicas: what the state of the one that leads is there
 };
 
 struct LogRecord {

@@ -33,10 +33,27 @@ struct DroppedEntry {
   uint32_t attempt = 0;
 };
 
+struct DigestEntry {  // of a part of the state, see Shard::State::digest_of
+  uint64_t version = 0;
+  uint64_t first = 0, bytes = 0;
+  bool rest = false;
+  uint64_t total = 0;
+  uint32_t sum = 0;
+};
+
 struct MemoriesEntry {
   std::vector<uint64_t> incarnations;
 };
 
+template <class F>
+void fields(F &f, DigestEntry &x) {
+  f.number(x.version);
+  f.number(x.first);
+  f.number(x.bytes);
+  f.flag(x.rest);
+  f.number(x.total);
+  f.number(x.sum);
+}
 template <class F>
 void fields(F &f, MemoriesEntry &x) {
   f.numbers(x.incarnations, wire::kShards);

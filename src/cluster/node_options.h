@@ -45,6 +45,8 @@ enum class Mutant : uint8_t {
   replay_forgets,        // a restart does not know what was done for whom
   torn_record,           // the last record of a log is taken as it lies, unchecked
   hand_over_and_answer,  // a primary that named another goes on answering
+  no_confirm,            // a read that is to ask the members asks nobody
+  flipped_bit,           // a bit of a member's parameters changes by itself, at some versions
 };
 
 struct Limits {
@@ -66,9 +68,11 @@ struct NodeOptions {
   uint64_t log_bytes = uint64_t{1} << 30;  // of a log; then a checkpoint is begun
   Time checkpoint_every_us = 0;            // 0: only when asked
   uint64_t checkpoint_every_versions = 0;
-  uint32_t replicas = 1;                       // of each shard of new models, as far as there are servers
-  size_t min_in_sync = 1;                      // fewer members, and nothing is committed
-  size_t kept_bytes = size_t{256} << 20;       // of each shard's log in memory, for replicas that come back
+  uint32_t replicas = 1;                  // of each shard of new models, as far as there are servers
+  size_t min_in_sync = 1;                 // fewer members, and nothing is committed
+  size_t kept_bytes = size_t{256} << 20;  // of each shard's log in memory, for replicas that come back
+  uint64_t digest_every =
+      256;  // versions after which replicas compare what they have, as far as that costs little
   uint64_t ceiling_block = uint64_t{1} << 20;  // versions that are promised to the coordinator at a time
   Limits limits;
   Mutant mutant = Mutant::none;

@@ -1,6 +1,7 @@
 // The parameters of one shard and the optimizer that moves them: updates are checked first, then applied without fail.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,6 +47,10 @@ class Parameters {
   // "rows.<name>"; the optimizers under "dense." and "tables.". Views stay valid until the next change.
   void save(StateWriter &writer);
   void load(const StateReader &reader);
+
+  // Gives all of it to `take`, run after run, where it lies; for a checksum.
+  void visit(const std::function<void(std::span<const std::byte>)> &take) const;
+  void flip_bit(size_t which);  // a planted mistake
 
  private:
   struct Store {

@@ -80,4 +80,32 @@ void Parameters::load(const StateReader &reader) {
   }
 }
 
+void Parameters::visit(const std::function<void(std::span<const std::byte>)> &take) const {
+  for (size_t p = 0; p < pieces_->size(); p++) {
+    const Store &store = stores_[p];
+    const bool table = (*pieces_)[p].table;
+    if (table) take(std::as_bytes(std::span(store.exists)));
+    for (size_t b = 0; b < changed_[p].size(); b++) {
+      if (table && store.exists[b] == 0) continue;
+      const auto [first, count] = range(p, b);
+      const bool ahead = !table && store.ahead[b] != nullptr;
+      const std::byte *from = ahead ? store.ahead[b].get() : store.memory.data() + first * sizeof(float);
+      take({from, count * sizeof(float)});
+    }
+  }
+  StateWriter writer;
+  if (any(false)) dense_.save(writer, true);
+  writer.prefix = "tables.";
+  if (any(true)) tables_.save(writer, true);
+  for (const auto &[key, text] : writer.texts) take(std::as_bytes(std::span(text)));
+  for (const TensorView &view : writer.tensors) take({view.data, view.bytes});
+}
+
+void Parameters::flip_bit(size_t which) {
+  bring_home();
+  if (stores_.empty()) return;
+  Memory &memory = stores_[0].memory;
+  memory.data()[which / 8 % memory.bytes()] ^= std::byte{1} << which % 8;
+}
+
 }  // namespace ngd::cluster

@@ -231,7 +231,7 @@ void Replica::tick(Time now) {
         beacon_at_ = now + kBeaconUs;
         send_all(now, true);
       } else {
-        send_all(now, false);
+        send_all(now, asked_ + kTickUs <= now && confirmed() < wanted_);  // a question or an answer got lost
       }
       if (!waits && ticket_ == 0) {
         keep_members(now);

@@ -10,7 +10,9 @@
 //   log is then sent to the others in the new epoch; when all of it is committed, it is ready. Members refuse lower
 //   epochs, so the old primary can commit nothing any more (no clock is needed for that).
 // - A primary answers only while every member's lease lasts: from the sending of a beacon that the member answered. The
-//   lease is shorter than the grace, so that reads end before another may have begun to write.
+//   lease is shorter than the grace, so that reads end before another may have begun to write. That holds while no clock
+//   runs much faster than another; a read that trusts no clock waits until every member has answered something that was
+//   sent after the read came.
 // - Whoever is not in the set is a learner: it gets a snapshot and what follows, or only what follows when its log still
 //   fits, and is added when it has all that is committed.
 #pragma once
@@ -53,8 +55,8 @@ class ReplicaHost {
   virtual ~ReplicaHost() = default;
   virtual void say(uint32_t node, wire::Body body, std::vector<wire::Bytes> payload) = 0;
   virtual uint64_t coordinator_ticket() = 0;
-  // Of a member: an entry is committed, and happens here now.
-  virtual void replay(uint64_t index, const LogEntry &entry, Time now) = 0;
+  // Of a member: an entry is committed, and happens here now. False: what is here is not what the log has made elsewhere.
+  virtual bool replay(uint64_t index, const LogEntry &entry, Time now) = 0;
   // Of a primary: everything up to `index` is committed; what was said since may go out.
   virtual void committed(uint64_t index, Time now) = 0;
   // This one leads now. `fresh`: nobody has a memory; else it goes on from what was replayed.
@@ -95,6 +97,10 @@ class Replica {
   bool leads() const { return role_ == Role::primary && ready_; }
   // Until when a primary may answer; leases and reads, see above.
   Time lease(Time now) const;
+  // For a read that trusts no clock: it may be answered when confirmed() has come to what this returns. Members are asked
+  // at once, or, when they are just being asked, as soon as they have answered.
+  Time ask_members(Time now);
+  Time confirmed() const;
   bool alone() const { return record_.in_sync.size() <= 1 && !adding_; }
   uint64_t last() const { return log_.last(); }
   uint64_t committed() const { return committed_; }
@@ -112,6 +118,7 @@ class Replica {
     Time moved = 0;      // when it last had everything, or got further
     Time resend = 0;     // then what was sent counts as lost
     Time lease = 0;      // until when it grants us to answer
+    Time answered = 0;   // the newest sent_us that it answered
     uint64_t bytes = 0;  // on their way
     uint64_t floor = 0;  // the index at which its state began
   };
@@ -141,6 +148,7 @@ class Replica {
   void send_entries(uint32_t node, Peer &peer, Time now, bool beacon);
   void send_all(Time now, bool beacon);
   void advance_commit(Time now);
+  void go_on_asking(Time now);
   void keep_members(Time now);
   void add_learners(Time now);
   void settle(Time now);
@@ -158,6 +166,7 @@ class Replica {
   void ask_to_join(Time now);
   void take_over(Time now);
   void forget_state(Time now);
+  void differed(Time now);
 
   const uint32_t shard_;
   std::vector<uint32_t> nodes_;
@@ -186,6 +195,7 @@ class Replica {
   Time adding_since_ = 0, beacon_at_ = 0;
   bool handing_ = false;  // another is to lead, and may do so already: nothing is answered
   bool skipped_ = false;  // what has happened is not all in the log
+  Time sent_us_ = 0, asked_ = 0, wanted_ = 0;  // last; by a beacon to all; by the newest of the reads
   std::optional<Sending> sending_;
 
   // Of members and learners.
@@ -193,6 +203,7 @@ class Replica {
   uint64_t state_epoch_ = 0;  // in which it got its state
   uint64_t matched_ = 0;      // up to here the log is as the primary of this epoch has it
   Time grace_ = 0, join_at_ = 0;
+  unsigned differences_ = 0;
   uint32_t leader_ = 0;  // who last said that it leads, and in which epoch
   uint64_t leader_epoch_ = 0;
   std::optional<Receiving> receiving_;

@@ -76,7 +76,7 @@ void Replica::append_received(const From &from, const wire::Append &append,
 void Replica::replay_committed(Time now) {
   while (applied_ < committed_) {
     applied_++;
-    host_.replay(applied_, log_.at(applied_), now);
+    if (!host_.replay(applied_, log_.at(applied_), now) && role_ != Role::primary) return differed(now);
   }
   if (role_ != Role::primary) log_.trim(options_.kept_bytes, applied_);
 }
@@ -85,6 +85,14 @@ void Replica::handed(const wire::Handed &message, Time now) {
   if (role_ == Role::primary || message.epoch <= record_.epoch) return;
   grace_ = std::max(grace_, now + kGraceUs);
   look_soon(now);
+}
+
+// Its state is of no use, and comes anew. Where that helps again and again for a short time only, not at once. One that
+// takes over goes on with what it has: there may be nothing else.
+void Replica::differed(Time now) {
+  forget_state(now);
+  role_ = Role::learner;
+  join_at_ = now + (kJoinUs << std::min(differences_++, kDifferences));
 }
 
 void Replica::ask_to_join(Time now) {

@@ -15,6 +15,7 @@ void Replica::lead_now(bool fresh, Time now) {
   sending_.reset();
   receiving_.reset();
   beacon_at_ = now;
+  wanted_ = 0;
   if (fresh) {
     log_.reset(0, 0);
     committed_ = applied_ = 0;
@@ -71,9 +72,36 @@ Time Replica::lease(Time now) const {
   return until > now ? until : 0;
 }
 
+// The members of the set, and whoever is being added: of those the next primary is one, and whoever leads a later epoch
+// answers nothing of this one.
+Time Replica::confirmed() const {
+  if (!leads() || handing_) return 0;
+  Time all = kNever;
+  const auto count = [&](const Member &member) {
+    if (member == me_) return;
+    const auto peer = peers_.find(member.node);
+    const bool same = peer != peers_.end() && peer->second.incarnation == member.incarnation;
+    all = std::min(all, same ? peer->second.answered : 0);
+  };
+  for (const Member &member : record_.in_sync) count(member);
+  if (adding_) count(*adding_);
+  return all;
+}
+
+Time Replica::ask_members(Time now) {
+  wanted_ = sent_us_ + 1;
+  if (confirmed() >= asked_) go_on_asking(now);
+  return wanted_;
+}
+
+void Replica::go_on_asking(Time now) {
+  if (wanted_ > asked_ && confirmed() < wanted_) send_all(now, true);
+}
+
 // --- sending --------------------------------------------------------------------------------------------------------
 
 void Replica::send_all(Time now, bool beacon) {
+  if (beacon) asked_ = std::max({now, wanted_, sent_us_});
   for (auto &[node, peer] : peers_) send_entries(node, peer, now, beacon);
 }
 
@@ -90,7 +118,7 @@ void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
     append.sender = me_.incarnation;
     append.incarnation = peer.incarnation;
     append.committed = committed_;
-    append.sent_us = now;
+    append.sent_us = sent_us_ = std::max({now, wanted_, sent_us_});
     std::vector<wire::Bytes> payload;
     size_t bytes = 0;
     if (peer.knows) {
@@ -131,6 +159,7 @@ void Replica::appended(const From &from, const wire::Appended &answer, Time now)
   if (answer.incarnation != peer.incarnation && options_.mutant != Mutant::no_incarnation) return;
   peer.heard = now;
   peer.lease = std::max(peer.lease, answer.sent_us + kReplicaLeaseUs);
+  peer.answered = std::max(peer.answered, answer.sent_us);
   if (peer.knows && answer.last > peer.acked && answer.last <= log_.last()) {
     peer.acked = answer.last;
     peer.sent = std::max(peer.sent, peer.acked);
@@ -149,7 +178,8 @@ void Replica::appended(const From &from, const wire::Appended &answer, Time now)
   if (peer.acked == log_.last()) peer.moved = now;
   if (const auto again = peers_.find(static_cast<uint32_t>(from.peer)); again != peers_.end())
     send_entries(again->first, again->second, now, false);
-  host_.committed(committed_, now);  // the lease is longer now
+  if (confirmed() >= asked_) go_on_asking(now);
+  host_.committed(committed_, now);  // the lease is longer now, and reads may be confirmed
 }
 
 void Replica::advance_commit(Time now) {
@@ -302,6 +332,7 @@ void Replica::add_learners(Time now) {
     if (std::ranges::any_of(record_.in_sync, [&](const Member &one) { return one.node == node; })) continue;
     adding_ = member;
     adding_since_ = now;
+    host_.committed(committed_, now);  // from now on its leave is needed, too
     return add_learners(now);
   }
 }

@@ -18,6 +18,8 @@ inline constexpr Time kLookUs = 1'000'000;    // at the record, without need
 inline constexpr Time kLookPrimaryUs = 3'000'000;
 inline constexpr Time kFirstUs = 3'000'000;  // then another than the first begins a shard
 inline constexpr Time kJoinUs = 200'000;
+inline constexpr unsigned kDifferences =
+    8;  // who is found different again waits up to 2^8 times as long to join
 inline constexpr Time kAddingUs = 1'000'000;  // a learner that is being added must have come so far
 inline constexpr Time kSnapshotKeptUs = 10'000'000;
 inline constexpr size_t kSendBytes = size_t{4} << 20;  // of entries in one message, if they are more than one

@@ -224,14 +224,14 @@ bool Root::too_far_ahead(const Session &session) const {
 // --- sessions and commands --------------------------------------------------------------------------------------
 
 void Root::refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, Refused::Retry retry,
-                  std::string text, uint32_t attempt) {
+                  std::string text, uint32_t attempt, Time asked) {
   Refused refused;
   refused.status = status;
   refused.retry = retry;
   refused.lineage = lineage_;
   refused.attempt = attempt;
   refused.text = std::move(text);
-  host_.send_to(peer, {envelope, std::move(refused), {}});
+  host_.send_to(peer, {envelope, std::move(refused), {}}, asked);
 }
 
 void Root::open(const From &from, const wire::Envelope &envelope, const wire::Open &open, Time now) {
@@ -259,9 +259,9 @@ void Root::open(const From &from, const wire::Envelope &envelope, const wire::Op
   if (!same) submit(OpenEntry{envelope.client, from.user, open}, now);
   Session &session = sessions_.at(envelope.client);
   session.heard = now;
-  host_.send_to(
-      from.peer,
-      {envelope, wire::Opened{lineage_, version_, session.highest, initialised_, session.number}, {}});
+  host_.send_to(from.peer,
+                {envelope, wire::Opened{lineage_, version_, session.highest, initialised_, session.number}, {}},
+                0);
   advance(now);
 }
 
@@ -285,7 +285,7 @@ Session *Root::session_of(const From &from, const wire::Envelope &envelope, Time
 
 void Root::keep_alive(const From &from, const wire::Envelope &envelope, Time now) {
   if (session_of(from, envelope, now) == nullptr) return;
-  host_.send_to(from.peer, {envelope, wire::Alive{version_}, {}});
+  host_.send_to(from.peer, {envelope, wire::Alive{version_}, {}}, 0);
 }
 
 void Root::close(const From &from, const wire::Envelope &envelope, Time now) {
@@ -293,7 +293,7 @@ void Root::close(const From &from, const wire::Envelope &envelope, Time now) {
     if (session_of(from, envelope, now) == nullptr) return;
     submit(EndEntry{envelope.client}, now);
   }
-  host_.send_to(from.peer, {envelope, wire::Done{}, {}});
+  host_.send_to(from.peer, {envelope, wire::Done{}, {}}, 0);
   advance(now);
 }
 
@@ -344,7 +344,7 @@ void Root::answer(const ClientId &client, const Answer &answer) {
     message.body = answer.done;
     if (!answer.payload.empty()) message.payload.push_back(wire::copied(answer.payload));
   }
-  host_.send_to(peer, std::move(message));
+  host_.send_to(peer, std::move(message), 0);
 }
 
 }  // namespace ngd::cluster

@@ -92,7 +92,9 @@ class RootHost {
   virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
   virtual void decided(const wire::Decision &decision, Time now) = 0;
   virtual void send_to_shard(uint32_t index, wire::Envelope envelope, wire::Body body) = 0;
-  virtual void send_to(Peer peer, wire::Message message) = 0;
+  // `asked`: 0, or what ask_members() returned for the read that this answers: it waits for the members' word.
+  virtual void send_to(Peer peer, wire::Message message, Time asked) = 0;
+  virtual Time ask_members(Time now) = 0;
   virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
 };
 
@@ -164,6 +166,7 @@ class Root {
   size_t worker_count() const;
   size_t pin_count() const { return pins_.size(); }
   uint64_t index() const { return index_; }
+  uint64_t weight() const;    // what save() costs, in bytes that a checksum reads in that time
   std::string doing() const;  // for people: how far the other shards are
   const Values &values() const { return values_; }
   const std::map<wire::ClientId, Session> &sessions() const { return sessions_; }
@@ -180,7 +183,7 @@ class Root {
     From from;
     wire::Envelope envelope;
     std::variant<wire::ReadPoint, wire::Query> request;
-    Time until = 0;
+    Time until = 0, asked = 0;
   };
   struct Pin {
     std::set<std::pair<wire::ClientId, uint64_t>> readers;
@@ -222,7 +225,7 @@ class Root {
   Session *session_of(const From &from, const wire::Envelope &envelope, Time now);
   void answer(const wire::ClientId &client, const Answer &answer);
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
-              std::string text, uint32_t attempt = 0);
+              std::string text, uint32_t attempt = 0, Time asked = 0);
   void answer_or_hold(Waiting waiting, Time now);
   bool try_read(const Waiting &waiting, Time now);
   void serve_waiting(Time now);

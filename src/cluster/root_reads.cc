@@ -14,11 +14,15 @@ using wire::Refused;
 
 void Root::read_point(const From &from, const wire::Envelope &envelope, const wire::ReadPoint &request,
                       Time now) {
-  answer_or_hold({from, envelope, request, now + std::min(request.wait_us, wire::kWaitUsMax)}, now);
+  answer_or_hold({from, envelope, request, now + std::min(request.wait_us, wire::kWaitUsMax),
+                  request.confirm ? host_.ask_members(now) : 0},
+                 now);
 }
 
 void Root::query(const From &from, const wire::Envelope &envelope, const wire::Query &query, Time now) {
-  answer_or_hold({from, envelope, query, now + std::min(query.wait_us, wire::kWaitUsMax)}, now);
+  // What decides how others work on is read without trust in clocks, always.
+  answer_or_hold(
+      {from, envelope, query, now + std::min(query.wait_us, wire::kWaitUsMax), host_.ask_members(now)}, now);
 }
 
 void Root::answer_or_hold(Waiting waiting, Time now) {
@@ -54,14 +58,15 @@ bool Root::try_read(const Waiting &waiting, Time now) {
         const bool absent = value == nullptr;
         refuse(waiting.from.peer, envelope, absent ? NGD_E_NOT_FOUND : NGD_E_TIMEOUT, Refused::Retry::never,
                absent ? concat("there is no value ", quoted(query->name))
-                      : concat("value ", quoted(query->name), " still has version ", value->version));
+                      : concat("value ", quoted(query->name), " still has version ", value->version),
+               0, waiting.asked);
         return true;
       }
       done.number = value->version;
       message.payload.push_back(wire::copied(value->bytes));
     }
     message.body = std::move(done);
-    host_.send_to(waiting.from.peer, std::move(message));
+    host_.send_to(waiting.from.peer, std::move(message), waiting.asked);
     return true;
   }
   const auto &point = std::get<wire::ReadPoint>(waiting.request);
@@ -71,7 +76,7 @@ bool Root::try_read(const Waiting &waiting, Time now) {
   if (point.pin && !initialised_) {
     if (waiting.until > now) return false;
     refuse(waiting.from.peer, envelope, NGD_E_STATE, Refused::Retry::never,
-           "the model has no values yet; initialise it first");
+           "the model has no values yet; initialise it first", 0, waiting.asked);
     return true;
   }
   if (point.pin && shards_ > 1) {
@@ -88,7 +93,8 @@ bool Root::try_read(const Waiting &waiting, Time now) {
     }
     pin->readers.insert({envelope.client, envelope.seq});
   }
-  host_.send_to(waiting.from.peer, {envelope, wire::Point{version_, lineage_, initialised_}, {}});
+  host_.send_to(waiting.from.peer, {envelope, wire::Point{version_, lineage_, initialised_}, {}},
+                waiting.asked);
   return true;
 }
 

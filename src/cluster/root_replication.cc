@@ -40,6 +40,13 @@ void Root::load_whole(std::span<const std::byte> bytes, Time now) {
   }
 }
 
+uint64_t Root::weight() const {
+  constexpr uint64_t kEach = 1536, kByte = 8;  // a session or answer; a byte that is copied
+  uint64_t weight = kByte * (values_.bytes + partitions_.bytes);
+  for (const auto &[id, session] : sessions_) weight += kEach * (1 + session.answers.size());
+  return weight;
+}
+
 std::string Root::doing() const {
   std::string text = concat("decided ", number_, ", kept ", decisions_.size());
   if (!decisions_.empty()) text += concat(" from ", decisions_.front().number);

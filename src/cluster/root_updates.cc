@@ -265,7 +265,7 @@ void Root::apply(const Decision &decision, Time now) {
     pushed.version = decision.version;
     if (pull) host_.read_all(pushed, message.payload);
     message.body = std::move(pushed);
-    host_.send_to(reply.first, std::move(message));
+    host_.send_to(reply.first, std::move(message), 0);
   }
   if (shards_ == 1) return;
   if (!host_.leads()) {  // the one that leads never has more that some shard still needs

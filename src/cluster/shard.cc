@@ -39,10 +39,11 @@ std::string Shard::State::where() const {
 
 // --- sending ----------------------------------------------------------------------------------------------------
 
-void Shard::State::send_to(Peer peer, wire::Message message) {
+void Shard::State::send_to(Peer peer, wire::Message message, Time asked) {
   message.envelope.epoch = place.model.shards[place.index].epoch;
   Held held_message;
   held_message.to = peer;
+  held_message.asked = asked;
   held_message.message = std::move(message);
   hold(std::move(held_message));
 }
@@ -58,13 +59,13 @@ void Shard::State::send_to_shard(uint32_t to, wire::Envelope envelope, wire::Bod
 }
 
 void Shard::State::refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, Refused::Retry retry,
-                          std::string text) {
+                          std::string text, Time asked) {
   Refused refused;
   refused.status = status;
   refused.retry = retry;
   refused.lineage = lineage;
   refused.text = std::move(text);
-  send_to(peer, {envelope, std::move(refused), {}});
+  send_to(peer, {envelope, std::move(refused), {}}, asked);
 }
 
 // Whether the shard can look at a request of a client at all; else it is refused.
@@ -91,7 +92,7 @@ bool Shard::State::fresh_request(const From &from, const wire::Envelope &envelop
     refused.epoch = place.model.shards[place.index].epoch;
     refused.node = options.node;
     refused.text = concat(where(), " has a newer place");
-    send_to(from.peer, {envelope, std::move(refused), {}});
+    send_to(from.peer, {envelope, std::move(refused), {}}, 0);
     return false;
   }
   if (request_lineage < lineage && options.mutant != Mutant::lineage_ignored) {
@@ -161,7 +162,7 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
   tell_root(key, found->second, now);
   // Where it still waits, the client need not send it again.
   if (place.model.shards.size() > 1 || staged_parts.contains(key))
-    send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user}, {}});
+    send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user}, {}}, 0);
 }
 
 // Throws what is wrong with it, and has changed nothing then.
@@ -218,8 +219,11 @@ void Shard::State::decided(const Decision &decision, Time now) {
       parameters->apply(parts, decision.rate);
       for (const Decision::Entry &entry : decision.entries) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
-        if (found != staged_parts.end()) erase_staged(found);
+        if (found == staged_parts.end()) continue;
+        digest_credit += found->second.bytes / kBytesForDigest;
+        erase_staged(found);
       }
+      digest_credit += kDigestCredit / options.digest_every;
       version = decision.version;
       if (decision.update == wire::UpdateKind::initial) initialised = true;
       if (replaying || !leading) break;
@@ -281,7 +285,8 @@ void Shard::State::decide(const wire::Decide &decide, Time now) {
 void Shard::State::pull(const From &from, const wire::Envelope &envelope, const wire::Pull &pull,
                         std::vector<wire::Bytes> payload, Time now) {
   if (!fresh_request(from, envelope, pull.lineage)) return;
-  WaitingPull one{from, envelope, pull, std::move(payload), now + std::min(pull.wait_us, wire::kWaitUsMax)};
+  WaitingPull one{from, envelope, pull, std::move(payload), now + std::min(pull.wait_us, wire::kWaitUsMax), 0};
+  if (pull.confirm) one.asked = ask_members(now);
   if (try_pull(one, now)) return;
   std::erase_if(waiting, [&](const WaitingPull &other) {
     return other.envelope.client == envelope.client && other.envelope.seq == envelope.seq;
@@ -301,25 +306,27 @@ bool Shard::State::try_pull(const WaitingPull &one, Time now) {
     pulled.version = stale->version;
     if (!stale->read(pull.tensors, one.payload, pulled.tensors, message.payload)) {
       message.body = std::move(pulled);
-      send_to(one.from.peer, std::move(message));
+      send_to(one.from.peer, std::move(message), one.asked);
       return true;
     }
   }
   if (options.mutant == Mutant::lineage_ignored) pull.lineage = lineage;
-  if (auto message = published.answer(one.envelope, pull, one.payload, 0)) {
-    send_to(one.from.peer, std::move(*message));
+  if (one.asked == 0 && one.until > now && replica->lease(now) <= now) return false;
+  if (auto message = published.answer(one.envelope, pull, one.payload)) {
+    send_to(one.from.peer, std::move(*message), one.asked);
     return true;
   }
   const auto shown = published.newest();
   if (shown != nullptr && shown->initialised && pull.version != 0 && pull.version <= shown->version) {
     refuse(one.from.peer, one.envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
-           concat("version ", pull.version, " is not held any more; the newest is ", shown->version));
+           concat("version ", pull.version, " is not held any more; the newest is ", shown->version),
+           one.asked);
     return true;
   }
   if (one.until > now) return false;
   if (!initialised)
     refuse(one.from.peer, one.envelope, NGD_E_STATE, Refused::Retry::never,
-           "the model has no values yet; initialise it first");
+           "the model has no values yet; initialise it first", one.asked);
   else
     refuse(one.from.peer, one.envelope, NGD_E_TIMEOUT, Refused::Retry::never,
            concat(where(), " has version ", version, " and was asked for ",
@@ -358,7 +365,12 @@ void Shard::start(Time now) {
 }
 
 void Shard::receive(const From &from, wire::Message message, Time now) {
-  State &s = *state_;
+  state_->receive(from, std::move(message), now);
+  state_->log_digest(now);
+}
+
+void Shard::State::receive(const From &from, wire::Message message, Time now) {
+  State &s = *this;
   s.clock = now;
   const wire::Envelope &envelope = message.envelope;
   const bool server = from.role == Role::server;
@@ -453,6 +465,7 @@ void Shard::placed(const wire::ModelPlace &model, Time now) {
 void Shard::tick(Time now) {
   state_->clock = now;
   state_->tick(now);
+  state_->log_digest(now);
 }
 
 Time Shard::next_wakeup() const {
@@ -513,6 +526,12 @@ uint64_t Shard::version() const {
 uint64_t Shard::lineage() const {
   return state_->lineage;
 }
+uint64_t Shard::digests() const {
+  return state_->digests;
+}
+uint64_t Shard::differences() const {
+  return state_->differences;
+}
 uint64_t Shard::staged_bytes() const {
   return state_->staged_bytes;
 }
@@ -522,7 +541,7 @@ uint64_t Shard::unsynced_bytes() const {
 std::string Shard::trouble() const {
   if (!state_->trouble.empty()) return state_->trouble;
   if (state_->journal != nullptr && !state_->journal->trouble().empty()) return state_->journal->trouble();
-  return state_->warning;
+  return state_->difference.empty() ? state_->warning : state_->difference;
 }
 const Replica &Shard::replica() const {
   return *state_->replica;

@@ -69,6 +69,8 @@ class Shard {
   std::string trouble() const;      // what is wrong with its files; empty: nothing
   void observe(LogObserver *observer);
   const Replica &replica() const;
+  uint64_t digests() const;  // of others that were compared with its own, and those that differed
+  uint64_t differences() const;
   std::string doing() const;  // for people: its part, its state
   uint32_t digest();          // of all of the state that replicas share
   Root *root();               // nullptr on other shards than the root

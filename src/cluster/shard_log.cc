@@ -89,18 +89,37 @@ void Shard::State::hold(Held one) {
   // One that follows says nothing.
   if (!leading && one.kind == Held::Kind::message) return;
   const bool early = options.mutant == Mutant::answer_before_sync ||
+                     (options.mutant == Mutant::no_confirm && one.asked != 0) ||
                      (options.mutant == Mutant::no_hold && one.kind == Held::Kind::message) ||
                      (options.mutant == Mutant::publish_early && one.kind != Held::Kind::message);
   if (journal != nullptr && !early) one.position = journal->last();
   if (leading && !early) one.index = replica->last();
+  if (one.asked != 0) return hold_confirming(std::move(one));
   if ((held.empty() || early) && certain(one)) return let_go(std::move(one));
   held.push_back(std::move(one));
 }
 
 // Messages leave only while the other replicas let this one speak for all.
 bool Shard::State::certain(const Held &one) const {
-  return (journal == nullptr || one.position <= journal->synced()) && one.index <= replica->committed() &&
-         (one.kind != Held::Kind::message || replica->lease(clock) > clock);
+  if ((journal != nullptr && one.position > journal->synced()) || one.index > replica->committed())
+    return false;
+  if (one.asked != 0) return options.mutant == Mutant::no_confirm || replica->confirmed() >= one.asked;
+  return one.kind != Held::Kind::message || replica->lease(clock) > clock;
+}
+
+// One that is asked again while it waits is answered once; beyond the limit it will be asked again.
+void Shard::State::hold_confirming(Held one) {
+  if (certain(one)) return let_go(std::move(one));
+  const wire::Envelope &envelope = one.message.envelope;
+  std::erase_if(confirming, [&](const Held &other) {
+    return other.message.envelope.client == envelope.client && other.message.envelope.seq == envelope.seq;
+  });
+  if (confirming.size() < options.limits.waiting) confirming.push_back(std::move(one));
+}
+
+void Shard::State::forget_held() {
+  held.clear();
+  confirming.clear();
 }
 
 void Shard::State::let_out(Time now) {
@@ -109,6 +128,11 @@ void Shard::State::let_out(Time now) {
     Held one = std::move(held.front());
     held.pop_front();
     shown |= one.kind == Held::Kind::snapshot || one.kind == Held::Kind::pin;
+    let_go(std::move(one));
+  }
+  while (!confirming.empty() && certain(confirming.front())) {
+    Held one = std::move(confirming.front());
+    confirming.pop_front();
     let_go(std::move(one));
   }
   if (shown && ready && leading) wakeup = now;  // readers may be waiting for it
@@ -211,6 +235,8 @@ void Shard::State::replay(LogKind kind, std::span<const std::byte> body,
       incarnations.resize(place.model.shards.size());
       ready = true;
       return;
+    case LogKind::digest:
+      return compare(entry_of<DigestEntry>(body));
     default:
       break;
   }

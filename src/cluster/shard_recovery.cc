@@ -76,7 +76,7 @@ void Shard::State::reset() {
   staged_bytes = 0;
   seals.clear();
   published.unpin_all();
-  held.clear();
+  forget_held();
   stale = nullptr;
   number = 0;
   version = 0;

@@ -72,8 +72,9 @@ void Shard::State::record_replaced(Time) {
   if (shares_entry()) replica->append(replica_control(LogKind::replaced, {}), {whole_state()}, clock);
 }
 
-void Shard::State::replay(uint64_t, const LogEntry &entry, Time now) {
+bool Shard::State::replay(uint64_t, const LogEntry &entry, Time now) {
   clock = now;
+  differs = false;
   if (entry.control.size < kControlHead) fail(NGD_E_PROTOCOL, "an entry of a log is cut short");
   uint32_t kind = 0;
   std::memcpy(&kind, entry.control.data, sizeof kind);
@@ -84,18 +85,16 @@ void Shard::State::replay(uint64_t, const LogEntry &entry, Time now) {
   if (options.mutant == Mutant::replay_twice && kind >= static_cast<uint32_t>(LogKind::root) &&
       kind < static_cast<uint32_t>(LogKind::root) + 6)
     carry_out();
+  if (options.mutant == Mutant::flipped_bit && kind != static_cast<uint32_t>(LogKind::digest) && ready &&
+      version % 16 == 7 && std::exchange(flipped_at, version) != version)
+    parameters->flip_bit(version / 16);
+  return !differs;
 }
 
 // --- all of it ------------------------------------------------------------------------------------------------------
 
-wire::Bytes Shard::State::whole_state(bool with_stream) {
-  StateWriter writer;
-  parameters->save(writer);
-  wire::Bytes of_root;
-  if (root != nullptr) {
-    of_root = root->save_whole(with_stream);
-    writer.tensors.push_back(bytes_view("root", of_root));
-  }
+// What is neither parameters nor the root's nor bytes of updates.
+wire::Bytes Shard::State::small_state(bool with_stream) const {
   WholeShard whole;
   whole.ready = ready;
   whole.initialised = initialised;
@@ -105,14 +104,27 @@ wire::Bytes Shard::State::whole_state(bool with_stream) {
   whole.generation = with_stream ? generation : 0;  // counts what this server tried, too
   whole.incarnations = incarnations;
   for (const auto &[lock, token] : seals) whole.seals.push_back({lock, token});
-  std::vector<std::byte> payloads;
   for (const auto &[key, staged] : staged_parts) {
     whole.staged.push_back({key.client, key.user, key.seq, staged.push});
     whole.bytes.push_back(staged.bytes);
+  }
+  return wire::write_bytes(whole);
+}
+
+wire::Bytes Shard::State::whole_state(bool with_stream) {
+  StateWriter writer;
+  parameters->save(writer);
+  wire::Bytes of_root;
+  if (root != nullptr) {
+    of_root = root->save_whole(with_stream);
+    writer.tensors.push_back(bytes_view("root", of_root));
+  }
+  std::vector<std::byte> payloads;
+  for (const auto &[key, staged] : staged_parts) {
     for (const wire::Bytes &part : staged.payload)
       payloads.insert(payloads.end(), part.data, part.data + part.size);
   }
-  const wire::Bytes of_shard = wire::write_bytes(whole);
+  const wire::Bytes of_shard = small_state(with_stream);
   writer.tensors.push_back(bytes_view("shard", of_shard));
   writer.tensors.push_back(
       {"staged", "U8", {static_cast<int64_t>(payloads.size())}, payloads.data(), payloads.size()});
@@ -167,7 +179,7 @@ uint32_t Shard::State::digest() {
 void Shard::State::lead(bool fresh_memory, Time now) {
   clock = now;
   leading = true;
-  held.clear();
+  forget_held();
   place.incarnation = replica->record().memory;
   if (fresh_memory) {
     reset();
@@ -229,7 +241,7 @@ void Shard::State::stage_at_root(Time now) {
 void Shard::State::follow(bool lost, Time now) {
   clock = now;
   leading = false;
-  held.clear();
+  forget_held();
   waiting.clear();
   jobs.clear();
   checkpointing = extending = writing_record = false;
@@ -282,6 +294,10 @@ void Shard::State::say(uint32_t node, wire::Body body, std::vector<wire::Bytes> 
   envelope.shard = place.model.shards[place.index].shard;
   envelope.epoch = replica->record().epoch;
   net.send(node, {envelope, std::move(body), std::move(payload)});
+}
+
+Time Shard::State::ask_members(Time now) {
+  return replica->ask_members(now);
 }
 
 uint64_t Shard::State::coordinator_ticket() {

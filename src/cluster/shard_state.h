@@ -19,6 +19,10 @@
 
 namespace ngd::cluster {
 
+// What digests may cost, in bytes that are read for them: one for so many bytes of updates, which are read and written
+// several times on their way, and so much for NodeOptions::digest_every versions.
+inline constexpr uint64_t kBytesForDigest = 16, kDigestCredit = uint64_t{256} << 10;
+
 // Writes a shard's file, or a manifest.
 class SaveJob : public Job {
  public:
@@ -64,19 +68,21 @@ struct Shard::State : public RootHost, public ReplicaHost {
     std::shared_ptr<const Snapshot> snapshot;
     uint64_t version = 0;
     uint64_t position = 0, index = 0;
+    Time asked = 0;  // not 0: needs the members' word instead of their lease, see Replica::ask_members
   };
   struct WaitingPull {
     From from;
     wire::Envelope envelope;
     wire::Pull pull;
     std::vector<wire::Bytes> payload;
-    Time until = 0;
+    Time until = 0, asked = 0;
   };
 
   State(Place the_place, const NodeOptions &the_options, Net &the_net, Disk &the_disk, Rng &the_rng,
         Coordinator &the_coordinator);
 
   // Messages.
+  void receive(const From &from, wire::Message message, Time now);
   void push(const From &from, const wire::Envelope &envelope, const wire::Push &push,
             const std::vector<wire::Bytes> &payload, Time now);
   void stage(const From &from, const wire::Envelope &envelope, const wire::Push &push,
@@ -88,7 +94,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void decide(const wire::Decide &decide, Time now);
   bool fresh_request(const From &from, const wire::Envelope &envelope, uint64_t request_lineage);
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
-              std::string text);
+              std::string text, Time asked = 0);
   void tell_root(const UpdateKey &key, Staged &staged, Time now);
   std::map<UpdateKey, Staged>::iterator put_staged(const UpdateKey &key, const wire::Push &push,
                                                    const std::vector<wire::Bytes> &payload);
@@ -103,7 +109,12 @@ struct Shard::State : public RootHost, public ReplicaHost {
   bool replicated() const { return replica->shared(); }
   bool shares_entry() const;
   wire::Bytes whole_state(bool with_stream = true);
+  wire::Bytes small_state(bool with_stream) const;
   uint32_t digest();
+  // Digests while it runs: shard_digest.cc.
+  uint32_t digest_of(DigestEntry &part) const;
+  void log_digest(Time now);
+  void compare(const DigestEntry &theirs);
   void take_state(std::span<const std::byte> bytes, Time now);
   void lead_on(Time now);
   void stage_at_root(Time now);
@@ -112,7 +123,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // ReplicaHost.
   void say(uint32_t node, wire::Body body, std::vector<wire::Bytes> payload) override;
   uint64_t coordinator_ticket() override;
-  void replay(uint64_t index, const LogEntry &entry, Time now) override;
+  bool replay(uint64_t index, const LogEntry &entry, Time now) override;
   void committed(uint64_t index, Time now) override;
   void lead(bool fresh, Time now) override;
   void follow(bool lost, Time now) override;
@@ -128,7 +139,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void drop(const UpdateKey &key, uint32_t attempt) override;
   void decided(const wire::Decision &decision, Time now) override;
   void send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) override;
-  void send_to(Peer peer, wire::Message message) override;
+  void send_to(Peer peer, wire::Message message, Time asked) override;
+  Time ask_members(Time now) override;
   void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
 
   // The log: shard_log.cc.
@@ -137,6 +149,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void log_staged(const UpdateKey &key, const Staged &staged);
   void log_base(const BaseEntry &base);
   void hold(Held one);
+  void hold_confirming(Held one);
+  void forget_held();
   void let_go(Held one);
   bool certain(const Held &one) const;
   void let_out(Time now);  // what has become certain
@@ -211,10 +225,18 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // Of the log. `recovery` is what a restart found: all that it had answered for, some of it, or nothing.
   std::unique_ptr<Log> journal;
   std::deque<Held> held;
+  std::deque<Held> confirming;  // answers to reads that wait for the members' word, and hold nothing else up
   bool replaying = false;
   enum class Recovery : uint8_t { nothing, partly, whole } recovery = Recovery::nothing;
   std::string warning;  // what was found then
   Time log_again = 0, recover_at = kNever;
+
+  // Of digests. `place` goes through the state, part by part; the credit is what updates have allowed for them.
+  uint64_t digest_credit = 0, digest_place = 0, digest_at = 0, digest_total = 0;
+  uint64_t digests = 0, differences = 0;
+  bool differs = false;
+  uint64_t flipped_at = 0;  // a planted mistake
+  std::string difference;
 
   // Of the root.
   enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready } phase = Phase::unknown;

@@ -139,8 +139,7 @@ size_t Published::pins() const {
 }
 
 std::optional<wire::Message> Published::answer(const wire::Envelope &envelope, const wire::Pull &pull,
-                                               const std::vector<wire::Bytes> &payload, Time now) const {
-  if (now >= allowed_.load(std::memory_order_acquire)) return std::nullopt;
+                                               const std::vector<wire::Bytes> &payload) const {
   std::shared_ptr<const Snapshot> snapshot;
   {
     const std::lock_guard lock(mutex_);
@@ -162,6 +161,14 @@ std::optional<wire::Message> Published::answer(const wire::Envelope &envelope, c
     message.body = std::move(pulled);
   }
   return message;
+}
+
+std::optional<wire::Message> Published::answer_at_once(const wire::Envelope &envelope, const wire::Pull &pull,
+                                                       const std::vector<wire::Bytes> &payload,
+                                                       Time now) const {
+  const Time allowed = allowed_.load(std::memory_order_acquire);
+  if (now >= allowed || (pull.confirm && allowed != kNever)) return std::nullopt;
+  return answer(envelope, pull, payload);
 }
 
 }  // namespace ngd::cluster

@@ -72,9 +72,12 @@ class Published {
   // Until when answers may be given without asking the shard.
   void allow(Time until) { allowed_.store(until, std::memory_order_release); }
 
-  // The answer to a pull that need not wait: Pulled or Refused. Nothing: give it to the shard.
+  // The answer to a pull that need not wait: Pulled or Refused.
   std::optional<wire::Message> answer(const wire::Envelope &envelope, const wire::Pull &pull,
-                                      const std::vector<wire::Bytes> &payload, Time now) const;
+                                      const std::vector<wire::Bytes> &payload) const;
+  // The same where nobody need be asked, either. Nothing: give it to the shard.
+  std::optional<wire::Message> answer_at_once(const wire::Envelope &envelope, const wire::Pull &pull,
+                                              const std::vector<wire::Bytes> &payload, Time now) const;
 
  private:
   std::atomic<Time> allowed_{kNever};

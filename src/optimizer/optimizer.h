@@ -84,7 +84,8 @@ class Optimizer {
   uint64_t zero_count() const { return zero_count_; }  // elements that counted as 0
   double gradient_norm() const { return gradient_norm_; }
 
-  void save(StateWriter &writer) const;
+  // `in_place`: the arrays as they lie, for a checksum; nothing can be loaded from that.
+  void save(StateWriter &writer, bool in_place = false) const;
   void load(const StateReader &reader);
   // Takes the state of those tensors that the file has with the same shape; options stay. Returns their number.
   size_t load_matching(const StateReader &reader);

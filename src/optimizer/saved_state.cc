@@ -70,10 +70,15 @@ void compare(std::vector<TensorSpec> ours, std::vector<TensorSpec> theirs) {
   }
 }
 
-void write_array(StateWriter &writer, const std::string &name, const Shape &shape, const StateArray &array) {
+void write_array(StateWriter &writer, const std::string &name, const Shape &shape, const StateArray &array,
+                 bool in_place) {
   if (array.empty()) return;
   std::span<const std::byte> bytes = array.bytes();
-  if (array.storage() == Storage::bf16_grouped) bytes = writer.keep(array.saved());
+  if (array.storage() == Storage::bf16_grouped) {
+    // What fills up the last group is nobody's.
+    const size_t whole_groups = array.count() / kBf16Group * kBf16Group * sizeof(Bf16);
+    bytes = in_place ? bytes.first(whole_groups) : writer.keep(array.saved());
+  }
   writer.tensors.push_back(
       {writer.prefix + name, dtype_of(array.storage()), shape, bytes.data(), bytes.size()});
   const std::span<const float> scales = array.scales();
@@ -110,7 +115,7 @@ void read_scalar(const StateReader &reader, const std::string &key, double &valu
 
 }  // namespace
 
-void Optimizer::save(StateWriter &writer) const {
+void Optimizer::save(StateWriter &writer, bool in_place) const {
   if (perturbed_) fail(NGD_E_STATE, "the parameters are perturbed; call restore before saving");
   writer.text("rule", options().kind());
   writer.text("spec", options().full_spec());
@@ -148,11 +153,11 @@ void Optimizer::save(StateWriter &writer) const {
     if (rule.settles()) writer.text(numbered("tensor", i, "nearness"), number_text(state.nearness));
     const std::span<const Slot> slots = rule.slots();
     for (size_t s = 0; s < slots.size(); s++)
-      write_array(writer, concat(spec.name, ".", slots[s].name), rule.slot_shape(s, spec.shape),
-                  state.slots[s]);
-    write_array(writer, spec.name + ".averaged", spec.shape, state.average);
-    write_array(writer, spec.name + ".accumulated", spec.shape, state.accumulated);
-    write_array(writer, spec.name + ".master", spec.shape, state.master);
+      write_array(writer, concat(spec.name, ".", slots[s].name), rule.slot_shape(s, spec.shape), state.slots[s],
+                  in_place);
+    write_array(writer, spec.name + ".averaged", spec.shape, state.average, in_place);
+    write_array(writer, spec.name + ".accumulated", spec.shape, state.accumulated, in_place);
+    write_array(writer, spec.name + ".master", spec.shape, state.master, in_place);
     if (spec.rows)
       writer.tensor(concat(spec.name, ".touched"), {spec.shape[0]}, std::span<const uint64_t>(state.touched));
   }

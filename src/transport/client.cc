@@ -21,6 +21,7 @@ cluster::ClientOptions session_options(const OptionSet &options) {
   session.workers = static_cast<uint32_t>(options["workers"]);
   session.worker = options["worker"] != 0;
   session.eventual_reads = options.choice("reads") == "newest";
+  session.confirm_reads = options.choice("read") == "confirm";
   session.lease_us = static_cast<cluster::Time>(options["lease"] * 1e6);
   session.retry_us = static_cast<cluster::Time>(options["retry"] * 1e6);
   return session;

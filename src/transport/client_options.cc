@@ -21,6 +21,9 @@ constexpr OptionSpec kOptions[] = {
     fixed(flag_option("worker", "1", "0: reads, values and locks alone; nobody waits for this client")),
     fixed(choice_option("reads", "consistent", "consistent|newest",
                         "of several shards: at one common version, or the newest of each without asking")),
+    fixed(choice_option("read", "lease", "lease|confirm",
+                        "how the primary of a replicated shard knows that it still leads: by the replicas' "
+                        "lease, or by asking them; values, and all reads under a lock, always ask")),
     fixed(number_option("lease", "10", 0.1, 600, "seconds of silence after which a worker counts as dead")),
     fixed(number_option("retry", "0.2", 0.01, 60,
                         "seconds before a request without an answer is repeated for the first time")),

@@ -118,7 +118,7 @@ void RunningServer::route(const cluster::From &from, wire::Message message, uint
   }
   if (const auto *pull = std::get_if<wire::Pull>(&message.body)) {
     // Never behind an update: from what is published.
-    if (auto answer = published->answer(envelope, *pull, message.payload, now_us()))
+    if (auto answer = published->answer_at_once(envelope, *pull, message.payload, now_us()))
       return send(from.peer, std::move(*answer));
   }
   const bool update =

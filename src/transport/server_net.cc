@@ -6,9 +6,27 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "cluster/replica.h"
 #include "transport/server_state.h"
 
 namespace ngd::transport {
+namespace {
+
+const char *role_name(cluster::Replica::Role role) {
+  switch (role) {
+    case cluster::Replica::Role::primary:
+      return "primary";
+    case cluster::Replica::Role::member:
+      return "member";
+    case cluster::Replica::Role::learner:
+      return "learner";
+    case cluster::Replica::Role::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace
 
 RunningServer::RunningServer(ServerSetup setup, const CoordinatorMaker &maker)
     : setup_(std::move(setup)),
@@ -188,7 +206,10 @@ std::string RunningServer::status() {
       out += concat(comma, "{\"shard\":", shard, ",\"ready\":", it.ready() ? "true" : "false",
                     ",\"version\":", it.version(), ",\"lineage\":", it.lineage(),
                     ",\"staged_bytes\":", it.staged_bytes(), ",\"checkpoints\":", it.checkpoints_done(),
-                    ",\"unsynced_bytes\":", it.unsynced_bytes());
+                    ",\"unsynced_bytes\":", it.unsynced_bytes(), ",\"role\":\"", role_name(it.replica().role()),
+                    "\",\"replicas\":", it.replica().nodes().size(),
+                    ",\"in_sync\":", it.replica().record().in_sync.size(), ",\"digests\":", it.digests(),
+                    ",\"digests_differed\":", it.differences());
       if (const std::string trouble = it.trouble(); !trouble.empty())
         out += ",\"trouble\":" + json_text(trouble);
       out += "}";

@@ -174,6 +174,7 @@ void fields(F &f, Pull &x) {
   f.number(x.lineage);
   f.number(x.wait_us);
   f.tables(x.tensors, kTensors);
+  f.flag(x.confirm);
 }
 template <class F>
 void fields(F &f, Pulled &x) {
@@ -185,6 +186,7 @@ void fields(F &f, ReadPoint &x) {
   f.flag(x.pin);
   f.number(x.lineage);
   f.number(x.wait_us);
+  f.flag(x.confirm);
 }
 template <class F>
 void fields(F &f, Point &x) {

@@ -203,6 +203,8 @@ struct Pull {
   uint64_t lineage = 0;
   uint64_t wait_us = 0;  // how long the server may hold the request
   std::vector<TensorPart> tensors;
+  bool confirm =
+      false;  // all replicas are asked first whether this one still leads, instead of trusting its clock
 };
 struct Pulled {
   uint64_t version = 0;
@@ -215,6 +217,7 @@ struct ReadPoint {
   bool pin = true;
   uint64_t lineage = 0;
   uint64_t wait_us = 0;
+  bool confirm = false;  // as in Pull
 };
 struct Point {
   uint64_t version = 0;

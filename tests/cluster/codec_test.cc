@@ -67,7 +67,7 @@ std::vector<Body> samples() {
           Pushed{4, false, 5, {{1, 2, false}}},
           Pull{1, 2, 3, 4, {{0, 0, false}}},
           Pulled{6, {{0, 0, false}, {1, 4, false}}},
-          ReadPoint{false, 1, 2},
+          ReadPoint{false, 1, 2, true},
           Point{3, 4, true},
           ReadDone{5},
           command,

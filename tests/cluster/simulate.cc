@@ -25,16 +25,20 @@ int main(int count, char **arguments) {
       run.replicas = static_cast<unsigned>(number());
     } else if (std::strcmp(arguments[i], "--moves") == 0) {
       run.moves = true;
+    } else if (std::strcmp(arguments[i], "--reads") == 0) {
+      run.reads = static_cast<simulation::Reads>(number());
+    } else if (std::strcmp(arguments[i], "--wild-clocks") == 0) {
+      run.wild_clocks = true;
     } else if (std::strcmp(arguments[i], "--trace") == 0) {
       run.trace = true;
     } else {
       std::fprintf(stderr,
                    "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S] "
-                   "[--replicas K] [--moves]\n");
+                   "[--replicas K] [--moves] [--reads R] [--wild-clocks]\n");
       return 2;
     }
   }
-  uint64_t bad = 0, messages = 0, faults = 0, updates = 0;
+  uint64_t bad = 0, messages = 0, faults = 0, updates = 0, digests = 0;
   for (uint64_t seed = from; seed < from + seeds; seed++) {
     run.seed = seed;
     const simulation::Result result = simulation::run(run);
@@ -48,11 +52,12 @@ int main(int count, char **arguments) {
     messages += result.messages;
     faults += result.faults;
     updates += result.updates;
+    digests += result.digests;
   }
   if (quiet)
-    std::printf("%llu seeds, %llu bad, %llu updates, %llu messages, %llu faults\n",
+    std::printf("%llu seeds, %llu bad, %llu updates, %llu messages, %llu faults, %llu digests compared\n",
                 static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(bad),
                 static_cast<unsigned long long>(updates), static_cast<unsigned long long>(messages),
-                static_cast<unsigned long long>(faults));
+                static_cast<unsigned long long>(faults), static_cast<unsigned long long>(digests));
   return bad == 0 ? 0 : 1;
 }

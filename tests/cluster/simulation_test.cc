@@ -133,6 +133,37 @@ void a_snapshot_without_locks_is_caught(void **) {
 void an_entry_carried_out_twice_is_caught(void **) {
   caught(Mutant::replay_twice, "I9");
 }
+void memory_that_changes_by_itself_is_caught(void **) {
+  caught(Mutant::flipped_bit, "I9");
+}
+
+// Leases cannot be trusted there, and are not: every read asks the members.
+void reads_that_ask_are_right_under_wild_clocks(void **) {
+  uint64_t reads = 0;
+  for (uint64_t seed = 0; seed < 300; seed++) {
+    simulation::Run run{seed, Mutant::none, {}, false, 2 + static_cast<unsigned>(seed % 2)};
+    run.reads = simulation::Reads::confirm;
+    run.wild_clocks = true;
+    const simulation::Result result = simulation::run(run);
+    for (const std::string &one : result.violations)
+      fail_msg("simulate --seed %llu --replicas %u --reads 2 --wild-clocks: %s",
+               static_cast<unsigned long long>(seed), run.replicas, one.c_str());
+    reads += result.reads;
+  }
+  assert_true(reads > 300 * 10);
+}
+void a_read_that_asks_nobody_is_caught(void **) {
+  for (uint64_t seed = 0; seed < 1000; seed++) {
+    simulation::Run run{seed, Mutant::no_confirm, {}, false, 3};
+    run.reads = simulation::Reads::confirm;
+    run.wild_clocks = true;
+    for (const std::string &one : simulation::run(run).violations) {
+      if (one.starts_with("I3"))
+        return print_message("caught by seed %llu: %s\n", static_cast<unsigned long long>(seed), one.c_str());
+    }
+  }
+  fail_msg("no seed below 1000 shows a read that asks nobody");
+}
 
 // --- the checks themselves --------------------------------------------------------------------------------------------
 
@@ -251,6 +282,9 @@ int main() {
       cmocka_unit_test(a_snapshot_without_what_was_done_is_caught),
       cmocka_unit_test(a_snapshot_without_locks_is_caught),
       cmocka_unit_test(an_entry_carried_out_twice_is_caught),
+      cmocka_unit_test(memory_that_changes_by_itself_is_caught),
+      cmocka_unit_test(reads_that_ask_are_right_under_wild_clocks),
+      cmocka_unit_test(a_read_that_asks_nobody_is_caught),
       cmocka_unit_test(an_answer_before_the_log_is_on_the_disk_is_caught),
       cmocka_unit_test(a_restart_that_forgets_what_it_did_is_caught),
       cmocka_unit_test(a_torn_record_that_is_taken_is_caught),

@@ -24,8 +24,7 @@ using ngd::cluster::Ticket;
 
 class SmallCluster {
  public:
-  explicit SmallCluster(size_t servers = 1, const NodeOptions &options = {})
-      : world(1, ngd::cluster::Mutant::none, false) {
+  explicit SmallCluster(size_t servers = 1, const NodeOptions &options = {}) : world(1, options.mutant, false) {
     world.weather.delay = 100;
     world.on_client = [](size_t) {};
     NodeOptions own = options;

@@ -27,7 +27,9 @@ std::string text_of(const std::vector<wire::Bytes> &payload) {
 
 class Workload {
  public:
-  explicit Workload(const Run &run) : world_(run.seed, run.mutant, run.trace), random_(world_.random()) {
+  explicit Workload(const Run &run)
+      : world_(run.seed, run.mutant, run.trace), random_(world_.random()), reads_(run.reads) {
+    world_.weather.wild_clocks = run.wild_clocks;
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
     replicas_ = run.replicas != 0 ? run.replicas : 1 + static_cast<unsigned>(run.seed / kScenarios % 3);
     set_weather();
@@ -93,6 +95,7 @@ class Workload {
   mutable World world_;
   Seeded &random_;
   Scenario scenario_ = Scenario::single;
+  Reads reads_ = Reads::mixed;
   wire::ModelSpec spec_;
   wire::UpdateKind kind_ = wire::UpdateKind::delta;
   uint32_t workers_ = 2, numbers_ = 10, bound_ = 1;
@@ -101,6 +104,7 @@ class Workload {
   uint64_t counter_done_ = 0, counter_unknown_ = 0;
   bool healed_ = false;
   unsigned replicas_ = 1;
+  uint64_t digests_ = 0;
 };
 
 void Workload::set_weather() {
@@ -155,6 +159,7 @@ void Workload::describe_model() {
   world_.weather.isolation = replicas_ > 1 && random_.chance(0.8);
   if (replicas_ > 1) {
     servers = std::max<size_t>(servers, replicas_) + random_.below(2);
+    options.digest_every = random_.chance(0.6) ? 1 + random_.below(8) : 256;
     options.kept_bytes = random_.chance(0.5) ? 4096 : size_t{1} << 20;
   }
   for (size_t s = 0; s < servers; s++) world_.add_server(options);
@@ -180,6 +185,7 @@ void Workload::start_life(size_t client) {
   options.bound = bound_;
   options.workers = scenario_ == Scenario::bulk || scenario_ == Scenario::stale ? workers_ : 0;
   options.eventual_reads = eventual_;
+  options.confirm_reads = reads_ == Reads::mixed ? random_.chance(0.4) : reads_ == Reads::confirm;
   world_.start_client(client, options);
   actor.doing.clear();
   actor.open = actor.closed = false;
@@ -531,7 +537,10 @@ void Workload::next_step(size_t client) {
     read(client);
     return world_.touched(client);
   }
-  if (work && random_.chance(scenario_ == Scenario::bulk ? 0.7 : 0.6)) {
+  const double updates = scenario_ == Scenario::bulk                 ? 0.7
+                         : world_.weather.wild_clocks && client == 0 ? 0.05
+                                                                     : 0.6;
+  if (work && random_.chance(updates)) {
     update(client, 0);
   } else if (work || !std::exchange(actor.read_last, true)) {
     if (random_.chance(0.2)) {
@@ -555,6 +564,14 @@ bool Workload::done() const {
 
 // I9: replicas that have the same log are the same.
 void Workload::check_replicas() {
+  for (const auto &server : world_.servers) {
+    if (server->node == nullptr) continue;
+    for (const auto &[number, shard] : server->node->shards()) {
+      digests_ += shard->digests();
+      if (shard->differences() != 0)
+        world_.violation(concat("I9: shard ", number, " on server ", server->index, ": ", shard->trouble()));
+    }
+  }
   for (const auto &leader : world_.servers) {
     if (leader->node == nullptr) continue;
     for (const auto &[number, shard] : leader->node->shards()) {
@@ -690,6 +707,7 @@ Result Workload::go() {
   result.reads = world_.history.reads.size();
   result.lineages = world_.history.lineages.size();
   result.resumptions = world_.resumptions;
+  result.digests = digests_;
   for (const auto &server : world_.servers) {
     if (server->node == nullptr) continue;
     for (const auto &[number, shard] : server->node->shards()) result.checkpoints += shard->checkpoints_done();
@@ -700,7 +718,7 @@ Result Workload::go() {
              " servers, ", workers_, " workers, ", result.updates, " updates, ", result.reads, " reads, ",
              result.messages, " messages, ", result.faults, " faults, ", result.crashes, " server deaths, ",
              result.lineages, " lineages, ", result.resumptions, " resumptions, ", result.checkpoints,
-             " checkpoints", world_.history.durable ? ", ack=disk" : "");
+             " checkpoints, ", result.digests, " digests", world_.history.durable ? ", ack=disk" : "");
   return result;
 }
 

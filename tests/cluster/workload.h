@@ -13,6 +13,8 @@ namespace simulation {
 enum class Scenario : uint8_t { single, sharded, bulk, stale, coordination };
 inline constexpr size_t kScenarios = 5;
 
+enum class Reads : uint8_t { mixed, lease, confirm };  // of each client's life, how it reads parameters
+
 struct Run {
   uint64_t seed = 0;
   ngd::cluster::Mutant mutant = ngd::cluster::Mutant::none;
@@ -20,13 +22,15 @@ struct Run {
   bool trace = false;
   unsigned replicas = 0;  // else 1, 2 or 3, as the seed says
   bool moves = false;     // shards move to other servers; else in every third run with replicas
+  Reads reads = Reads::mixed;
+  bool wild_clocks = false;  // servers' clocks differ by more than leases bear
 };
 struct Result {
   std::vector<std::string> violations;
   std::string trace;
   uint64_t hash = 0;
   uint64_t messages = 0, faults = 0, crashes = 0, updates = 0, reads = 0, checkpoints = 0, lineages = 0,
-           resumptions = 0;
+           resumptions = 0, digests = 0;
   std::string summary;
 };
 Result run(const Run &run);

@@ -127,6 +127,13 @@ void World::Client::send(Peer to, wire::Message message) {
   w.deliver(kClients + index, target, std::move(message), [&w, target, from](wire::Message m) {
     Server &server = *w.servers[target];
     if (server.node == nullptr) return;
+    // As the front thread of a server does.
+    if (const auto *pull = std::get_if<wire::Pull>(&m.body)) {
+      if (Shard *shard = server.node->shard(m.envelope.shard)) {
+        auto answer = shard->published().answer_at_once(m.envelope, *pull, m.payload, server.time());
+        if (answer) return server.send(from.peer, std::move(*answer));
+      }
+    }
     server.node->receive(from, std::move(m), server.time());
     w.run_jobs(server);
     w.arm(server);
@@ -193,6 +200,7 @@ size_t World::add_server(const NodeOptions &options) {
   server.options.mutant = mutant_;
   if (weather.clocks)
     server.clock = {random_.below(1'000 * kSecond), 0.88 + static_cast<double>(random_.below(261)) / 1000};
+  if (weather.wild_clocks) server.clock.rate = 0.4 + static_cast<double>(random_.below(1600)) / 1000;
   return server.index;
 }
 
@@ -350,10 +358,19 @@ void World::begin_faults(Time until) {
   at(now_ + random_.below(kSecond), [this, until] { fault(until); });
 }
 
+void World::cut_off(size_t server, Time until) {
+  trace(concat("cut off ", server));
+  for (size_t other = 0; other < servers.size(); other++) {
+    if (other != server) blocked_[{server, other}] = blocked_[{other, server}] = until;
+  }
+  uncoordinated_[server] = until;
+}
+
 // A server that the others do not hear, that hears nobody, or both; its clients may reach it all the same.
 void World::isolate(size_t server) {
   const Time end = now_ + 500'000 + random_.below(4 * kSecond);
   faults++;
+  if (weather.wild_clocks && random_.chance(0.5)) return cut_off(server, end);
   trace(concat("isolated ", server));
   const bool speaks = random_.chance(0.2), hears = !speaks && random_.chance(0.2);
   if (random_.chance(0.8)) {

@@ -32,7 +32,7 @@ struct Weather {
   bool moves = false;      // shards get other servers
   bool isolation = false;  // servers that do not reach each other, or the coordinator
   bool partitions = false, client_pauses = false, client_crashes = false, server_crashes = false,
-       disk_faults = false, clocks = false;
+       disk_faults = false, clocks = false, wild_clocks = false;
 };
 
 class World {
@@ -69,6 +69,8 @@ class World {
   void crash_client(size_t index);
   void heal();
   void begin_faults(Time until);
+  void cut_off(size_t server,
+               Time until);  // from the other servers and the coordinator; clients still reach it
 
   // One client: its session, and the time on its own clock.
   ngd::cluster::ClientSession &session(size_t index);
