@@ -290,6 +290,32 @@ void words_of_an_earlier_session_are_refused(void **) {
       bare.status(Bare::kClient, {{1, 1}, 1, 0, 1}, initial(second), {SmallCluster::bytes({1, 2})}), 0);
 }
 
+// The model goes back to a checkpoint while a client has nothing under way, and its session is not in it: the next call tells.
+void a_client_that_rests_is_told_of_a_new_lineage(void **) {
+  SmallCluster cluster;
+  ClientOptions options;
+  options.lease_us = 3 * kSecond;
+  const size_t old = cluster.client(kModel, options);
+  cluster.push(old, UpdateKind::initial, {{0, 0}});
+  assert_int_equal(cluster.checkpoint(old).status, NGD_OK);
+  const size_t late = cluster.client(kModel, options);
+  assert_int_equal(cluster.push(late, UpdateKind::delta, {{1, 1}}).status, NGD_OK);
+  cluster.world.crash_server(0);
+  cluster.world.start_server(0);
+  cluster.world.run_until(cluster.world.now() + 5 * kSecond);  // it opened its session again
+  assert_int_equal(cluster.push(late, UpdateKind::delta, {{1, 1}}).status, NGD_E_LINEAGE);
+  const Outcome next = cluster.push(late, UpdateKind::delta, {{1, 1}});
+  assert_true(next.status == NGD_OK && next.lineage == 2);
+  const wire::Query status{wire::QueryKind::status, "", 0, 0, 0};
+  const auto ask = [&] {
+    return cluster.wait(old, cluster.world.session(old).query(status, cluster.now(old), cluster.soon(old)));
+  };
+  assert_int_equal(ask().status, NGD_E_LINEAGE);
+  const Outcome told = ask();
+  assert_true(told.status == NGD_OK && told.lineage == 2);
+  assert_int_equal(cluster.push(old, UpdateKind::delta, {{1, 1}}).status, NGD_OK);
+}
+
 void limits_hold(void **) {
   ngd::cluster::Limits limits;
   limits.sessions = 2;
@@ -356,6 +382,7 @@ int main() {
       cmocka_unit_test(partitions_are_handed_over_with_their_progress),
       cmocka_unit_test(roles_are_kept_apart),
       cmocka_unit_test(words_of_an_earlier_session_are_refused),
+      cmocka_unit_test(a_client_that_rests_is_told_of_a_new_lineage),
       cmocka_unit_test(limits_hold),
       cmocka_unit_test(malformed_parts_are_refused),
   };
