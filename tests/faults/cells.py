@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from adding_client import _raw, library  # noqa: E402
 
 WIDTH = 64  # cells of a row
-ROWS_OF_WORKER = 1 << 18
+ROWS_OF_WORKER = 1 << 13
 WORKERS = 16
 BALLAST = 1 << 20  # elements of a dense tensor beside the cells, where a model is to be heavy
 
@@ -27,17 +27,17 @@ class Failed(Exception):
 class Cells:
     """A handle with a table "cells" of shards * WORKERS * ROWS_OF_WORKER rows; shard s has the rows of its part."""
 
-    def __init__(self, program, model, shards, options="", ballast=False):
+    def __init__(self, program, model, shards, options="", ballast=False, cells=True):
         self.raw = ctypes.CDLL(library(program))
         _raw.declare(self.raw)
         self.shards, self.error, self.handle = shards, _raw.ngd_error(), ctypes.c_void_p()
         self.part = WORKERS * ROWS_OF_WORKER
         self.call("create", f"client:model={model},shards={shards}{options}".encode(), ctypes.byref(self.handle))
-        self.call("add_rows_f32", self.handle, b"cells", shards * self.part, WIDTH, b"zero", 0.0, 0)
-        self.count = 1
+        self.tables, self.count = int(cells), int(cells) + int(ballast)
+        if cells:
+            self.call("add_rows_f32", self.handle, b"cells", shards * self.part, WIDTH, b"zero", 0.0, 0)
         if ballast:
             self.call("add_f32", self.handle, b"ballast", (ctypes.c_int64 * 1)(BALLAST), 1)
-            self.count = 2
         self.ballast = (ctypes.c_float * (BALLAST if ballast else 1))()
 
     def call(self, name, *arguments):
@@ -54,7 +54,7 @@ class Cells:
         return version.value
 
     def _tensors(self, ballast):
-        return (ctypes.c_void_p * self.count)(None, *([ctypes.addressof(ballast)] * (self.count - 1)))
+        return (ctypes.c_void_p * self.count)(*[None] * self.tables, *[ctypes.addressof(ballast)] * (self.count - self.tables))
 
     def _rows(self, worker, row):
         first = worker * ROWS_OF_WORKER + row
@@ -63,6 +63,8 @@ class Cells:
     def push(self, worker, j, timeout_ms):
         """Adds 1 in cell (worker, j); returns the version that this made."""
         row, column = divmod(j, WIDTH)
+        if row >= ROWS_OF_WORKER:
+            raise ValueError(f"a worker has {ROWS_OF_WORKER * WIDTH} cells; let it rest between its updates")
         values = (ctypes.c_float * (self.shards * WIDTH))()
         for shard in range(self.shards):
             values[shard * WIDTH + column] = 1
@@ -93,16 +95,13 @@ class Cells:
         return version, got
 
     def start_heavy_pull(self, timeout_ms):
-        """Begins to read the ballast; returns a ticket."""
+        """Begins to read the ballast of a model without cells; returns a ticket."""
         ticket = ctypes.c_uint64()
         self.call("start_pull_f32", self.handle, 0, timeout_ms, ctypes.byref(ticket))
         return ticket
 
     def wait_heavy_pull(self, ticket, timeout_ms):
         self.call("wait_pull_f32", self.handle, ticket, timeout_ms, self._tensors(self.ballast), self.count, None)
-
-    def push_ballast(self, timeout_ms):
-        self.call("push_f32", self.handle, _raw.NGD_PUSH_VALUE, self._tensors(self.ballast), self.count, timeout_ms, None)
 
     def lineage(self, timeout_ms):
         info = _raw.ngd_client_info()

@@ -66,10 +66,7 @@ class Cluster:
             self.advertise = dict(self.listen)
             if proxy is not None:
                 self._start_proxy(proxy)
-            for node in self.nodes:
-                self.start(node, wait=False)
-            for node in self.nodes:
-                self._listening(node)
+            self.start_all(self.nodes)
         except BaseException:
             self.end()
             raise
@@ -99,6 +96,13 @@ class Cluster:
         """A command for the proxy."""
         self.proxy.stdin.write(command + "\n")
         self.proxy.stdin.flush()
+
+    def start_all(self, nodes):
+        """Together; each has joined the cluster at the end."""
+        for node in nodes:
+            self.start(node, wait=False)
+        for node in nodes:
+            self._listening(node)
 
     def start(self, node, wait=True):
         command = [*(self.network.inside(node) if self.network else []), self.program, "server", "-o", "plain",

@@ -114,7 +114,7 @@ def loss_20(settings):
 def bandwidth(settings):
     """Every server has 8 Mbit/s; a backup is killed, and gets its 4 MiB of state over that."""
     with Trial(settings, network=True, ballast=True) as trial:
-        trial.start()
+        trial.start(pause=0.01)  # at full speed the updates alone would fill the wire
         for node in trial.cluster.nodes:
             trial.network.slow(node, 8)
         trial.mark()

@@ -50,8 +50,7 @@ def kill_both(settings):
         for node in trial.cluster.nodes:
             trial.cluster.kill(node)
         trial.mark()
-        for node in trial.cluster.nodes:
-            trial.cluster.start(node, wait=False)
+        trial.cluster.start_all(trial.cluster.nodes)
         trial.cluster.wait_in_sync(60)
         trial.run(0.4)
         trial.end_workers()
@@ -64,17 +63,22 @@ def kill_both(settings):
 
 @fault()
 def kill_both_idle(settings):
-    """The same while the clients have nothing under way: they must be told all the same."""
-    with Trial(settings, data=True, options="checkpoint_every=1", may_lose=True) as trial:
-        trial.start(mode="now_and_then", idle=max(4, settings.seconds / 2))
+    """The same while clients have nothing under way, one of which came after the last checkpoint: they must be told all the same."""
+    idle = max(5.0, settings.seconds / 2)
+    with Trial(settings, data=True, options="checkpoint_every=3", may_lose=True) as trial:
+        for number in range(settings.workers):
+            trial.start_worker(number, mode="now_and_then", idle=idle)
+        trial.ready()
+        time.sleep(3.5)
+        late = settings.workers
+        trial.start_worker(late, mode="now_and_then", idle=idle)
+        until("the late client has pushed", 20, lambda: trial.journals()[late].pushes)
         for node in trial.cluster.nodes:
             trial.cluster.kill(node)
         trial.mark()
-        for node in trial.cluster.nodes:
-            trial.cluster.start(node, wait=False)
+        trial.cluster.start_all(trial.cluster.nodes)
         trial.cluster.wait_in_sync(60)
-        time.sleep(max(4, settings.seconds / 2))
-        trial.run(0.4)
+        time.sleep(1.5 * idle)
     return trial.result
 
 
@@ -87,8 +91,7 @@ def kill_all_with_log(settings):
         for node in trial.cluster.nodes:
             trial.cluster.kill(node)
         trial.mark()
-        for node in trial.cluster.nodes:
-            trial.cluster.start(node, wait=False)
+        trial.cluster.start_all(trial.cluster.nodes)
         trial.run(0.5)
     return trial.result
 

@@ -117,9 +117,9 @@ def fill(path):
 @fault()
 def slow_consumer(settings):
     """A client asks for 256 MiB and stands still: servers do not grow with it, nobody else waits for it."""
-    with Trial(settings, ballast=True) as trial:
+    with Trial(settings) as trial:
         trial.start()
-        trial.start_worker(9, mode="heavy", reads=64)
+        trial.start_worker(9, mode="heavy", reads=64, model="heavy", ballast=True, cells=False)
         until("the client has asked", 30, lambda: any("asked" in line for journal in trial.journals() for line in journal.said))
         before = sum(trial.cluster.resident(node) for node in trial.cluster.nodes)
         trial.workers[9].send_signal(signal.SIGSTOP)

@@ -70,8 +70,7 @@ class Storm:
             until("updates go on", 60, lambda: all(journal.first_after(moment) for journal in self.trial.latest()))
         else:
             time.sleep(self.draws.random())
-        for node in victims:
-            cluster.start(node, wait=False)
+        cluster.start_all(victims)
         cluster.wait_in_sync(60)
         until("updates go on", 60, lambda: all(journal.first_after(moment) for journal in self.trial.latest()))
         self.waits[who] += [journal.first_after(moment) for journal in self.trial.latest()]

@@ -27,7 +27,8 @@ class Worker:
         self.number, self.wait_ms = told["number"], told.get("wait_ms", 60000)
         self.journal = os.open(told["journal"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         signal.signal(signal.SIGTERM, self.end)
-        self.cells = Cells(told["program"], told["model"], told["shards"], told.get("options", ""), told.get("ballast", False))
+        self.cells = Cells(told["program"], told["model"], told["shards"], told.get("options", ""), told.get("ballast", False),
+                           told.get("cells", True))
         self.cells.connect(told["addresses"], self.wait_ms)
         self.cells.init(self.wait_ms)
         self.next, self.row, self.acknowledged = 0, -1, set()
