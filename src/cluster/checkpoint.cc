@@ -26,17 +26,26 @@ std::string slot_directory(const std::string &directory, const std::string &mode
   return concat(model_directory(directory, model), "/slot", slot);
 }
 
+// What was begun and failed is taken away: on a full disk, a log may wait for its room.
 void replace_file(Disk &disk, const std::string &folder, const std::string &path,
                   const std::vector<std::span<const std::byte>> &parts) {
   const std::string temporary = path + ".tmp";
-  {
-    const std::unique_ptr<File> file = disk.create(temporary);
-    for (const auto &part : parts) {
-      if (!part.empty()) file->write(part);
+  try {
+    {
+      const std::unique_ptr<File> file = disk.create(temporary);
+      for (const auto &part : parts) {
+        if (!part.empty()) file->write(part);
+      }
+      file->sync();
     }
-    file->sync();
+    disk.rename(temporary, path);
+  } catch (...) {
+    try {
+      disk.remove(temporary);
+    } catch (const std::exception &) {  // the first failure is the one to tell
+    }
+    throw;
   }
-  disk.rename(temporary, path);
   disk.sync_directory(folder);
 }
 

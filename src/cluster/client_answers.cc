@@ -41,7 +41,8 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
   const Ticket ticket = request.ticket;
   if (const auto *answer = std::get_if<wire::Opened>(&message.body)) {
     if (lineage != 0 && answer->lineage != lineage)
-      fail_all(NGD_E_LINEAGE, "the model went back to a checkpoint; look at what it holds", false, now);
+      untold = !(fail_all(NGD_E_LINEAGE, kWentBack, false, now) || told);
+    told = false;
     if (answer->lineage != lineage) version = 0;
     lineage = answer->lineage;
     session_number = answer->session;
@@ -165,7 +166,7 @@ void ClientSession::State::shard_answered(const Request &request, Operation &ope
 void ClientSession::State::refused(Request &request, const Refused &refusal, Time now) {
   const Ticket ticket = request.ticket;
   if (refusal.status == NGD_E_LINEAGE) {
-    fail_all(NGD_E_LINEAGE, refusal.text, false, now);
+    told |= fail_all(NGD_E_LINEAGE, refusal.text, false, now);
     return reopen(now);
   }
   if (refusal.status == NGD_E_EXPIRED) {

@@ -58,6 +58,11 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
     return true;
   }
   if (!opened) return false;
+  if (untold && !operation.silent && operation.kind != Kind::close) {
+    untold = false;
+    finish(ticket, NGD_E_LINEAGE, kWentBack, now);
+    return true;
+  }
   const bool numbered = operation.kind == Kind::push || operation.kind == Kind::command;
   if (numbered && outstanding() >= wire::kWindow) return false;
   switch (operation.kind) {
@@ -101,6 +106,7 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
     }
     case Kind::query:
       operation.step = Step::asking;
+      operation.query.lineage = lineage;
       request(ticket, read_number(), 0, operation.query, {}, now);
       break;
     case Kind::server:
@@ -331,14 +337,20 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   if (!queue.empty() && queue.front() != ticket) start_queued(now);
 }
 
-void ClientSession::State::fail_all(ngd_status status, const std::string &text, bool updates_only, Time now) {
+// Whether there was one that its caller hears of.
+bool ClientSession::State::fail_all(ngd_status status, const std::string &text, bool updates_only, Time now) {
   std::vector<Ticket> tickets;
   for (const auto &[ticket, operation] : operations) {
     const bool numbered = operation.kind == Kind::push || operation.kind == Kind::command;
     if (operation.kind != Kind::open && operation.step != Step::queued && (numbered || !updates_only))
       tickets.push_back(ticket);
   }
-  for (const Ticket ticket : tickets) finish(ticket, status, text, now);
+  bool reported = false;
+  for (const Ticket ticket : tickets) {
+    if (const auto one = operations.find(ticket); one != operations.end()) reported |= !one->second.silent;
+    finish(ticket, status, text, now);
+  }
+  return reported;
 }
 
 // --- the calls ------------------------------------------------------------------------------------------------------

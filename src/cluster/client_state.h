@@ -11,6 +11,7 @@
 
 namespace ngd::cluster {
 
+inline constexpr const char *kWentBack = "the model went back to a checkpoint; look at what it holds";
 inline constexpr uint32_t kNode = ~uint32_t{0};  // instead of a shard's index: a server itself
 
 struct ClientSession::State {
@@ -76,7 +77,7 @@ struct ClientSession::State {
   void start_point(Ticket ticket, Operation &operation, Time now);
   void read_shards(Ticket ticket, Operation &operation, Time now);
   void finish(Ticket ticket, ngd_status status, std::string text, Time now);
-  void fail_all(ngd_status status, const std::string &text, bool updates_only, Time now);
+  bool fail_all(ngd_status status, const std::string &text, bool updates_only, Time now);
   uint64_t after_of(uint64_t seq) const;
   uint64_t answer_bytes(const Operation &operation) const;
   bool check_tensors(const Operation &operation, std::string &text) const;
@@ -119,6 +120,8 @@ struct ClientSession::State {
   uint64_t map_revision = 0;
   bool found = false, opened = false, reopening = false, closed = false;
   Ticket opener = 0;  // the operation that opens the session
+  // Of a new lineage: an operation has failed with it; nothing was under way, and the next one is to fail.
+  bool told = false, untold = false;
   uint64_t session_number = 0, lineage = 0, version = 0, next_seq = 1, reads = 0;
   uint64_t bytes_under_way = 0;
   uint64_t bytes_reading = 0;  // of the answers to reads under way

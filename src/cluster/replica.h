@@ -110,17 +110,22 @@ class Replica {
   std::string trouble() const;
 
  private:
+  static constexpr uint64_t kNoPiece = ~uint64_t{0};
   struct Peer {  // of a primary: a member or a learner
     uint64_t incarnation = 0;
     uint64_t acked = 0, sent = 0;
     bool knows = false;  // where its log stands: entries can be sent
     Time heard = 0;      // its last answer
     Time moved = 0;      // when it last had everything, or got further
-    Time resend = 0;     // then what was sent counts as lost
+    Time resend = 0;     // then what was sent and not answered counts as lost
+    Time pause = 0;      // until then; longer each time that this did not help
     Time lease = 0;      // until when it grants us to answer
     Time answered = 0;   // the newest sent_us that it answered
     uint64_t bytes = 0;  // on their way
     uint64_t floor = 0;  // the index at which its state began
+    // The piece of a snapshot that is on its way to it: from where, since when, and when it counts as lost.
+    uint64_t piece = kNoPiece, piece_of = 0;
+    Time piece_at = 0, piece_pause = 0;
   };
   struct Sending {  // of a primary: a snapshot for learners
     uint64_t index = 0, epoch = 0;
@@ -145,6 +150,7 @@ class Replica {
   void lead_now(bool fresh, Time now);
   void appended(const From &from, const wire::Appended &answer, Time now);
   void join(const From &from, const wire::Join &join, Time now);
+  void send_piece(uint32_t node, Peer &peer, const wire::Join &join, Time now);
   void send_entries(uint32_t node, Peer &peer, Time now, bool beacon);
   void send_all(Time now, bool beacon);
   void advance_commit(Time now);

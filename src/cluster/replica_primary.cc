@@ -106,10 +106,14 @@ void Replica::send_all(Time now, bool beacon) {
 }
 
 void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
+  peer.pause = std::max(peer.pause, kResendUs);
   if (peer.knows && peer.sent > peer.acked && now >= peer.resend) {
     peer.sent = peer.acked;
     peer.bytes = 0;
+    peer.pause = std::min(2 * peer.pause, kResendMostUs);
   }
+  // What is sent later must not put off what was lost.
+  if (peer.sent == peer.acked) peer.resend = now + peer.pause;
   if (peer.knows && !log_.knows(peer.sent)) peer.knows = false;  // too far behind: it needs a snapshot
   bool said = false;
   do {
@@ -135,7 +139,6 @@ void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
         peer.bytes += entry.bytes();
         peer.sent++;
       }
-      if (!append.entries.empty()) peer.resend = now + kResendUs;
     } else {
       append.after = ~uint64_t{0};  // only a sign of life: nothing is said of the log
     }
@@ -164,6 +167,7 @@ void Replica::appended(const From &from, const wire::Appended &answer, Time now)
     peer.acked = answer.last;
     peer.sent = std::max(peer.sent, peer.acked);
     peer.moved = now;
+    peer.pause = kResendUs;
     peer.resend = now + kResendUs;
     if (peer.sent == peer.acked)
       peer.bytes = 0;
@@ -367,18 +371,33 @@ void Replica::join(const From &from, const wire::Join &join, Time now) {
     if (!bytes) return;
     sending_ = Sending{log_.last(), log_.epoch(log_.last()), std::move(*bytes), now};
   }
+  send_piece(node, peer, join, now);
+}
+
+// The next piece, of which one is under way at a time.
+void Replica::send_piece(uint32_t node, Peer &peer, const wire::Join &join, Time now) {
   sending_->used = now;
+  const bool goes_on = join.snapshot == sending_->index && join.offset <= sending_->bytes.size;
+  const uint64_t offset = goes_on ? join.offset : 0;
+  peer.piece_pause = std::max(peer.piece_pause, kTransferAgainUs);
+  // Also a question from before the last piece.
+  if (peer.piece != kNoPiece && offset <= peer.piece && peer.piece_of == sending_->index) {
+    if (now - peer.piece_at < peer.piece_pause) return;
+    peer.piece_pause = std::min(2 * peer.piece_pause, kTransferMostUs);
+  }
+  peer.piece = offset;
+  peer.piece_of = sending_->index;
+  peer.piece_at = now;
   wire::Transfer transfer;
   transfer.epoch = record_.epoch;
   transfer.sender = me_.incarnation;
   transfer.incarnation = peer.incarnation;
   transfer.index = sending_->index;
   transfer.index_epoch = sending_->epoch;
-  transfer.offset = join.snapshot == sending_->index && join.offset <= sending_->bytes.size ? join.offset : 0;
+  transfer.offset = offset;
   transfer.total = sending_->bytes.size;
   std::vector<wire::Bytes> payload;
-  payload.push_back(sending_->bytes.slice(
-      transfer.offset, std::min<uint64_t>(kTransferBytes, transfer.total - transfer.offset)));
+  payload.push_back(sending_->bytes.slice(offset, std::min<uint64_t>(kTransferBytes, transfer.total - offset)));
   host_.say(node, std::move(transfer), std::move(payload));
 }
 

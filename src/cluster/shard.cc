@@ -438,7 +438,7 @@ void Shard::State::receive(const From &from, wire::Message message, Time now) {
     if (s.fresh_request(from, envelope, command->lineage))
       s.root->command(from, envelope, std::move(*command), message.payload, now);
   } else if (const auto *query = std::get_if<wire::Query>(&message.body)) {
-    if (s.fresh_request(from, envelope, any)) s.root->query(from, envelope, *query, now);
+    if (s.fresh_request(from, envelope, query->lineage)) s.root->query(from, envelope, *query, now);
   } else if (const auto *point = std::get_if<wire::ReadPoint>(&message.body)) {
     if (s.fresh_request(from, envelope, point->lineage)) s.root->read_point(from, envelope, *point, now);
   } else if (const auto *done = std::get_if<wire::ReadDone>(&message.body)) {

@@ -220,6 +220,7 @@ void fields(F &f, Query &x) {
   f.text(x.name, kTextBytes);
   f.number(x.known);
   f.number(x.wait_us);
+  f.number(x.lineage);
 }
 template <class F>
 void fields(F &f, Done &x) {

@@ -263,6 +263,7 @@ struct Query {
   std::string name;
   uint64_t known = 0;  // value: answer when its version is above this one
   uint64_t wait_us = 0;
+  uint64_t lineage = 0;
 };
 struct Done {            // the answer to Command and Query; what the fields mean stands with the kind
   uint64_t version = 0;  // of the model

@@ -215,6 +215,26 @@ void a_full_disk_and_a_failed_sync_are_errors(void **) {
   assert_int_equal(readable(disk), 1);
 }
 
+// What was written of it would keep others from the room that they wait for.
+void a_checkpoint_that_finds_no_room_leaves_nothing_behind(void **) {
+  Seeded random(5);
+  SimulatedDisk disk(random);
+  const Saved first(1, 0, disk);
+  const size_t files = disk.files().size();
+  int failed = 0;
+  for (uint64_t calls = 1; calls < 12; calls++) {
+    disk.full_from = disk.calls + calls;
+    try {
+      const Saved second(2, 1, disk);
+    } catch (const ngd::Error &error) {
+      assert_int_equal(error.status(), NGD_E_IO);
+      failed++;
+    }
+    for (const auto &[path, content] : disk.files()) assert_false(path.ends_with(".tmp"));
+  }
+  assert_true(failed > 3 && disk.files().size() >= files);
+}
+
 // Every length of every file, and every bit of it: never taken for a checkpoint, unless nothing of it changed.
 void cut_and_flipped_files_are_refused(void **) {
   Seeded random(4);
@@ -268,6 +288,7 @@ int main() {
       cmocka_unit_test(a_checkpoint_stops_nobody),
       cmocka_unit_test(a_death_at_any_call_leaves_a_checkpoint),
       cmocka_unit_test(a_full_disk_and_a_failed_sync_are_errors),
+      cmocka_unit_test(a_checkpoint_that_finds_no_room_leaves_nothing_behind),
       cmocka_unit_test(cut_and_flipped_files_are_refused),
       cmocka_unit_test(both_slots_damaged_is_said_and_not_begun_anew),
   };

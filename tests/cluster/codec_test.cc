@@ -71,7 +71,7 @@ std::vector<Body> samples() {
           Point{3, 4, true},
           ReadDone{5},
           command,
-          Query{QueryKind::status, "x", 4, 5},
+          Query{QueryKind::status, "x", 4, 5, 6},
           Done{1, 2, 3, 4, "text"},
           Staged{1, 2, 3, 4},
           Dropped{5, 6, 7},

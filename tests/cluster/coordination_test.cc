@@ -290,6 +290,78 @@ void words_of_an_earlier_session_are_refused(void **) {
       bare.status(Bare::kClient, {{1, 1}, 1, 0, 1}, initial(second), {SmallCluster::bytes({1, 2})}), 0);
 }
 
+// The model goes back to a checkpoint while a client has nothing under way, and its session is not in it: the next call tells.
+void a_client_that_rests_is_told_of_a_new_lineage(void **) {
+  SmallCluster cluster;
+  ClientOptions options;
+  options.lease_us = 3 * kSecond;
+  const size_t old = cluster.client(kModel, options);
+  cluster.push(old, UpdateKind::initial, {{0, 0}});
+  assert_int_equal(cluster.checkpoint(old).status, NGD_OK);
+  const size_t late = cluster.client(kModel, options);
+  assert_int_equal(cluster.push(late, UpdateKind::delta, {{1, 1}}).status, NGD_OK);
+  cluster.world.crash_server(0);
+  cluster.world.start_server(0);
+  cluster.world.run_until(cluster.world.now() + 5 * kSecond);  // it opened its session again
+  assert_int_equal(cluster.push(late, UpdateKind::delta, {{1, 1}}).status, NGD_E_LINEAGE);
+  const Outcome next = cluster.push(late, UpdateKind::delta, {{1, 1}});
+  assert_true(next.status == NGD_OK && next.lineage == 2);
+  const wire::Query status{wire::QueryKind::status, "", 0, 0, 0};
+  const auto ask = [&] {
+    return cluster.wait(old, cluster.world.session(old).query(status, cluster.now(old), cluster.soon(old)));
+  };
+  assert_int_equal(ask().status, NGD_E_LINEAGE);
+  const Outcome told = ask();
+  assert_true(told.status == NGD_OK && told.lineage == 2);
+  assert_int_equal(cluster.push(old, UpdateKind::delta, {{1, 1}}).status, NGD_OK);
+}
+
+// A learner asks again and again; what is still on its way to it is not sent again.
+void a_slow_wire_carries_each_piece_of_a_snapshot_about_once(void **) {
+  NodeOptions options;
+  options.replicas = 2;
+  SmallCluster cluster(2, options);
+  const size_t count = 5'000'000 / sizeof(float);  // five pieces
+  const size_t a = cluster.client(model("sgd:learning_rate=1", {tensor("w", {int64_t{count}})}));
+  cluster.push(a, UpdateKind::initial, {std::vector<float>(count, 1)});
+  cluster.world.crash_server(1);
+  cluster.world.run_until(cluster.world.now() + 3 * kSecond);
+  cluster.world.weather.delay = 400'000;
+  cluster.world.tracing = true;
+  cluster.world.start_server(1);
+  cluster.world.run_until(cluster.world.now() + 20 * kSecond);
+  size_t pieces = 0;
+  const std::string &trace = cluster.world.trace_text;
+  for (size_t at = trace.find(" transfer "); at != std::string::npos; at = trace.find(" transfer ", at + 1))
+    pieces++;
+  print_message("%zu pieces sent\n", pieces);
+  assert_true(pieces >= 5 && pieces <= 8);
+}
+
+// Entries of the log that were lost come again, though others follow them all the time: no replica is put out for it.
+void what_a_replica_missed_comes_again_under_load(void **) {
+  NodeOptions options;
+  options.replicas = 2;
+  SmallCluster cluster(2, options);
+  const size_t a = cluster.client(kModel);
+  cluster.push(a, UpdateKind::initial, {{0, 0}});
+  cluster.world.run_until(cluster.world.now() + 3 * kSecond);
+  cluster.world.tracing = true;
+  cluster.world.trace_text.clear();
+  std::vector<Ticket> tickets;
+  for (int i = 0; i < 100; i++) {
+    tickets.push_back(cluster.begin_push(a, UpdateKind::delta, {{1, 1}}));
+    cluster.world.touched(a);
+    cluster.world.run_until(cluster.world.now() + 50);  // it is with the primary, and not yet further
+    cluster.world.weather.loss = i == 10 || i == 11 ? 1 : 0;
+    cluster.world.run_until(cluster.world.now() + 20'000);
+    cluster.world.weather.loss = 0;
+  }
+  for (const Ticket ticket : tickets) assert_int_equal(cluster.wait(a, ticket).status, NGD_OK);
+  assert_true(cluster.world.trace_text.find("record /shard/") == std::string::npos);
+  assert_true(SmallCluster::values(cluster.pull(a, {{0, {}, false}}), 0, 2) == std::vector<float>({100, 100}));
+}
+
 void limits_hold(void **) {
   ngd::cluster::Limits limits;
   limits.sessions = 2;
@@ -356,6 +428,9 @@ int main() {
       cmocka_unit_test(partitions_are_handed_over_with_their_progress),
       cmocka_unit_test(roles_are_kept_apart),
       cmocka_unit_test(words_of_an_earlier_session_are_refused),
+      cmocka_unit_test(a_client_that_rests_is_told_of_a_new_lineage),
+      cmocka_unit_test(a_slow_wire_carries_each_piece_of_a_snapshot_about_once),
+      cmocka_unit_test(what_a_replica_missed_comes_again_under_load),
       cmocka_unit_test(limits_hold),
       cmocka_unit_test(malformed_parts_are_refused),
   };

@@ -19,6 +19,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
 
   // Faults.
   bool full = false;
+  uint64_t full_from = ~uint64_t{0};  // the call from which it is full
   double sync_failure = 0;
   uint64_t calls = 0;
   uint64_t crash_at = ~uint64_t{0};  // the call that the server does not survive
@@ -78,7 +79,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
   // Disk.
   std::unique_ptr<ngd::cluster::File> create(const std::string &path) override {
     step(path);
-    if (full) ngd::fail(NGD_E_IO, "cannot write \"", path, "\": no space left on device");
+    if (is_full()) ngd::fail(NGD_E_IO, "cannot write \"", path, "\": no space left on device");
     const Node node = std::make_shared<Content>();
     names_[path] = node;
     return std::make_unique<SimulatedFile>(*this, path, node);
@@ -132,7 +133,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
         : disk_(disk), path_(std::move(path)), node_(std::move(node)) {}
     void write(std::span<const std::byte> bytes) override {
       disk_.step(path_);
-      if (disk_.full) {
+      if (disk_.is_full()) {
         const auto part = static_cast<ptrdiff_t>(disk_.random_.below(bytes.size() + 1));
         node_->content.insert(node_->content.end(), bytes.begin(), bytes.begin() + part);
         ngd::fail(NGD_E_IO, "cannot write \"", path_, "\": no space left on device");
@@ -152,6 +153,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
     Node node_;
   };
 
+  bool is_full() const { return full || calls >= full_from; }
   void step(const std::string &path) {
     if (++calls >= crash_at) crashed_ = true;
     if (crashed_) ngd::fail(NGD_E_IO, "the server died while it wrote \"", path, "\"");

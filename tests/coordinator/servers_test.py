@@ -3,83 +3,21 @@
 usage: servers_test.py PROGRAM. Exit code 77 with a message where there is no etcd, or the module was not built.
 """
 
-import base64
 import ctypes
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
-import urllib.request
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "tests", "cluster"))
 from adding_client import AddingClient, _raw, library  # noqa: E402
-
-
-class Etcd:
-    """Members on loopback ports of their own; ended by process id."""
-
-    def __init__(self, folder, members=3):
-        sockets = [socket.socket() for _ in range(2 * members)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        ports = [one.getsockname()[1] for one in sockets]
-        for one in sockets:
-            one.close()
-        self.clients, self.peers, self.folder = ports[:members], ports[members:], folder
-        self.processes = [self.start(i) for i in range(members)]
-        self.leader()
-
-    def start(self, i):
-        url, peer = f"http://127.0.0.1:{self.clients[i]}", f"http://127.0.0.1:{self.peers[i]}"
-        members = ",".join(f"m{j}=http://127.0.0.1:{port}" for j, port in enumerate(self.peers))
-        with open(os.path.join(self.folder, f"m{i}.log"), "ab") as log:
-            return subprocess.Popen(
-                ["etcd", "--name", f"m{i}", "--data-dir", os.path.join(self.folder, f"m{i}"), "--listen-client-urls", url,
-                 "--advertise-client-urls", url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                 "--initial-cluster", members], stdout=log, stderr=log)
-
-    def ask(self, i, path, body):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.clients[i]}{path}", json.dumps(body).encode())
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=2) as answer:
-            return json.load(answer)
-
-    def leader(self):
-        for _ in range(300):
-            for i, process in enumerate(self.processes):
-                try:
-                    status = self.ask(i, "/v3/maintenance/status", {})
-                    if status["leader"] == status["header"]["member_id"] and process.poll() is None:
-                        return i
-                except (OSError, KeyError):
-                    pass
-            time.sleep(0.1)
-        raise AssertionError("etcd has no leader after 30 s")
-
-    def keys(self, prefix):
-        def text(data):
-            return base64.b64encode(data.encode()).decode()
-        answer = self.ask(self.leader(), "/v3/kv/range",
-                          {"key": text(prefix), "range_end": text(prefix[:-1] + chr(ord(prefix[-1]) + 1)), "keys_only": True})
-        return sorted(base64.b64decode(one["key"]).decode() for one in answer.get("kvs", []))
-
-    def kill(self, i):
-        self.processes[i].kill()
-        self.processes[i].wait()
-
-    def end(self):
-        for i in range(len(self.processes)):
-            self.kill(i)
-
-    def address(self):
-        return "etcd://" + ",".join(f"127.0.0.1:{port}" for port in self.clients)
+from etcd_members import Etcd  # noqa: E402
 
 
 class Servers(unittest.TestCase):
@@ -173,7 +111,7 @@ class Servers(unittest.TestCase):
 if __name__ == "__main__":
     if PROGRAM is None:
         sys.exit("usage: servers_test.py PROGRAM")
-    if shutil.which("etcd") is None:
+    if not Etcd.installed():
         print("skipped: there is no program etcd (Debian: etcd-server)")
         sys.exit(77)
     if not os.path.exists(os.path.join(os.path.dirname(library(PROGRAM)), "ngd", "libngd_coord_etcd.so")):
