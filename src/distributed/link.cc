@@ -57,26 +57,8 @@ int64_t Link::operation_ms() const {
   return std::min(connection_.timeout_ms, lease_ms_ + kPatienceMs);
 }
 
-cluster::Outcome Link::wait(cluster::Ticket ticket) {
-  for (;;) {
-    try {
-      return client_.wait(ticket, 100);
-    } catch (const Error &error) {
-      if (error.status() != NGD_E_TIMEOUT) throw;
-      try {
-        static_cast<void>(client_.finished(ticket));
-      } catch (const Error &) {
-        throw error;  // it is over: the time was the operation's own
-      }
-    }
-    if (cancelled_ == nullptr || !cancelled_->load(std::memory_order_relaxed)) continue;
-    client_.cancel(ticket);
-    fail(NGD_E_CANCELLED, "training was cancelled");
-  }
-}
-
 cluster::Outcome Link::run(const Begin &begin, int64_t timeout_ms) {
-  return wait(client_.start(timeout_ms == 0 ? operation_ms() : timeout_ms, begin));
+  return client_.call(timeout_ms == 0 ? operation_ms() : timeout_ms, begin);
 }
 
 cluster::Outcome Link::command(wire::Command command, const std::string &payload) {
@@ -199,7 +181,7 @@ void Link::initialise() {
   fresh->prepare(inputs_.training.get());
   const auto tensors = fresh->gradients();
   const auto &specs = fresh->tensor_specs();
-  const auto ticket = client_.start_borrowing(
+  client_.call_borrowing(
       connection_.timeout_ms,
       [&](cluster::ClientSession &session, const transport::Client::Borrowed &borrowed, cluster::Time now,
           cluster::Time deadline) {
@@ -216,7 +198,6 @@ void Link::initialise() {
         }
         return session.push(wire::UpdateKind::initial, std::move(updates), now, deadline);
       });
-  wait(ticket);
 }
 
 void Link::open(bool as_worker) {
@@ -374,17 +355,34 @@ void Link::take(const cluster::Outcome &outcome) {
   }
 }
 
-uint64_t Link::pull(const std::vector<uint32_t> &rows) {
+std::vector<cluster::TensorQuery> Link::queries(const std::vector<uint32_t> &rows) const {
   const auto &specs = inputs_.model->tensor_specs();
   std::vector<cluster::TensorQuery> queries;
   for (uint32_t i = 0; i < specs.size(); i++) {
     if (!specs[i].rows) queries.push_back({i, {}, false});
     if (specs[i].rows && !rows.empty()) queries.push_back({i, rows, false});
   }
+  return queries;
+}
+
+uint64_t Link::pull(const std::vector<uint32_t> &rows) {
   const cluster::Outcome outcome =
       run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-        return session.pull(queries, 0, now, deadline);
+        return session.pull(queries(rows), 0, now, deadline);
       });
+  take(outcome);
+  return outcome.version;
+}
+
+cluster::Ticket Link::start_pull(const std::vector<uint32_t> &rows) {
+  return client_.start(operation_ms(),
+                       [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+                         return session.pull(queries(rows), 0, now, deadline);
+                       });
+}
+
+uint64_t Link::end_pull(cluster::Ticket ticket) {
+  const cluster::Outcome outcome = client_.wait(ticket, 2 * operation_ms());
   take(outcome);
   return outcome.version;
 }
@@ -402,34 +400,53 @@ uint64_t Link::pull_all() {
   return outcome.version;
 }
 
+template <class ToBytes>
+std::vector<cluster::TensorUpdate> Link::updates(std::span<const TensorStep<float>> gradients, ToBytes to_bytes) {
+  const auto &specs = inputs_.model->tensor_specs();
+  std::vector<cluster::TensorUpdate> updates;
+  for (size_t i = 0; i < specs.size(); i++) {
+    cluster::TensorUpdate one;
+    one.tensor = static_cast<uint32_t>(i);
+    uint64_t count = element_count(specs[i].shape);
+    if (specs[i].rows) {
+      one.rows.assign(gradients[i].rows.begin(), gradients[i].rows.end());
+      if (one.rows.empty()) continue;
+      count = one.rows.size() * static_cast<uint64_t>(specs[i].shape[1]);
+      bytes_out_ += one.rows.size() * sizeof(uint32_t);
+    }
+    one.values = to_bytes(gradients[i].gradient, count * sizeof(float));
+    bytes_out_ += count * sizeof(float);
+    updates.push_back(std::move(one));
+  }
+  return updates;
+}
+
 uint64_t Link::push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
                     std::vector<wire::Progress> progress, uint64_t base_version) {
-  const auto &specs = inputs_.model->tensor_specs();
   for (wire::Progress &one : progress) one.set = kSet;
-  uint64_t bytes = 0;
-  const auto ticket = client_.start_borrowing(
+  const cluster::Outcome outcome = client_.call_borrowing(
       operation_ms(), [&](cluster::ClientSession &session, const transport::Client::Borrowed &borrowed,
                           cluster::Time now, cluster::Time deadline) {
-        std::vector<cluster::TensorUpdate> updates;
-        for (size_t i = 0; i < specs.size(); i++) {
-          cluster::TensorUpdate one;
-          one.tensor = static_cast<uint32_t>(i);
-          uint64_t count = element_count(specs[i].shape);
-          if (specs[i].rows) {
-            one.rows.assign(gradients[i].rows.begin(), gradients[i].rows.end());
-            if (one.rows.empty()) continue;
-            count = one.rows.size() * static_cast<uint64_t>(specs[i].shape[1]);
-            bytes += one.rows.size() * sizeof(uint32_t);
-          }
-          one.values = borrowed.bytes(gradients[i].gradient, count * sizeof(float));
-          bytes += count * sizeof(float);
-          updates.push_back(std::move(one));
-        }
-        return session.push(kind, std::move(updates), std::move(progress), now, deadline, base_version);
+        const auto lent = [&](const float *data, size_t bytes) { return borrowed.bytes(data, bytes); };
+        return session.push(kind, updates(gradients, lent), std::move(progress), now, deadline, base_version);
       });
-  const cluster::Outcome outcome = wait(ticket);
-  bytes_out_ += bytes;
   return outcome.version;
+}
+
+cluster::Ticket Link::start_push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
+                                 std::vector<wire::Progress> progress) {
+  for (wire::Progress &one : progress) one.set = kSet;
+  const auto copy = [](const float *data, size_t bytes) {
+    return wire::copied(std::span(reinterpret_cast<const std::byte *>(data), bytes));
+  };
+  return client_.start(operation_ms(),
+                       [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+                         return session.push(kind, updates(gradients, copy), std::move(progress), now, deadline, 0);
+                       });
+}
+
+uint64_t Link::end_push(cluster::Ticket ticket) {
+  return client_.wait(ticket, 2 * operation_ms()).version;
 }
 
 }  // namespace ngd::distributed

@@ -5,7 +5,6 @@
 // close, open again, claim again. The progress of a partition is part of the updates, so it says what has happened.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -49,8 +48,6 @@ class Link {
   Shares shares() const;
   uint64_t total_updates() const;  // of the servers' optimizer, from the first to the last
 
-  void cancel_by(const std::atomic<bool> *cancelled) { cancelled_ = cancelled; }
-
   // Connects, agrees, gives the model its first values where it has none. `as_worker`: others wait for this one.
   void open(bool as_worker);
   void close() noexcept;
@@ -66,6 +63,12 @@ class Link {
   // Sends what `gradients` point to, and progress with it; returns the version that it made.
   uint64_t push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
                 std::vector<wire::Progress> progress, uint64_t base_version);
+  // The same, begun and ended apart. What is pushed is copied.
+  cluster::Ticket start_pull(const std::vector<uint32_t> &rows);
+  uint64_t end_pull(cluster::Ticket ticket);
+  cluster::Ticket start_push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
+                             std::vector<wire::Progress> progress);
+  uint64_t end_push(cluster::Ticket ticket);
   std::optional<std::string> value(const std::string &name);
   void set_value(const std::string &name, const std::string &text);
   cluster::Outcome status();
@@ -82,13 +85,15 @@ class Link {
  private:
   using Begin = transport::Client::Begin;
   cluster::Outcome run(const Begin &begin, int64_t timeout_ms = 0);
-  cluster::Outcome wait(cluster::Ticket ticket);
   cluster::Outcome command(wire::Command command, const std::string &payload);
   void declare();
   std::string terms() const;
   void agree();
   void initialise();
   void take(const cluster::Outcome &outcome);
+  std::vector<cluster::TensorQuery> queries(const std::vector<uint32_t> &rows) const;
+  template <class ToBytes>
+  std::vector<cluster::TensorUpdate> updates(std::span<const TensorStep<float>> gradients, ToBytes to_bytes);
   int64_t operation_ms() const;
 
   const Connection connection_;
@@ -99,7 +104,6 @@ class Link {
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;
   uint64_t bytes_out_ = 0, bytes_in_ = 0;
-  const std::atomic<bool> *cancelled_ = nullptr;
   std::chrono::steady_clock::time_point forward_;
 };
 

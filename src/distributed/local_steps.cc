@@ -46,7 +46,7 @@ void Worker::train_here() {
     if (step.rows.empty()) continue;
     step.losses.resize(step.rows.size());
     step.correct.resize(step.rows.size());
-    const uint64_t at = steps.front().pieces.front().part->claim.offset + static_cast<uint64_t>(&step - steps.data());
+    const uint64_t at = steps.front().pieces.front().at + static_cast<uint64_t>(&step - steps.data());
     optimizer.use_rate_factor(
         (rate_ && base > 0 ? *rate_ / base : 1) *
         schedule_factor(inputs_.options.choice("schedule"), at, epoch_steps * epochs_,
@@ -68,7 +68,9 @@ void Worker::train_here() {
   }
   const std::vector<Note> notes = notes_of(steps);
   const uint64_t made = link_.push(wire::UpdateKind::delta, changes, progress_of(steps, notes), 0);
-  happened(steps, notes, made);
+  for (const Step &step : steps) record(step);
+  for (size_t p = 0; p < notes.size(); p++) steps.front().pieces[p].part->note = notes[p];
+  happened(steps, notes, version_, made);
 }
 
 }  // namespace ngd::distributed

@@ -28,7 +28,8 @@ Worker::Worker(Connection connection, const RunInputs &inputs)
       link_(std::move(connection), inputs),
       shares_(link_.shares()),
       epochs_(static_cast<uint64_t>(inputs.options["epochs"])),
-      local_steps_(static_cast<uint64_t>(inputs.options["local_steps"])) {
+      local_steps_(static_cast<uint64_t>(inputs.options["local_steps"])),
+      prefetch_(inputs.options["prefetch"] != 0) {
   begun_ = told_ = looked_ = counted_ = idle_ = Clock::now();
 }
 
@@ -38,10 +39,8 @@ void Worker::begin() {
 }
 
 bool Worker::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
-  link_.cancel_by(&cancelled);
   while (steps-- > 0) {
     if (cancelled.load(std::memory_order_relaxed)) {
-      link_.cancel_by(nullptr);
       leave();
       say(NGD_EVENT_END);
       fail(NGD_E_CANCELLED, "training was cancelled; others may go on with the partitions of this worker");
@@ -52,23 +51,29 @@ bool Worker::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
       say(NGD_EVENT_END);
       return false;
     } catch (const Error &error) {
-      if (error.status() == NGD_E_CANCELLED) {
-        steps++;
-      } else if (Link::may_retry(error)) {
-        link_.bear(error);
-        parts_.clear();
-        link_.close();
-      } else {
+      forget();
+      if (!Link::may_retry(error)) {
         leave();
         throw;
       }
+      link_.bear(error);
+      parts_.clear();
+      link_.close();
     }
   }
   return true;
 }
 
+// What was begun may happen or not; the progress of the partitions will tell.
+void Worker::forget() {
+  flight_.reset();
+  ahead_.reset();
+}
+
 void Worker::leave() noexcept {
   try {
+    land();
+    ahead_.reset();
     while (!parts_.empty() && link_.is_open()) give_back(parts_.size() - 1);
   } catch (const std::exception &) {
     // They become free when the session ends, and their progress is known.
@@ -83,7 +88,7 @@ bool Worker::step() {
   if (done_) return false;
   take_partitions();
   if (parts_.empty()) return !done_;
-  local_steps_ > 0 ? train_here() : train();
+  local_steps_ > 0 ? train_here() : link_.bulk() ? train_round() : train();
   link_.went_forward();
   const Clock::time_point now = Clock::now();
   if (now - counted_ >= milliseconds(500)) {
@@ -106,6 +111,7 @@ void Worker::take(uint64_t number) {
   if (claimed.offset > 0) part->note = read_note(link_.look().partitions.at(number).note);
   if (!inputs_.options.choice("icea").empty())
     icea_ = part->icea = read_scores(inputs_.options, shares_, number, claimed.blob, claimed.offset);
+  part->begun = claimed.offset;
   part->claim = std::move(claimed);
   part->claim.blob.clear();
   part->note.worker = link_.rank();
@@ -122,7 +128,7 @@ void Worker::give_back(size_t index) {
 // Takes its fair part at once, and now and then one that somebody has left behind.
 void Worker::take_partitions() {
   const Clock::time_point now = Clock::now();
-  if (!parts_.empty() && now - asked_ < kAskEvery) return;
+  if (ahead_ || (!parts_.empty() && now - asked_ < kAskEvery)) return;
   asked_ = now;
   const cluster::PartitionSet set = link_.look();
   if (std::ranges::all_of(set.partitions, &cluster::Partition::finished)) {
@@ -177,7 +183,7 @@ void Worker::share_out() {
 }
 
 void Worker::keep_scores(Part &part) {
-  const std::string blob = write_scores(*part.icea, part.claim.offset);
+  const std::string blob = write_scores(*part.icea, part.begun);
   if (!blob.empty()) link_.store(part.claim, blob, false);
   part.stored = Clock::now();
 }
@@ -199,14 +205,14 @@ void Worker::look_around() {
 Worker::Step Worker::next_step(uint64_t ahead) {
   std::vector<Part *> order;
   for (const auto &part : parts_) order.push_back(part.get());
-  std::ranges::stable_sort(order, {},
-                           [](const Part *part) { return std::pair(part->claim.offset, part->claim.number); });
+  std::ranges::stable_sort(order, {}, [](const Part *part) { return std::pair(part->begun, part->claim.number); });
   Step step;
   for (Part *part : order) {
-    if (!step.pieces.empty() && (!link_.bulk() || part->claim.offset != order.front()->claim.offset)) break;
-    const uint64_t number = part->claim.number, at = part->claim.offset + ahead;
+    if (!step.pieces.empty() && (!link_.bulk() || part->begun != order.front()->begun)) break;
+    const uint64_t number = part->claim.number, at = part->begun + ahead;
     Piece piece;
     piece.part = part;
+    piece.at = at;
     piece.first = step.rows.size();
     piece.count = shares_.count(number, at);
     if (part->icea == nullptr) {
@@ -221,7 +227,7 @@ Worker::Step Worker::next_step(uint64_t ahead) {
     step.pieces.push_back(std::move(piece));
   }
   // A round adds what the workers send: each the sum over its rows, divided by the rows of the whole batch.
-  if (link_.bulk()) step.divisor = static_cast<double>(shares_.batch(order.front()->claim.offset + ahead));
+  if (link_.bulk()) step.divisor = static_cast<double>(shares_.batch(order.front()->begun + ahead));
   return step;
 }
 
@@ -258,7 +264,7 @@ std::vector<Note> Worker::notes_of(std::span<const Step> steps) {
   for (size_t p = 0; p < steps.front().pieces.size(); p++) {
     const Part &part = *steps.front().pieces[p].part;
     Note note = part.note;
-    EpochLoss &epoch = note.of_epoch(part.claim.offset / shares_.steps(part.claim.number));
+    EpochLoss &epoch = note.of_epoch(steps.front().pieces[p].at / shares_.steps(part.claim.number));
     for (const Step &step : steps) {
       const Piece &piece = step.pieces[p];
       epoch.rows += piece.count;
@@ -279,6 +285,8 @@ std::vector<Note> Worker::notes_of(std::span<const Step> steps) {
     }
     notes.push_back(std::move(note));
   }
+  bytes_out_ = link_.bytes_out();
+  bytes_in_ = link_.bytes_in();
   return notes;
 }
 
@@ -290,7 +298,7 @@ std::vector<wire::Progress> Worker::progress_of(std::span<const Step> steps,
     wire::Progress one;
     one.number = claim.number;
     one.token = claim.token;
-    one.offset = claim.offset + steps.size();
+    one.offset = steps.front().pieces[i].at + steps.size();
     one.finish = one.offset >= total(claim.number);
     one.note = write_note(notes[i]);
     progress.push_back(std::move(one));
@@ -299,34 +307,86 @@ std::vector<wire::Progress> Worker::progress_of(std::span<const Step> steps,
 }
 
 // An update that brought the partitions of these steps further has happened.
-void Worker::happened(std::span<const Step> steps, std::vector<Note> notes, uint64_t made) {
-  staleness_ = made > version_ ? made - version_ - 1 : 0;
-  bytes_out_ = link_.bytes_out();
-  bytes_in_ = link_.bytes_in();
+void Worker::happened(std::span<const Step> steps, std::vector<Note> notes, uint64_t version, uint64_t made) {
+  staleness_ = made > version ? made - version - 1 : 0;
   bool epoch_ended = false;
   for (const Step &step : steps) {
-    for (const Piece &piece : step.pieces) {
-      if (piece.part->icea != nullptr && piece.count > 0)
-        piece.part->icea->record(piece.ids, step.losses.data() + piece.first, step.correct.data() + piece.first);
-    }
     rows_ += step.rows.size();
     steps_++;
   }
   for (size_t i = 0; i < notes.size(); i++) {
     Part &part = *steps.front().pieces[i].part;
-    part.note = std::move(notes[i]);
     part.claim.offset += steps.size();
+    part.begun = std::max(part.begun, part.claim.offset);
     const bool ended = part.claim.offset % shares_.steps(part.claim.number) == 0;
     epoch_ended = epoch_ended || ended;
-    if (part.icea != nullptr && part.claim.offset < total(part.claim.number) &&
-        (ended || Clock::now() - part.stored > kStoreEvery))
+    if (part.icea != nullptr && part.claim.offset < total(part.claim.number) && part.begun == part.claim.offset &&
+        (ended || store_due(part)))
       keep_scores(part);
   }
   std::erase_if(parts_, [&](const auto &part) { return part->claim.offset >= total(part->claim.number); });
   if (epoch_ended) share_out();
 }
 
+bool Worker::store_due(const Part &part) const {
+  return part.icea != nullptr && Clock::now() - part.stored > kStoreEvery;
+}
+
+void Worker::record(const Step &step) {
+  for (const Piece &piece : step.pieces) {
+    if (piece.part->icea != nullptr && piece.count > 0)
+      piece.part->icea->record(piece.ids, step.losses.data() + piece.first, step.correct.data() + piece.first);
+  }
+}
+
+void Worker::land() {
+  if (!flight_) return;
+  const Flight flight = std::move(*flight_);
+  flight_.reset();
+  const uint64_t made = link_.end_push(flight.ticket);
+  happened(flight.steps, flight.notes, flight.version, made);
+}
+
+// One update after another, but while one is on its way the next parameters are too, and gradients are computed.
 void Worker::train() {
+  Model &model = *inputs_.model;
+  std::vector<Step> steps(1);
+  if (ahead_) {
+    Ahead ahead = std::move(*ahead_);
+    ahead_.reset();
+    steps.front() = std::move(ahead.step);
+    version_ = link_.end_pull(ahead.ticket);
+  } else {
+    steps.front() = next_step();
+    version_ = link_.pull(model.touched_rows(*inputs_.training, steps.front().rows));
+  }
+  const uint64_t version = version_;
+  Step &step = steps.front();
+  compute(step);
+  record(step);
+  std::vector<Note> notes = notes_of(steps);
+  for (size_t p = 0; p < notes.size(); p++) {
+    step.pieces[p].part->note = notes[p];
+    step.pieces[p].part->begun = step.pieces[p].at + 1;
+  }
+  land();
+  const cluster::Ticket ticket = link_.start_push(wire::UpdateKind::gradient, model.gradients(), progress_of(steps, notes));
+  flight_ = {std::move(steps), std::move(notes), ticket, version};
+  // Where scores are to be stored, or a partition's epoch ends, nothing may be on its way.
+  const auto pause = [&](const auto &part) {
+    return part->begun % shares_.steps(part->claim.number) == 0 || store_due(*part);
+  };
+  if (prefetch_ && std::ranges::none_of(parts_, pause)) {
+    ahead_.emplace();
+    ahead_->step = next_step();
+    ahead_->ticket = link_.start_pull(model.touched_rows(*inputs_.training, ahead_->step.rows));
+  } else {
+    land();
+  }
+}
+
+// In a round of all workers.
+void Worker::train_round() {
   std::vector<Step> steps;
   steps.push_back(next_step());
   Step &step = steps.front();
@@ -341,11 +401,13 @@ void Worker::train() {
     const std::vector<Note> notes = notes_of(steps);
     try {
       const uint64_t made = link_.push(wire::UpdateKind::gradient, empty ? std::span(nothing) : model.gradients(),
-                                       progress_of(steps, notes), link_.bulk() ? version_ : 0);
-      return happened(steps, notes, made);
+                                       progress_of(steps, notes), version_);
+      record(step);
+      for (size_t p = 0; p < notes.size(); p++) step.pieces[p].part->note = notes[p];
+      return happened(steps, notes, version_, made);
     } catch (const Error &error) {
       // The round went on without this worker, which was taken for dead: once more, on the newest parameters.
-      if (!link_.bulk() || error.status() != NGD_E_CONFLICT) throw;
+      if (error.status() != NGD_E_CONFLICT) throw;
     }
   }
 }

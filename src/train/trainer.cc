@@ -37,6 +37,9 @@ constexpr OptionSpec kOptions[] = {
     fixed(integer_option("local_steps", "0", 0, 1e6,
                          "On servers: steps of a worker on its own between two exchanges of what they changed; 0: "
                          "gradients go to the servers' optimizer.")),
+    fixed(flag_option("prefetch", "1",
+                      "On servers, not in rounds of all workers: read the next step's parameters while an update is on "
+                      "its way.")),
 };
 
 // A spec that is wrong is refused when it is given, not when the run starts.
