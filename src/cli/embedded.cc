@@ -23,7 +23,8 @@ constexpr double kStopSeconds = 20;
 std::string private_folder() {
   const char *base = std::getenv("TMPDIR");
   std::string name = (fs::path(base != nullptr && *base != '\0' ? base : "/tmp") / "ngd-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw Failure{name + ": no folder for the servers' sockets could be made"};
+  if (mkdtemp(name.data()) == nullptr)
+    throw Failure{name + ": no folder for the servers' sockets could be made"};
   return name;
 }
 
@@ -35,18 +36,22 @@ void add_cluster_options(CLI::App &app, ClusterCommand &options) {
   app.add_option("--shards", options.shards, "Parts into which the model is cut (default 1)")->type_name("N");
   app.add_option("--replicas", options.replicas, "Servers that hold each part: all but one may die (default 1)")
       ->type_name("K");
-  app.add_option("--server-processes", options.servers, "Server processes on this host (default: as many as replicas)")
+  app.add_option("--server-processes", options.servers,
+                 "Server processes on this host (default: as many as replicas)")
       ->type_name("M");
   app.add_option("--mode", options.mode,
-                 "asynchronous: gradients count as they come (default); stale: no worker more than --bound ahead; bulk: "
+                 "asynchronous: gradients count as they come (default); stale: no worker more than --bound "
+                 "ahead; bulk: "
                  "one step a round of all workers")
       ->type_name("MODE");
   app.add_option("--bound", options.bound, "Of --mode stale: updates (default 4)")->type_name("N");
   app.add_option("--connect", options.connect, "Train on servers that run already, at these addresses")
       ->type_name("ADDRESSES");
-  app.add_option("--model-name", options.model_name, "Of --connect: what the model is called there (default training)")
+  app.add_option("--model-name", options.model_name,
+                 "Of --connect: what the model is called there (default training)")
       ->type_name("NAME");
-  app.add_option("--client", options.client, "Further options of clients, such as client:key=alice,server_key=s")
+  app.add_option("--client", options.client,
+                 "Further options of clients, such as client:key=alice,server_key=s")
       ->type_name("SPEC");
   app.add_option("--lease", options.lease, "Seconds of silence after which a worker counts as dead (default 3)")
       ->type_name("SECONDS");
@@ -71,8 +76,8 @@ EmbeddedCluster::EmbeddedCluster(const ClusterCommand &command, const std::strin
     processes_.start(
         fmt::format("server {}", node),
         {"server", "--listen", address, "--node", std::to_string(node), "--coordinator",
-         "local:" + run_ + "/servers/coordinator", "--data-dir", data, "--shards", std::to_string(command.shards),
-         "--replicas", std::to_string(command.replicas), "--checkpoint-every",
+         "local:" + run_ + "/servers/coordinator", "--data-dir", data, "--shards",
+         std::to_string(command.shards), "--replicas", std::to_string(command.replicas), "--checkpoint-every",
          fmt::format("{}", command.checkpoint_every), "--stop-timeout", "15", "-o", "json"},
         fmt::format("{}/servers/server-{}.log", run_, node), true);
   }
@@ -85,7 +90,8 @@ EmbeddedCluster::~EmbeddedCluster() {
 }
 
 std::string EmbeddedCluster::client_spec(uint64_t rank) const {
-  const Client client = create<ngd_client>(ngd_client_create, command_.client.empty() ? "client" : command_.client);
+  const Client client =
+      create<ngd_client>(ngd_client_create, command_.client.empty() ? "client" : command_.client);
   const auto set = [&](const char *name, const std::string &value) {
     call(ngd_client_set_text, client.get(), name, value.c_str());
   };
@@ -107,9 +113,10 @@ void EmbeddedCluster::connect(ngd_trainer *trainer) {
 
 void EmbeddedCluster::start_workers() {
   for (uint64_t rank = 1; rank <= command_.workers; rank++)
-    processes_.start(fmt::format("worker {}", rank),
-                     {"worker", run_, "--servers", addresses_, "--client", client_spec(rank), "--progress", "off"},
-                     fmt::format("{}/servers/worker-{}.log", run_, rank), false);
+    processes_.start(
+        fmt::format("worker {}", rank),
+        {"worker", run_, "--servers", addresses_, "--client", client_spec(rank), "--progress", "off"},
+        fmt::format("{}/servers/worker-{}.log", run_, rank), false);
 }
 
 std::vector<std::string> EmbeddedCluster::news(double seconds, uint64_t epoch) {
@@ -118,8 +125,8 @@ std::vector<std::string> EmbeddedCluster::news(double seconds, uint64_t epoch) {
   for (const ProcessEvent &event : processes_.events()) {
     const double at = seconds - std::chrono::duration<double>(now - event.when).count();
     std::ofstream log(run_ + "/log.jsonl", std::ios::app);
-    log << Json{{"event", "process"}, {"process", event.name}, {"what", event.what}, {"pid", event.pid},
-                {"epoch", epoch},     {"seconds", std::max(0.0, at)}}
+    log << Json{{"event", "process"}, {"process", event.name}, {"what", event.what},
+                {"pid", event.pid},   {"epoch", epoch},        {"seconds", std::max(0.0, at)}}
                    .dump() +
                "\n";
     if (event.what != "started" && event.what != "ended with exit code 0")

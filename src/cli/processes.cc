@@ -21,8 +21,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLookEvery{20};
-constexpr milliseconds kPause{500};        // before one that ended is started again
-constexpr size_t kStarts = 5;              // in kWithin: then it is given up
+constexpr milliseconds kPause{500};  // before one that ended is started again
+constexpr size_t kStarts = 5;        // in kWithin: then it is given up
 constexpr milliseconds kWithin{20000};
 
 }  // namespace

@@ -40,21 +40,26 @@ std::optional<double> fraction(const std::string &text) {
 
 std::string command_text(const Command &command) {
   Json document = {{"data", command.data.files},
-                         {"format", command.data.format},
-                         {"labels", command.data.labels},
-                         {"held_out", command.held_out},
-                         {"held_out_labels", command.held_out_labels},
-                         {"model", command.model},
-                         {"optimizer", command.optimizer},
-                         {"trainer", command.trainer},
+                   {"format", command.data.format},
+                   {"labels", command.data.labels},
+                   {"held_out", command.held_out},
+                   {"held_out_labels", command.held_out_labels},
+                   {"model", command.model},
+                   {"optimizer", command.optimizer},
+                   {"trainer", command.trainer},
                    {"split_seed", command.split_seed}};
   const ClusterCommand &cluster = command.cluster;
   if (cluster.given())
-    document["cluster"] = {{"workers", cluster.workers},       {"shards", cluster.shards},
-                           {"replicas", cluster.replicas},     {"servers", cluster.servers},
-                           {"mode", cluster.mode},             {"bound", cluster.bound},
-                           {"connect", cluster.connect},       {"model_name", cluster.model_name},
-                           {"client", cluster.client},         {"lease", cluster.lease},
+    document["cluster"] = {{"workers", cluster.workers},
+                           {"shards", cluster.shards},
+                           {"replicas", cluster.replicas},
+                           {"servers", cluster.servers},
+                           {"mode", cluster.mode},
+                           {"bound", cluster.bound},
+                           {"connect", cluster.connect},
+                           {"model_name", cluster.model_name},
+                           {"client", cluster.client},
+                           {"lease", cluster.lease},
                            {"checkpoint_every", cluster.checkpoint_every}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

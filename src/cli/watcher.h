@@ -21,7 +21,9 @@ class Watcher {
            const ngd_dataset *held_out);
   const Progress &progress() const { return progress_; }
   // Called at each event; what it returns is told to people.
-  void ask_for_news(std::function<std::vector<std::string>(const ngd_event &)> news) { news_ = std::move(news); }
+  void ask_for_news(std::function<std::vector<std::string>(const ngd_event &)> news) {
+    news_ = std::move(news);
+  }
 
  private:
   static int32_t on_event(const ngd_event *event, void *user_data);

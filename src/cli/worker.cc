@@ -25,14 +25,15 @@ Command command_at_servers(const ConnectionOptions &options) {
   std::string text(size_t{1} << 20, '\0');
   text.push_back('\0');
   size_t needed = 0;
-  call(ngd_client_get_value, client.get(), "command", uint64_t{0}, options.timeout_ms(), text.data(), text.size(),
-       &needed, nullptr);
+  call(ngd_client_get_value, client.get(), "command", uint64_t{0}, options.timeout_ms(), text.data(),
+       text.size(), &needed, nullptr);
   text.resize(needed - 1);
   return parse_command(text, "the value \"command\" at the servers");
 }
 
 int work(const Arguments &arguments) {
-  Command command = arguments.run.empty() ? command_at_servers(arguments.connection) : read_command(arguments.run);
+  Command command =
+      arguments.run.empty() ? command_at_servers(arguments.connection) : read_command(arguments.run);
   if (!arguments.data.empty()) command.data.files = split_files(arguments.data);
   if (!arguments.format.empty()) command.data.format = arguments.format;
   if (!arguments.labels.empty()) command.data.labels = arguments.labels;
@@ -70,7 +71,8 @@ int work(const Arguments &arguments) {
 }  // namespace
 
 Verb worker_verb(CLI::App &program) {
-  CLI::App *app = program.add_subcommand("worker", "Take part in a training on servers that ngd train has begun");
+  CLI::App *app =
+      program.add_subcommand("worker", "Take part in a training on servers that ngd train has begun");
   const auto arguments = std::make_shared<Arguments>();
   Arguments &a = *arguments;
   app->add_option("run", a.run, "The run directory of ngd train, where it is at hand")->type_name("RUN");

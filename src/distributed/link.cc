@@ -22,7 +22,7 @@ constexpr int64_t kPatienceMs = 10'000;     // of one operation, above the lease
 using nlohmann::ordered_json;
 
 // What a run on servers has of the trainer's options; how often a worker speaks of it is its own matter.
-constexpr const char *kShared[] = {"epochs", "batch_size", "shuffle", "icea",       "seed",
+constexpr const char *kShared[] = {"epochs",   "batch_size",   "shuffle",    "icea",       "seed",
                                    "schedule", "warmup_steps", "partitions", "local_steps"};
 
 }  // namespace
@@ -161,7 +161,8 @@ void Link::agree() {
   }
   const std::string theirs = value(kTerms).value_or("");
   if (theirs == mine) return;
-  const ordered_json a = ordered_json::parse(mine, nullptr, false), b = ordered_json::parse(theirs, nullptr, false);
+  const ordered_json a = ordered_json::parse(mine, nullptr, false),
+                     b = ordered_json::parse(theirs, nullptr, false);
   for (const auto &[key, here] : a.items()) {
     const std::string there = b.is_object() && b.contains(key) ? b[key].dump() : "nothing";
     if (here.dump() != there)
@@ -182,9 +183,8 @@ void Link::initialise() {
   const auto tensors = fresh->gradients();
   const auto &specs = fresh->tensor_specs();
   client_.call_borrowing(
-      connection_.timeout_ms,
-      [&](cluster::ClientSession &session, const transport::Client::Borrowed &borrowed, cluster::Time now,
-          cluster::Time deadline) {
+      connection_.timeout_ms, [&](cluster::ClientSession &session, const transport::Client::Borrowed &borrowed,
+                                  cluster::Time now, cluster::Time deadline) {
         std::vector<cluster::TensorUpdate> updates;
         for (size_t i = 0; i < specs.size(); i++) {
           cluster::TensorUpdate one;
@@ -330,12 +330,16 @@ void Link::take(const cluster::Outcome &outcome) {
     bytes_in_ += size;
     const bool known = values.tensor < specs.size();
     const uint64_t elements = known ? element_count(specs[values.tensor].shape) : 0;
-    const uint64_t width = known && specs[values.tensor].rows ? static_cast<uint64_t>(specs[values.tensor].shape[1]) : 1;
+    const uint64_t width =
+        known && specs[values.tensor].rows ? static_cast<uint64_t>(specs[values.tensor].shape[1]) : 1;
     const bool rows = !values.rows.empty();
-    const bool fits = known && (rows ? size == values.rows.size() * width * sizeof(float) &&
-                                           values.rows.back() < elements / width
-                                     : values.first + values.count <= elements && size == values.count * sizeof(float));
-    if (!fits) fail(NGD_E_PROTOCOL, "a server answered with ", size, " bytes of tensor ", values.tensor, ", which do not fit");
+    const bool fits =
+        known &&
+        (rows ? size == values.rows.size() * width * sizeof(float) && values.rows.back() < elements / width
+              : values.first + values.count <= elements && size == values.count * sizeof(float));
+    if (!fits)
+      fail(NGD_E_PROTOCOL, "a server answered with ", size, " bytes of tensor ", values.tensor,
+           ", which do not fit");
     float *const to = steps[values.tensor].parameter;
     // Runs of bytes end anywhere, also within a row.
     uint64_t at = 0;
@@ -391,17 +395,17 @@ uint64_t Link::pull_all() {
   const auto &specs = inputs_.model->tensor_specs();
   std::vector<cluster::TensorQuery> queries;
   for (uint32_t i = 0; i < specs.size(); i++) queries.push_back({i, {}, specs[i].rows});
-  const cluster::Outcome outcome = run(
-      [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-        return session.pull(queries, 0, now, deadline);
-      },
-      connection_.timeout_ms);
+  const cluster::Outcome outcome =
+      run([&](cluster::ClientSession &session, cluster::Time now,
+              cluster::Time deadline) { return session.pull(queries, 0, now, deadline); },
+          connection_.timeout_ms);
   take(outcome);
   return outcome.version;
 }
 
 template <class ToBytes>
-std::vector<cluster::TensorUpdate> Link::updates(std::span<const TensorStep<float>> gradients, ToBytes to_bytes) {
+std::vector<cluster::TensorUpdate> Link::updates(std::span<const TensorStep<float>> gradients,
+                                                 ToBytes to_bytes) {
   const auto &specs = inputs_.model->tensor_specs();
   std::vector<cluster::TensorUpdate> updates;
   for (size_t i = 0; i < specs.size(); i++) {
@@ -439,10 +443,10 @@ cluster::Ticket Link::start_push(wire::UpdateKind kind, std::span<const TensorSt
   const auto copy = [](const float *data, size_t bytes) {
     return wire::copied(std::span(reinterpret_cast<const std::byte *>(data), bytes));
   };
-  return client_.start(operation_ms(),
-                       [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-                         return session.push(kind, updates(gradients, copy), std::move(progress), now, deadline, 0);
-                       });
+  return client_.start(
+      operation_ms(), [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+        return session.push(kind, updates(gradients, copy), std::move(progress), now, deadline, 0);
+      });
 }
 
 uint64_t Link::end_push(cluster::Ticket ticket) {

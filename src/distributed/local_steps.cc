@@ -51,7 +51,8 @@ void Worker::train_here() {
         (rate_ && base > 0 ? *rate_ / base : 1) *
         schedule_factor(inputs_.options.choice("schedule"), at, epoch_steps * epochs_,
                         static_cast<uint64_t>(inputs_.options["warmup_steps"]) / link_.partitions()));
-    loss_ = model.train_rows(optimizer, *inputs_.training, step.rows, {step.weights, step.losses, step.correct});
+    loss_ =
+        model.train_rows(optimizer, *inputs_.training, step.rows, {step.weights, step.losses, step.correct});
     check_loss(step);
   }
 

@@ -12,14 +12,14 @@ inline constexpr size_t kEpochsKept = 16;
 
 struct EpochLoss {
   uint64_t epoch = 0, rows = 0;
-  double loss = 0;    // the sum over the rows
+  double loss = 0;  // the sum over the rows
 };
 
 struct Note {
-  uint64_t worker = 0;            // its rank
-  double rows_per_second = 0;     // of the worker, lately
-  uint64_t steps = 0;             // of the partition, until now; and over them
-  uint64_t staleness = 0;         // versions that others made between its reads and its updates
+  uint64_t worker = 0;         // its rank
+  double rows_per_second = 0;  // of the worker, lately
+  uint64_t steps = 0;          // of the partition, until now; and over them
+  uint64_t staleness = 0;      // versions that others made between its reads and its updates
   uint64_t bytes_out = 0, bytes_in = 0;
   uint64_t hard_set = 0, quarantined = 0, hard_draws = 0;
   std::vector<EpochLoss> epochs;  // the last ones

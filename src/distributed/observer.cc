@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLookEvery{50};
 constexpr milliseconds kLogEvery{1000};
+constexpr const char *kWhere = "training.observer";  // the value that a resumed run begins with
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 uint64_t whole(double value) {
@@ -43,6 +44,7 @@ Observer::Observer(Connection connection, const RunInputs &inputs)
 void Observer::begin() {
   link_.open(false);
   look();
+  if (inputs_.options["resume"] != 0) recall();
   // What was there before this run began to look.
   earlier_rows_ = progress_speed_.rows = epoch_speed_.rows = whole_speed_.rows = position_.rows;
   const ngd_event begun = event(NGD_EVENT_BEGIN);
@@ -50,6 +52,17 @@ void Observer::begin() {
                                         inputs_.held_out.get()));
   directory_.log(begin_record(begun));
   inputs_.events.send(begun);
+}
+
+// Where this run stood when the servers stood here; what was told until then is in the log.
+void Observer::recall() {
+  ended_epochs_ = position_.epoch;
+  const std::string text = link_.value(kWhere).value_or("");
+  const auto where = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!where.is_object()) return;
+  earlier_seconds_ = where.value("seconds", 0.0);
+  position_.best_loss = where.value("best_loss", position_.best_loss);
+  position_.stalled = where.value("stalled", uint64_t{0});
 }
 
 bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
@@ -205,6 +218,9 @@ void Observer::tell_of_workers() {
   const Clock::time_point now = Clock::now();
   if (!directory_.given() || now - logged_ < kLogEvery) return;
   logged_ = now;
+  nlohmann::ordered_json where = {{"seconds", seconds()}, {"stalled", position_.stalled}};
+  if (std::isfinite(position_.best_loss)) where["best_loss"] = position_.best_loss;
+  link_.set_value(kWhere, where.dump());
   nlohmann::ordered_json workers = nlohmann::ordered_json::array();
   for (size_t p = 0; p < notes_.size(); p++) {
     const Note &note = notes_[p];
@@ -217,7 +233,7 @@ void Observer::tell_of_workers() {
                        {"bytes_out", static_cast<double>(note.bytes_out) / steps},
                        {"bytes_in", static_cast<double>(note.bytes_in) / steps}});
   }
-  const nlohmann::ordered_json line = {{"event", "workers"},   {"epoch", position_.epoch},
+  const nlohmann::ordered_json line = {{"event", "workers"},     {"epoch", position_.epoch},
                                        {"step", position_.step}, {"rows", position_.rows},
                                        {"seconds", seconds()},   {"partitions", workers}};
   directory_.log(line.dump());
@@ -249,7 +265,8 @@ double Observer::seconds() const {
 
 double Observer::speed_since(Speed &last) const {
   const double now = seconds();
-  const double rate = static_cast<double>(position_.rows - std::min(last.rows, position_.rows)) / (now - last.seconds);
+  const double rate =
+      static_cast<double>(position_.rows - std::min(last.rows, position_.rows)) / (now - last.seconds);
   last = {position_.rows, now};
   return rate;
 }

@@ -30,6 +30,7 @@ class Observer final : public TrainingRun {
     double seconds = 0;
   };
 
+  void recall();
   bool look();  // false: the training has ended
   void end_epochs(uint64_t until);
   void evaluate();
@@ -48,12 +49,12 @@ class Observer final : public TrainingRun {
   Shares shares_;
   RunDirectory directory_;
   const uint64_t epochs_, partitions_, updates_;
-  uint64_t epoch_rows_ = 0;  // of all partitions
+  uint64_t epoch_rows_ = 0;           // of all partitions
   const std::shared_ptr<Icea> icea_;  // none: each partition has its own
   Position position_;
   std::vector<Note> notes_;
   uint64_t version_ = 0;
-  uint64_t ended_epochs_ = 0;  // that have been told
+  uint64_t ended_epochs_ = 0;          // that have been told
   uint64_t evaluated_ = ~uint64_t{0};  // at how many steps
   uint64_t saved_ = ~uint64_t{0};
   std::string last_checkpoint_, ended_;

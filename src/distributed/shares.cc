@@ -50,7 +50,8 @@ uint64_t Shares::batch(uint64_t step) const {
 
 uint64_t Shares::count(uint64_t partition, uint64_t step) const {
   if (plan_.slices && plan_.fixed)  // as evenly as the partition's own rows go into the batches
-    return cut(size(partition), batches(), step % batches() + 1) - cut(size(partition), batches(), step % batches());
+    return cut(size(partition), batches(), step % batches() + 1) -
+           cut(size(partition), batches(), step % batches());
   if (plan_.slices)
     return cut(batch(step), plan_.partitions, partition + 1) - cut(batch(step), plan_.partitions, partition);
   const uint64_t first = step % steps(partition) * plan_.batch;

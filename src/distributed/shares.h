@@ -42,7 +42,8 @@ class Shares {
 
   Plan plan_;
   std::vector<uint64_t> assignment_;  // all rows; partitions are runs of it
-  std::map<uint64_t, std::pair<uint64_t, std::vector<uint64_t>>> orders_;  // by partition: of which epoch, and the order
+  std::map<uint64_t, std::pair<uint64_t, std::vector<uint64_t>>>
+      orders_;  // by partition: of which epoch, and the order
 };
 
 }  // namespace ngd::distributed

@@ -121,7 +121,8 @@ void Worker::take(uint64_t number) {
 
 void Worker::give_back(size_t index) {
   const Part &part = *parts_[index];
-  link_.store(part.claim, part.icea != nullptr ? write_scores(*part.icea, part.claim.offset) : std::string(), true);
+  link_.store(part.claim, part.icea != nullptr ? write_scores(*part.icea, part.claim.offset) : std::string(),
+              true);
   parts_.erase(parts_.begin() + static_cast<ptrdiff_t>(index));
 }
 
@@ -205,7 +206,8 @@ void Worker::look_around() {
 Worker::Step Worker::next_step(uint64_t ahead) {
   std::vector<Part *> order;
   for (const auto &part : parts_) order.push_back(part.get());
-  std::ranges::stable_sort(order, {}, [](const Part *part) { return std::pair(part->begun, part->claim.number); });
+  std::ranges::stable_sort(order, {},
+                           [](const Part *part) { return std::pair(part->begun, part->claim.number); });
   Step step;
   for (Part *part : order) {
     if (!step.pieces.empty() && (!link_.bulk() || part->begun != order.front()->begun)) break;
@@ -320,8 +322,8 @@ void Worker::happened(std::span<const Step> steps, std::vector<Note> notes, uint
     part.begun = std::max(part.begun, part.claim.offset);
     const bool ended = part.claim.offset % shares_.steps(part.claim.number) == 0;
     epoch_ended = epoch_ended || ended;
-    if (part.icea != nullptr && part.claim.offset < total(part.claim.number) && part.begun == part.claim.offset &&
-        (ended || store_due(part)))
+    if (part.icea != nullptr && part.claim.offset < total(part.claim.number) &&
+        part.begun == part.claim.offset && (ended || store_due(part)))
       keep_scores(part);
   }
   std::erase_if(parts_, [&](const auto &part) { return part->claim.offset >= total(part->claim.number); });
@@ -370,7 +372,8 @@ void Worker::train() {
     step.pieces[p].part->begun = step.pieces[p].at + 1;
   }
   land();
-  const cluster::Ticket ticket = link_.start_push(wire::UpdateKind::gradient, model.gradients(), progress_of(steps, notes));
+  const cluster::Ticket ticket =
+      link_.start_push(wire::UpdateKind::gradient, model.gradients(), progress_of(steps, notes));
   flight_ = {std::move(steps), std::move(notes), ticket, version};
   // Where scores are to be stored, or a partition's epoch ends, nothing may be on its way.
   const auto pause = [&](const auto &part) {
@@ -400,8 +403,9 @@ void Worker::train_round() {
     compute(step);
     const std::vector<Note> notes = notes_of(steps);
     try {
-      const uint64_t made = link_.push(wire::UpdateKind::gradient, empty ? std::span(nothing) : model.gradients(),
-                                       progress_of(steps, notes), version_);
+      const uint64_t made =
+          link_.push(wire::UpdateKind::gradient, empty ? std::span(nothing) : model.gradients(),
+                     progress_of(steps, notes), version_);
       record(step);
       for (size_t p = 0; p < notes.size(); p++) step.pieces[p].part->note = notes[p];
       return happened(steps, notes, version_, made);
@@ -425,7 +429,8 @@ void Worker::say(int32_t kind) {
   event.steps = link_.total_updates();
   event.rows = rows_;
   event.loss = steps_ > 0 ? loss_ : kNone;
-  event.held_out_loss = event.held_out_accuracy = event.majority = event.seconds_left = event.hard_share = kNone;
+  event.held_out_loss = event.held_out_accuracy = event.majority = event.seconds_left = event.hard_share =
+      kNone;
   event.learning_rate = inputs_.optimizer->options()["learning_rate"];
   event.rows_per_second = speed_;
   event.seconds = std::chrono::duration<double>(Clock::now() - begun_).count();

@@ -35,7 +35,7 @@ class Worker final : public TrainingRun {
   // What a step has of one partition.
   struct Piece {
     Part *part = nullptr;
-    std::vector<uint64_t> ids;  // of its buffer
+    std::vector<uint64_t> ids;    // of its buffer
     uint64_t at = 0;              // which step of the partition
     size_t first = 0, count = 0;  // of the step's rows
   };
@@ -93,12 +93,12 @@ class Worker final : public TrainingRun {
   std::shared_ptr<Icea> icea_;  // of the partition that was claimed last
   std::optional<Flight> flight_;
   std::optional<Ahead> ahead_;
-  bool standing_by_ = false;    // nothing to do but to wait for partitions of the dead: nobody waits for this one
-  bool done_ = false;           // every partition has had all its epochs, or the training was ended
+  bool standing_by_ = false;  // nothing to do but to wait for partitions of the dead: nobody waits for this one
+  bool done_ = false;         // every partition has had all its epochs, or the training was ended
   std::vector<float> zeros_;
   std::vector<std::vector<float>> changes_;  // local steps: what was read, then what was changed
   std::optional<double> rate_;               // the value learning_rate, for local steps
-  uint64_t version_ = 0;                    // of the parameters that the gradients are computed on
+  uint64_t version_ = 0;                     // of the parameters that the gradients are computed on
   uint64_t rows_ = 0, steps_ = 0, staleness_ = 0;
   uint64_t bytes_out_ = 0, bytes_in_ = 0;  // when notes were last written
   double loss_ = 0;

@@ -185,8 +185,8 @@ struct Progress {
   bool finish = false;
   std::string note;  // what whoever looks at the partition is told
 };
-inline constexpr size_t kProgress = 64;       // partitions in one update
-inline constexpr size_t kNoteBytes = 4096;    // of a partition
+inline constexpr size_t kProgress = 64;     // partitions in one update
+inline constexpr size_t kNoteBytes = 4096;  // of a partition
 
 // One shard's part of an update. It goes to every shard of the model, with the same seq; the root answers Pushed when
 // all shards have it and it has its version.
