@@ -44,6 +44,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ngd/client.h"
 #include "ngd/dataset.h"
 #include "ngd/error.h"
 #include "ngd/export.h"
@@ -236,6 +237,41 @@ NGD_API ngd_status ngd_trainer_on_event(ngd_trainer *trainer, ngd_event_callback
  */
 NGD_API ngd_status ngd_trainer_poll(ngd_trainer *trainer, ngd_event *event, int32_t *found,
                                     ngd_error *error) NGD_NOEXCEPT;
+
+/**
+ * @brief Makes the coming runs of a trainer part of a training on servers, in which any number of trainers take part.
+ *
+ * When a run starts, it declares the model to the servers (the first one makes it), agrees with the others on data and
+ * options, and then is one of two things, by the client's option `worker`:
+ * - 1: a *worker*. It claims partitions of the training data, computes gradients of their batches on the newest parameters
+ *   and sends them to the servers' optimizer, which is the run's @p optimizer; with the option `local_steps` it steps itself
+ *   and sends what that changed. The run ends when every partition has had all epochs, whoever trained them. Held-out data
+ *   are not used, and a worker has no run directory.
+ * - 0: an *observer*. It trains nothing; it evaluates the servers' model after each epoch and writes log and checkpoints (of
+ *   the model; how to go on is in the checkpoints of the servers). It ends with the workers, and with `patience` it ends
+ *   them. Its events tell of all workers together.
+ *
+ * The progress of a partition is part of the update that made it, so each sample is trained on as often as there are epochs,
+ * whatever dies on the way; a dead worker's partitions, with their ICEA scores, go to others after the client's `lease`.
+ * Options that count for workers: the client's `consistency`, `bound`, `workers`, `rank`, `lease`; of the trainer all that
+ * decide what is trained, which must be the same for all (::NGD_E_CONFLICT). With `consistency=bulk` and as many partitions
+ * as workers a round is the very batch of a run on one machine. `accumulate`, `average` and the like are the servers'
+ * optimizer's. Models are of float32 (::NGD_E_UNSUPPORTED).
+ *
+ * When servers die, runs wait and go on where the servers stand. Beside the codes below runs then end with
+ * ::NGD_E_UNAVAILABLE, ::NGD_E_TIMEOUT and those of ngd_client_connect().
+ * @param trainer without a run in progress; not NULL.
+ * @param client not connected: the run connects it, and nobody else may while the run lasts; NULL: runs are on this machine
+ *        again.
+ * @param addresses as for ngd_client_connect(); not NULL unless @p client is.
+ * @param timeout_ms how long a run bears that nothing goes forward, in milliseconds; 0 or more.
+ * @param error filled on failure; may be NULL.
+ * @return ::NGD_OK; ::NGD_E_STATE when a run is in progress; ::NGD_E_RANGE; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ * @par Thread: exclusive
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_trainer_connect(ngd_trainer *trainer, ngd_client *client, const char *addresses,
+                                       int64_t timeout_ms, ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Begins a run, or with the option `resume` goes on with one.

@@ -6,6 +6,9 @@
 #include "capi/guard.h"
 #include "capi/handles.h"
 #include "capi/options.h"
+#include "distributed/connect.h"
+#include "ngd/client.h"
+#include "transport/address.h"
 
 using ngd::guard;
 using ngd::require;
@@ -109,6 +112,18 @@ ngd_status ngd_trainer_get_icea(const ngd_trainer *trainer, ngd_icea **out, ngd_
     *out = nullptr;
     require(trainer, "trainer");
     *out = new ngd_icea{trainer->object->icea()};
+  });
+}
+
+ngd_status ngd_trainer_connect(ngd_trainer *trainer, ngd_client *client, const char *addresses,
+                               int64_t timeout_ms, ngd_error *error) noexcept {
+  return guard(error, [&] {
+    require(trainer, "trainer");
+    if (client == nullptr) return trainer->object->use_runs_of({});
+    require(addresses, "addresses");
+    if (timeout_ms < 0) ngd::fail(NGD_E_RANGE, "timeout_ms is ", timeout_ms, "; it is 0 or more");
+    ngd::transport::parse_addresses(addresses);
+    trainer->object->use_runs_of(ngd::distributed::runs_on({client->object, addresses, timeout_ms}));
   });
 }
 

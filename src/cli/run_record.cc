@@ -38,19 +38,36 @@ std::optional<double> fraction(const std::string &text) {
   return value;
 }
 
+std::string command_text(const Command &command) {
+  Json document = {{"data", command.data.files},
+                   {"format", command.data.format},
+                   {"labels", command.data.labels},
+                   {"held_out", command.held_out},
+                   {"held_out_labels", command.held_out_labels},
+                   {"model", command.model},
+                   {"optimizer", command.optimizer},
+                   {"trainer", command.trainer},
+                   {"split_seed", command.split_seed}};
+  const ClusterCommand &cluster = command.cluster;
+  if (cluster.given())
+    document["cluster"] = {{"workers", cluster.workers},
+                           {"shards", cluster.shards},
+                           {"replicas", cluster.replicas},
+                           {"servers", cluster.servers},
+                           {"mode", cluster.mode},
+                           {"bound", cluster.bound},
+                           {"connect", cluster.connect},
+                           {"model_name", cluster.model_name},
+                           {"client", cluster.client},
+                           {"lease", cluster.lease},
+                           {"checkpoint_every", cluster.checkpoint_every}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 void write_command(const std::string &run, const Command &command) {
-  const Json document = {{"data", command.data.files},
-                         {"format", command.data.format},
-                         {"labels", command.data.labels},
-                         {"held_out", command.held_out},
-                         {"held_out_labels", command.held_out_labels},
-                         {"model", command.model},
-                         {"optimizer", command.optimizer},
-                         {"trainer", command.trainer},
-                         {"split_seed", command.split_seed}};
   const std::string path = (std::filesystem::path(run) / kCommandFile).string();
   std::ofstream file(path);
-  file << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  file << command_text(command);
   file.close();
   if (!file) throw Failure{path + ": cannot be written"};
 }
@@ -60,8 +77,12 @@ Command read_command(const std::string &run) {
   std::ifstream file(path);
   if (!file)
     throw Failure{fmt::format("{}: no run of ngd train to resume: {} cannot be read", run, kCommandFile)};
+  return parse_command({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path);
+}
+
+Command parse_command(const std::string &text, const std::string &path) {
   try {
-    const Json document = Json::parse(file);
+    const Json document = Json::parse(text);
     Command command;
     document.at("data").get_to(command.data.files);
     document.at("format").get_to(command.data.format);
@@ -72,6 +93,20 @@ Command read_command(const std::string &run) {
     document.at("optimizer").get_to(command.optimizer);
     document.at("trainer").get_to(command.trainer);
     document.at("split_seed").get_to(command.split_seed);
+    if (const auto found = document.find("cluster"); found != document.end()) {
+      ClusterCommand &cluster = command.cluster;
+      found->at("workers").get_to(cluster.workers);
+      found->at("shards").get_to(cluster.shards);
+      found->at("replicas").get_to(cluster.replicas);
+      found->at("servers").get_to(cluster.servers);
+      found->at("mode").get_to(cluster.mode);
+      found->at("bound").get_to(cluster.bound);
+      found->at("connect").get_to(cluster.connect);
+      found->at("model_name").get_to(cluster.model_name);
+      found->at("client").get_to(cluster.client);
+      found->at("lease").get_to(cluster.lease);
+      found->at("checkpoint_every").get_to(cluster.checkpoint_every);
+    }
     return command;
   } catch (const Json::exception &error) {
     throw Failure{fmt::format("{}: damaged: {}", path, error.what())};

@@ -11,6 +11,16 @@
 
 namespace cli {
 
+// A training on servers.
+struct ClusterCommand {
+  uint64_t workers = 0, shards = 1, replicas = 1, servers = 0, bound = 4;
+  std::string mode = "asynchronous", connect, model_name = "training", client;
+  double lease = 3, checkpoint_every = 30;
+
+  bool given() const { return workers > 0 || !connect.empty(); }
+  uint64_t server_count() const { return servers > 0 ? servers : replicas; }
+};
+
 // All that a run was asked to do, so that `ngd train --resume` can ask it again. Paths are absolute.
 struct Command {
   Source data;
@@ -18,7 +28,11 @@ struct Command {
   std::string held_out_labels;
   std::string model, optimizer, trainer;  // specs
   uint64_t split_seed = 0;
+  ClusterCommand cluster;
 };
+
+std::string command_text(const Command &command);  // JSON
+Command parse_command(const std::string &text, const std::string &where);
 
 // --held-out as a share rather than a file: a number's text that names no file.
 std::optional<double> fraction(const std::string &text);

@@ -1,11 +1,12 @@
 // ngd train: data, model, optimizer and trainer from the command line, a run directory to resume from.
 #include <fmt/core.h>
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 
+#include "embedded.h"
 #include "handle.h"
+#include "job.h"
 #include "run_record.h"
 #include "verbs.h"
 #include "watcher.h"
@@ -18,17 +19,10 @@ struct Arguments {
   std::string model, optimizer, trainer, icea, run, resumed_run;
   std::optional<uint64_t> epochs, batch_size, seed;
   bool resume = false;
+  ClusterCommand cluster;
   std::string progress = "auto";
   Style style = Style::table;
 };
-
-std::string absolute(const std::string &path) {
-  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
-}
-
-[[noreturn]] void wrong_usage(const std::string &message) {
-  throw Failure{message, kExitUsage};
-}
 
 Command new_command(const Arguments &arguments) {
   for (const auto &[value, name] :
@@ -47,6 +41,7 @@ Command new_command(const Arguments &arguments) {
   command.optimizer = arguments.optimizer.empty() ? "ngd" : arguments.optimizer;
   command.trainer = arguments.trainer.empty() ? "trainer" : arguments.trainer;
   command.split_seed = arguments.seed.value_or(0);
+  command.cluster = arguments.cluster;
   return command;
 }
 
@@ -67,30 +62,6 @@ Command resumed_command(const Arguments &arguments) {
   if (!arguments.held_out.empty()) command.held_out = arguments.held_out;
   if (!arguments.held_out_labels.empty()) command.held_out_labels = arguments.held_out_labels;
   return command;
-}
-
-struct Data {
-  Dataset training, held_out;
-};
-
-Data load_data(const Command &command) {
-  Dataset all = load(command.data);
-  if (command.held_out.empty()) return {std::move(all), nullptr};
-  if (const auto share = fraction(command.held_out)) {
-    ngd_dataset *rest = nullptr, *held_out = nullptr;
-    call(ngd_dataset_split, all.get(), *share, command.split_seed, &rest, &held_out);
-    return {Dataset(rest), Dataset(held_out)};
-  }
-  Source source = {{command.held_out}, command.data.format, command.held_out_labels};
-  // The label file belongs to the training file; the held-out file has its own.
-  if (!command.data.labels.empty()) complete(source, true);
-  return {std::move(all), load(source)};
-}
-
-ngd_dataset_info info_of(const ngd_dataset *dataset) {
-  auto info = sized<ngd_dataset_info>();
-  call(ngd_dataset_get_info, dataset, &info);
-  return info;
 }
 
 // --icea mix,rho=0.5 is short for --trainer trainer:icea="icea:mode=mix,rho=0.5".
@@ -159,6 +130,8 @@ int train(Arguments arguments) {
   command.optimizer = text_of(ngd_optimizer_get_text, optimizer.get(), "spec");
   command.trainer = text_of(ngd_trainer_get_text, trainer.get(), "spec");
 
+  std::optional<EmbeddedCluster> cluster;
+  if (command.cluster.given()) cluster.emplace(command.cluster, arguments.run);
   const Data data = load_data(command);
   call(ngd_trainer_set_text, trainer.get(), "run_directory", arguments.run.c_str());
   if (arguments.resume) call(ngd_trainer_set, trainer.get(), "resume", 1.0);
@@ -166,16 +139,24 @@ int train(Arguments arguments) {
 
   Watcher watcher(arguments.style, progress, data.held_out != nullptr,
                   info_of(data.training.get()).labels == NGD_LABELS_CATEGORY,
-                  !text_of(ngd_trainer_get_text, trainer.get(), "icea").empty(),
-                  [&] { write_command(arguments.run, command); });
-  if (watcher.progress().rewrites()) call(ngd_trainer_set, trainer.get(), "progress_seconds", 0.25);
+                  !text_of(ngd_trainer_get_text, trainer.get(), "icea").empty(), [&] {
+                    write_command(arguments.run, command);
+                    if (cluster) cluster->start_workers();
+                  });
+  if (watcher.progress().rewrites() || cluster) call(ngd_trainer_set, trainer.get(), "progress_seconds", 0.25);
+  if (cluster) {
+    cluster->connect(trainer.get());
+    watcher.ask_for_news([&](const ngd_event &event) { return cluster->news(event.seconds, event.epoch); });
+  }
   try {
     watcher.run(trainer.get(), model.get(), optimizer.get(), data.training.get(), data.held_out.get());
   } catch (Failure &failure) {
-    if (failure.status == NGD_E_CANCELLED)
+    if (cluster) cluster->end(false);
+    if (failure.status == NGD_E_CANCELLED || cluster)
       failure.message += "\nngd: to go on: ngd train --resume " + arguments.run;
     throw;
   }
+  if (cluster) cluster->end(true);
   if (arguments.style == Style::table) {
     print_charts(charts_of(epochs_of(read_log(arguments.run))));
     fmt::print("\nThe run is in {}. Next: ngd predict --model {} --data FILE\n", arguments.run, arguments.run);
@@ -216,6 +197,7 @@ Verb train_verb(CLI::App &program) {
       ->type_name("N");
   app->add_option("--run", a.run, "The run directory: settings, log, checkpoints")->type_name("DIR");
   app->add_flag("--resume", a.resume, "Go on with the run in --run DIR (or in RUN) from its newest checkpoint");
+  add_cluster_options(*app, a.cluster);
   app->add_option("run", a.resumed_run, "The run to --resume")->type_name("RUN");
   app->add_option("--progress", a.progress, "The progress line on stderr: auto, on or off")
       ->type_name("auto|on|off");
@@ -224,7 +206,8 @@ Verb train_verb(CLI::App &program) {
       "Examples:\n"
       "  ngd train --data letters.csv --format csv:label=lettr --model mlp:hidden=64 \\\n"
       "      --optimizer ngd:learning_rate=0.003 --held-out 0.1 --epochs 20 --run letters\n"
-      "  ngd train --resume letters\n\n"
+      "  ngd train --resume letters\n"
+      "  ngd train --data mail.txt --model text --run mail --workers 4 --shards 2 --replicas 2\n\n"
       "Ctrl-C stops after the step in hand and writes a checkpoint; --resume goes on from it.\n"
       "With -o json every event is one JSON object on a line of its own.");
   return {

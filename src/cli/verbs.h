@@ -26,6 +26,7 @@ Verb bench_verb(CLI::App &program);
 Verb plot_verb(CLI::App &program);
 Verb icea_verb(CLI::App &program);
 Verb server_verb(CLI::App &program);
+Verb worker_verb(CLI::App &program);
 Verb client_verb(CLI::App &program);
 Verb cluster_verb(CLI::App &program);
 Verb status_verb(CLI::App &program);

@@ -142,6 +142,12 @@ int32_t Watcher::on_event(const ngd_event *event, void *user_data) {
 
 void Watcher::handle(const ngd_event &event) {
   if (event.kind == NGD_EVENT_BEGIN) on_begin_();
+  if (news_) {
+    for (const std::string &line : news_(event)) {
+      progress_.clear();
+      fmt::print(stderr, "ngd: {}\n", line);
+    }
+  }
   if (style_ == Style::json) {
     progress_.clear();
     print_json(event_json(event));

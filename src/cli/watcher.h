@@ -20,6 +20,10 @@ class Watcher {
   void run(ngd_trainer *trainer, ngd_model *model, ngd_optimizer *optimizer, const ngd_dataset *training,
            const ngd_dataset *held_out);
   const Progress &progress() const { return progress_; }
+  // Called at each event; what it returns is told to people.
+  void ask_for_news(std::function<std::vector<std::string>(const ngd_event &)> news) {
+    news_ = std::move(news);
+  }
 
  private:
   static int32_t on_event(const ngd_event *event, void *user_data);
@@ -30,6 +34,7 @@ class Watcher {
   Progress progress_;
   bool held_out_, classes_, icea_;
   std::function<void()> on_begin_;
+  std::function<std::vector<std::string>(const ngd_event &)> news_;
   Table epochs_;
   std::exception_ptr failure_;  // an exception may not leave the callback; it waits here
 };

@@ -23,6 +23,7 @@ constexpr uint64_t kBytesUnderWay = uint64_t{32} << 20;  // above one update
 
 ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rng)
     : options(std::move(the_options)), net(the_net), rng(the_rng), id{the_rng.next() | 1, the_rng.next()} {
+  if (options.rank != 0) id.high = (id.high >> 16) | uint64_t{options.rank} << 48;
   for (const std::string &address : options.addresses) peer_of(address);
 }
 
@@ -213,6 +214,7 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
     push.session = session_number;
     push.pull = operation.then_pull && plain;
     push.tokens = operation.tokens;
+    if (index == 0) push.progress = operation.progress;
     std::vector<wire::Bytes> payload;
     for (const TensorUpdate &update : operation.tensors) {
       const wire::Piece *piece = find_piece(shard.pieces, update.tensor);
@@ -408,6 +410,20 @@ Ticket ClientSession::version(Time now, Time deadline) {
 Ticket ClientSession::push(wire::UpdateKind kind, std::vector<TensorUpdate> tensors, Time now, Time deadline,
                            uint64_t base_version) {
   return push_pull(kind, std::move(tensors), {}, now, deadline, base_version);
+}
+
+Ticket ClientSession::push(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,
+                           std::vector<wire::Progress> progress, Time now, Time deadline,
+                           uint64_t base_version) {
+  State::Operation operation;
+  operation.kind = Kind::push;
+  operation.update = kind;
+  for (const TensorUpdate &one : tensors) operation.bytes += one.values.size;
+  operation.tensors = std::move(tensors);
+  operation.progress = std::move(progress);
+  operation.base_version = base_version;
+  operation.deadline = deadline;
+  return state_->begin(std::move(operation), now);
 }
 
 Ticket ClientSession::push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,

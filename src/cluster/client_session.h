@@ -27,6 +27,7 @@ struct ClientOptions {
   bool confirm_reads = false;   // replicas are asked; else only for what is read under a lock, and for values
   bool eventual_reads = false;  // each shard's newest, without asking the root for a common version
   Time lease_us = 10'000'000;
+  uint16_t rank = 0;        // in the order in which the gradients of a round are added; 0: by chance
   Time retry_us = 200'000;  // first pause before a request is sent again; doubles up to 16 times that
 };
 
@@ -87,6 +88,9 @@ class ClientSession {
   Ticket version(Time now, Time deadline);
   Ticket push(wire::UpdateKind kind, std::vector<TensorUpdate> tensors, Time now, Time deadline,
               uint64_t base_version = 0);
+  // An update that brings partitions of the data further.
+  Ticket push(wire::UpdateKind kind, std::vector<TensorUpdate> tensors, std::vector<wire::Progress> progress,
+              Time now, Time deadline, uint64_t base_version);
   Ticket pull(std::vector<TensorQuery> tensors, uint64_t version, Time now,
               Time deadline);  // version 0: newest
   Ticket push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors, std::vector<TensorQuery> queries,

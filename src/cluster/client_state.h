@@ -46,6 +46,7 @@ struct ClientSession::State {
     wire::UpdateKind update = wire::UpdateKind::gradient;
     std::vector<TensorUpdate> tensors;
     std::vector<TensorQuery> queries;
+    std::vector<wire::Progress> progress;
     bool then_pull = false;
     uint64_t base_version = 0;
     uint64_t seq = 0;

@@ -76,6 +76,27 @@ PartitionSet *Partitions::find(const std::string &name) {
   return found != sets.end() && found->name == name ? &*found : nullptr;
 }
 
+const PartitionSet *Partitions::set_named(const std::string &name) const {
+  const auto found = place_of(sets, name);
+  return found != sets.end() && found->name == name ? &*found : nullptr;
+}
+
+bool Partitions::owns(const wire::Progress &progress, const wire::ClientId &client) const {
+  const PartitionSet *set = set_named(progress.set);
+  if (set == nullptr || progress.number >= set->partitions.size()) return false;
+  const Partition &one = set->partitions[progress.number];
+  return one.owner == client && one.token == progress.token;
+}
+
+void Partitions::advance(const wire::Progress &progress) {
+  Partition &one = find(progress.set)->partitions[progress.number];
+  one.offset = progress.offset;
+  one.note = progress.note;
+  if (!progress.finish) return;
+  one.finished = true;
+  one.owner = {};
+}
+
 Reply Partitions::open(const wire::Command &command) {
   PartitionSet *set = find(command.name);
   if (set == nullptr) {

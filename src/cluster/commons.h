@@ -46,6 +46,7 @@ struct Partition {
   uint64_t offset = 0;   // how far the owners came
   bool finished = false;
   std::string blob;  // what an owner leaves to the next: scores of samples
+  std::string note;  // what the last update that brought it further said of it
 };
 struct PartitionSet {
   std::string name;
@@ -59,6 +60,10 @@ class Partitions {
   Reply apply(const wire::Command &command, const wire::ClientId &client, std::string blob, uint64_t token,
               bool two_owners);
   void remove(const wire::ClientId &client);  // it is dead: what it had is free, with its progress
+  // Whether an update of that client may bring a partition further; and an update does.
+  bool owns(const wire::Progress &progress, const wire::ClientId &client) const;
+  void advance(const wire::Progress &progress);
+  const PartitionSet *set_named(const std::string &name) const;
 
   std::vector<PartitionSet> sets;  // by name
   uint64_t bytes = 0;              // of all blobs
@@ -105,6 +110,7 @@ void fields(F &f, Partition &x) {
   f.number(x.offset);
   f.flag(x.finished);
   f.blob(x.blob, wire::kValueBytes);
+  f.blob(x.note, wire::kNoteBytes);
 }
 template <class F>
 void fields(F &f, PartitionSet &x) {

@@ -39,6 +39,7 @@ struct StagedPart {
   bool pull = false;
   wire::UpdateKind kind = wire::UpdateKind::gradient;
   std::vector<wire::Token> tokens;
+  std::vector<wire::Progress> progress;
 };
 
 struct UpdateKey {

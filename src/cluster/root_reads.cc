@@ -51,6 +51,17 @@ bool Root::try_read(const Waiting &waiting, Time now) {
       done.text =
           concat("version ", version_, ", lineage ", lineage_, ", sessions ", sessions_.size(), ", workers ",
                  worker_count(), ", updates under way ", pending_.size(), ", waiting reads ", waiting_.size());
+    } else if (query->kind == wire::QueryKind::partitions) {
+      const PartitionSet *set = partitions_.set_named(query->name);
+      if (set == nullptr) {
+        refuse(waiting.from.peer, envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
+               concat("there is no set of partitions ", quoted(query->name)));
+        return true;
+      }
+      PartitionSet told = *set;
+      for (Partition &one : told.partitions) one.blob.clear();
+      done.number = told.pass;
+      message.payload.push_back(wire::write_bytes(told));
     } else {
       const Value *value = values_.find(query->name);
       if ((value == nullptr ? 0 : value->version) <= query->known && (query->known != 0 || value == nullptr)) {

@@ -125,7 +125,7 @@ void Root::refuse_update(const UpdateKey &key, const Pending &pending, ngd_statu
   submit(AbortEntry{key, pending.attempt, status, false, std::move(text)}, now);
 }
 
-// An update under a lock that its client does not hold (any more) is refused, whether or not all shards have it (I8).
+// An update under a lock, or for a partition, that its client does not hold (any more) is refused, whether or not all shards have it (I8).
 bool Root::refuse_tokens(const UpdateKey &key, Time now) {
   const StagedPart *part = host_.staged(key);
   if (part == nullptr || options_.mutant == Mutant::token_unchecked) return false;
@@ -134,6 +134,14 @@ bool Root::refuse_tokens(const UpdateKey &key, Time now) {
     refuse_update(
         key, pending_.at(key), NGD_E_FENCED,
         concat("the lock ", quoted(token.lock), " is not held under token ", token.token, " any more"), now);
+    return true;
+  }
+  for (const wire::Progress &one : part->progress) {
+    if (partitions_.owns(one, key.client)) continue;
+    refuse_update(key, pending_.at(key), NGD_E_FENCED,
+                  concat("partition ", one.number, " of ", quoted(one.set),
+                         " belongs to another by now; claim one again"),
+                  now);
     return true;
   }
   return false;
@@ -239,6 +247,11 @@ void Root::apply(const Decision &decision, Time now) {
       const UpdateKey key{entry.client, entry.user, entry.seq};
       const StagedPart *part = host_.staged(key);
       const bool pull = part != nullptr && part->pull && shards_ == 1;
+      if (part != nullptr) {
+        for (const wire::Progress &one : part->progress) {
+          if (partitions_.owns(one, entry.client)) partitions_.advance(one);
+        }
+      }
       pending_.erase(key);
       std::erase(complete_, key);
       if (const auto found = sessions_.find(entry.client); found != sessions_.end()) {

@@ -171,7 +171,8 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
   Staged staged;
   staged.bytes = wire::total_bytes(payload);
   staged.update = parameters->checked(push.kind, push.tensors, payload);
-  staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens};
+  staged.part = {push.attempt, push.after,  push.base_version, push.pull,
+                 push.kind,    push.tokens, push.progress};
   staged.push = push;
   staged.payload = payload;
   if (const auto found = staged_parts.find(key); found != staged_parts.end()) erase_staged(found);

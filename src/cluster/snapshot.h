@@ -16,7 +16,7 @@ namespace ngd::cluster {
 
 // Rows of a table are copied in small blocks, because an update touches few of them; dense tensors in large ones.
 inline constexpr size_t kDenseBlockBytes = size_t{256} << 10;
-inline constexpr size_t kTableBlockBytes = size_t{16} << 10;
+inline constexpr size_t kTableBlockBytes = size_t{4} << 10;
 
 // Values of element `index` of a tensor that nobody has set: a function of the place alone.
 void fill_initial(const wire::Initial &initial, uint32_t tensor, uint64_t first, std::span<float> values);

@@ -29,9 +29,10 @@ struct RowDetails {
   std::span<float> losses{};         // receives l, without the weight
   std::span<int32_t>
       correct{};  // receives 1 where the decided class is the target's, else 0; 1 for mean_square
+  double divisor = 0;  // of the gradient, where it is not the number of rows
 
   RowDetails from(size_t first, size_t count) const {
-    return {part(weights, first, count), part(losses, first, count), part(correct, first, count)};
+    return {part(weights, first, count), part(losses, first, count), part(correct, first, count), divisor};
   }
 
  private:

@@ -67,6 +67,15 @@ class SpecModel final : public Model {
                     const RowDetails &details) override {
     return ready().train_rows(optimizer, samples, rows, details);
   }
+  double compute_gradients(const Samples &samples, std::span<const uint64_t> rows,
+                           const RowDetails &details) override {
+    return ready().compute_gradients(samples, rows, details);
+  }
+  std::span<const TensorStep<float>> gradients() override { return ready().gradients(); }
+  std::vector<uint32_t> touched_rows(const Samples &samples, std::span<const uint64_t> rows) override {
+    return ready().touched_rows(samples, rows);
+  }
+  const std::vector<TensorSpec> &tensor_specs() const override { return ready().tensor_specs(); }
   void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) override {
     ready().predict(samples, first, rows, outputs);
   }

@@ -56,6 +56,13 @@ class Model {
   double train_batch(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows) {
     return train_rows(optimizer, samples, rows, {});
   }
+  // For training on servers, of models of float32: gradients without a step, which stay until the next call; pointers to
+  // parameters and gradients of each tensor; and the rows of tables that samples touch, rising.
+  virtual double compute_gradients(const Samples &samples, std::span<const uint64_t> rows,
+                                   const RowDetails &details) = 0;
+  virtual std::span<const TensorStep<float>> gradients() = 0;
+  virtual std::vector<uint32_t> touched_rows(const Samples &samples, std::span<const uint64_t> rows) = 0;
+  virtual const std::vector<TensorSpec> &tensor_specs() const = 0;
   virtual void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) = 0;
   virtual Metrics evaluate(const Samples &samples) = 0;
   virtual bool finite() const = 0;  // every parameter is finite

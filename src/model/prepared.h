@@ -25,6 +25,11 @@ class PreparedModel {
 
   virtual double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
                             const RowDetails &details) = 0;
+  virtual double compute_gradients(const Samples &samples, std::span<const uint64_t> rows,
+                                   const RowDetails &details) = 0;
+  virtual std::span<const TensorStep<float>> gradients() = 0;
+  virtual std::vector<uint32_t> touched_rows(const Samples &samples, std::span<const uint64_t> rows) = 0;
+  virtual const std::vector<TensorSpec> &tensor_specs() const = 0;
   virtual void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) = 0;
   virtual Metrics evaluate(const Samples &samples) = 0;
   virtual bool finite() const = 0;

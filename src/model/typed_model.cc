@@ -208,10 +208,11 @@ void TypedModel<T>::fail_unknown_class(const Samples &samples, std::span<const u
 }
 
 template <class T>
-double TypedModel<T>::compute_gradients(const Samples &samples, const SampleMap &map,
-                                        std::span<const uint64_t> rows, const RowDetails &details) {
+double TypedModel<T>::set_gradients(const Samples &samples, const SampleMap &map,
+                                    std::span<const uint64_t> rows, const RowDetails &details) {
   // Sparse rows and texts go through at once, since the touched rows of the table must be known beforehand.
   const size_t chunk = architecture_.features == FeatureKind::dense ? kChunkRows : rows.size();
+  const double divisor = details.divisor > 0 ? details.divisor : static_cast<double>(rows.size());
   double sum = 0;
   for (size_t first = 0; first < rows.size(); first += chunk) {
     const auto which = rows.subspan(first, std::min(chunk, rows.size() - first));
@@ -222,16 +223,15 @@ double TypedModel<T>::compute_gradients(const Samples &samples, const SampleMap 
       fail_unknown_class(samples, which);
     if (first == 0) network_.clear_gradients(whole_);
     sum += loss_sum<T>(architecture_.loss, whole_.outputs.back().data(), which.size(), architecture_.outputs,
-                       targets(), network_.output_delta(whole_), static_cast<double>(rows.size()),
-                       details.from(first, which.size()));
+                       targets(), network_.output_delta(whole_), divisor, details.from(first, which.size()));
     network_.backward(whole_);
   }
   return sum / static_cast<double>(rows.size());
 }
 
 template <class T>
-double TypedModel<T>::train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
-                                 const RowDetails &details) {
+void TypedModel<T>::check_rows(const Samples &samples, std::span<const uint64_t> rows,
+                               const RowDetails &details) const {
   if (rows.empty()) fail(NGD_E_ARGUMENT, "argument \"count\" is 0; a training step needs at least 1 row");
   check_samples(samples, Use::train);
   for (const uint64_t row : rows) {
@@ -244,20 +244,58 @@ double TypedModel<T>::train_rows(Optimizer &optimizer, const Samples &samples, s
       fail(weight < 0 && std::isfinite(weight) ? NGD_E_RANGE : NGD_E_NOT_FINITE, "the weight of row ", rows[i],
            " (number ", i, " of the batch) is ", weight, ", but must be finite and at least 0");
   }
+}
+
+template <class T>
+double TypedModel<T>::train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
+                                 const RowDetails &details) {
+  check_rows(samples, rows, details);
   attach(optimizer);
   const SampleMap &map = matcher_.map(samples);
   has_gradients_ = false;
   has_forward_ = false;
-  const double loss = compute_gradients(samples, map, rows, details);
+  const double loss = set_gradients(samples, map, rows, details);
   if (optimizer.wants_second_gradient()) {
     if (!std::isfinite(loss)) return loss;  // no direction to perturb along; the caller sees the loss
     optimizer.perturb(steps());
     // The same rows again, so the same rows of the tables are touched and all memory is there already.
-    compute_gradients(samples, map, rows, {details.weights});
+    set_gradients(samples, map, rows, {details.weights});
     optimizer.restore(steps());
   }
   optimizer.step(steps());
   return loss;
+}
+
+// ---- for servers
+
+template <class T>
+double TypedModel<T>::compute_gradients(const Samples &samples, std::span<const uint64_t> rows,
+                                        const RowDetails &details) {
+  check_rows(samples, rows, details);
+  has_gradients_ = false;
+  has_forward_ = false;
+  return set_gradients(samples, matcher_.map(samples), rows, details);
+}
+
+template <class T>
+std::span<const TensorStep<float>> TypedModel<T>::gradients() {
+  if constexpr (std::is_same_v<T, float>) return steps();
+  fail(NGD_E_UNSUPPORTED, "servers hold float32 parameters, but the model's are float64; set precision=f32");
+}
+
+template <class T>
+std::vector<uint32_t> TypedModel<T>::touched_rows(const Samples &samples, std::span<const uint64_t> rows) {
+  if (std::ranges::none_of(specs_, &TensorSpec::rows)) return {};
+  samples.read(rows, batch_);
+  if (architecture_.features == FeatureKind::text) {
+    matcher_.features(matcher_.map(samples), batch_, whole_.offsets, whole_.index);
+  } else {
+    network_.take_sparse(batch_, whole_);
+  }
+  std::vector<uint32_t> touched = whole_.index;
+  std::ranges::sort(touched);
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  return touched;
 }
 
 template <class T>

@@ -28,6 +28,11 @@ class TypedModel final : public PreparedModel {
 
   double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
                     const RowDetails &details) override;
+  double compute_gradients(const Samples &samples, std::span<const uint64_t> rows,
+                           const RowDetails &details) override;
+  std::span<const TensorStep<float>> gradients() override;
+  std::vector<uint32_t> touched_rows(const Samples &samples, std::span<const uint64_t> rows) override;
+  const std::vector<TensorSpec> &tensor_specs() const override { return specs_; }
   void predict(const Samples &samples, uint64_t first, uint64_t rows, std::span<float> outputs) override;
   Metrics evaluate(const Samples &samples) override;
   bool finite() const override;
@@ -65,8 +70,9 @@ class TypedModel final : public PreparedModel {
   [[noreturn]] void fail_unknown_class(const Samples &samples, std::span<const uint64_t> rows) const;
   Targets<T> targets() const { return {numbers_.data(), classes_.data()}; }
   // Sets the gradients of the mean loss over `rows` and returns that loss.
-  double compute_gradients(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows,
-                           const RowDetails &details);
+  double set_gradients(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows,
+                       const RowDetails &details);
+  void check_rows(const Samples &samples, std::span<const uint64_t> rows, const RowDetails &details) const;
 
   Architecture architecture_;
   Network<T> network_;

@@ -154,8 +154,8 @@ double Run::train(std::span<const uint64_t> rows) {
 // The optimizer's own rate may change at any time; the schedule of the run is a factor on it.
 void Run::apply_schedule() {
   position_.learning_rate = optimizer_->options()["learning_rate"];
-  optimizer_->use_rate_factor(schedule_factor(settings_.schedule, position_.step, settings_.epochs * batches_,
-                                              settings_.warmup_steps));
+  optimizer_->use_rate_factor(
+      schedule_factor(settings_.schedule, position_.step, settings_.epochs * batches_, settings_.warmup_steps));
   rate_ = optimizer_->learning_rate();
 }
 

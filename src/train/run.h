@@ -16,11 +16,9 @@
 #include "train/events.h"
 #include "train/position.h"
 #include "train/run_directory.h"
+#include "train/training_run.h"
 
 namespace ngd {
-
-// The order of `rows` rows in an epoch, by Fisher and Yates 1938 (Durstenfeld 1964): a function of these alone.
-std::vector<uint64_t> shuffled_rows(uint64_t rows, uint64_t seed, uint64_t epoch);
 
 // The trainer's options in the form that a step can read at once.
 struct RunSettings {
@@ -31,25 +29,18 @@ struct RunSettings {
   std::string schedule;
 };
 
-// Throws when data and options do not fit each other. `held_out` may be null.
-void check_run(const OptionSet &options, const Dataset &training, const Dataset *held_out);
-
-class Run {
+class Run final : public TrainingRun {
  public:
-  // Takes what check_run() has passed. `options` must outlive the run and stay as they are. Prepares the model;
-  // loads the checkpoint when the run is to be resumed.
-  Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> model,
-      std::shared_ptr<Optimizer> optimizer, std::shared_ptr<Dataset> training,
-      std::shared_ptr<Dataset> held_out);
-  ~Run();  // takes the schedule from the optimizer again
+  // Takes what check_run() has passed. Prepares the model; loads the checkpoint when the run is to be resumed.
+  explicit Run(const RunInputs &inputs);
+  ~Run() override;  // takes the schedule from the optimizer again
   Run(const Run &) = delete;
   Run &operator=(const Run &) = delete;
 
-  void begin();
-  bool advance(uint64_t steps, const std::atomic<bool> &cancelled);
-  const std::shared_ptr<Icea> &icea() const { return icea_; }  // may be null
-  // Notes in the log why the run ended early.
-  void note_failure(const Error &error) noexcept;
+  void begin() override;
+  bool advance(uint64_t steps, const std::atomic<bool> &cancelled) override;
+  const std::shared_ptr<Icea> &icea() const override { return icea_; }
+  void note_failure(const Error &error) noexcept override;
 
  private:
   using Clock = std::chrono::steady_clock;

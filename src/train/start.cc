@@ -62,35 +62,29 @@ RunSettings::RunSettings(const OptionSet &options)
       resume(options["resume"] != 0),
       schedule(options.choice("schedule")) {}
 
-namespace {
-
-// The buffer that the option `icea` asks for, or none.
-std::shared_ptr<Icea> make_icea(const OptionSet &options, uint64_t rows) {
+std::shared_ptr<Icea> make_icea(const OptionSet &options, uint64_t rows, double seed) {
   const std::string &spec = options.choice("icea");
   if (spec.empty()) return nullptr;
   auto icea = std::make_shared<Icea>(spec, rows);
   const auto is_seed = [](const SpecText::Option &option) { return option.name == "seed"; };
-  if (std::ranges::none_of(parse_spec(spec).options, is_seed)) icea->set("seed", options["seed"]);
+  if (std::ranges::none_of(parse_spec(spec).options, is_seed)) icea->set("seed", seed);
   return icea;
 }
 
-}  // namespace
-
-Run::Run(const OptionSet &options, EventQueue &events, std::shared_ptr<Model> model,
-         std::shared_ptr<Optimizer> optimizer, std::shared_ptr<Dataset> training,
-         std::shared_ptr<Dataset> held_out)
-    : options_(options),
-      events_(events),
-      model_(std::move(model)),
-      optimizer_(std::move(optimizer)),
-      training_(std::move(training)),
-      held_out_(std::move(held_out)),
-      directory_(options.choice("run_directory"), options["resume"] != 0, whole(options["keep_checkpoints"])),
-      settings_(options),
+Run::Run(const RunInputs &inputs)
+    : options_(inputs.options),
+      events_(inputs.events),
+      model_(inputs.model),
+      optimizer_(inputs.optimizer),
+      training_(inputs.training),
+      held_out_(inputs.held_out),
+      directory_(options_.choice("run_directory"), options_["resume"] != 0,
+                 whole(options_["keep_checkpoints"])),
+      settings_(options_),
       rows_(training_->rows()),
-      batch_rows_(rows_of_batch(options, rows_)),
+      batch_rows_(rows_of_batch(options_, rows_)),
       batches_((rows_ + batch_rows_ - 1) / batch_rows_),
-      icea_(make_icea(options, rows_)) {
+      icea_(make_icea(options_, rows_, options_["seed"])) {
   if (settings_.resume) {
     resume();
   } else {

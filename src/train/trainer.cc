@@ -31,6 +31,18 @@ constexpr OptionSpec kOptions[] = {
     fixed(number_option("progress_seconds", "1", 0, 1e9, "Seconds between progress events; 0 for every step.")),
     fixed(integer_option("patience", "0", 0, kMany,
                          "Stop after so many epochs without a better held-out loss; 0 for never.")),
+    fixed(
+        integer_option("partitions", "0", 0, 4096,
+                       "On servers: parts into which the rows are cut, each of which one worker has at a time; "
+                       "0 for as many as the client's workers.")),
+    fixed(integer_option(
+        "local_steps", "0", 0, 1e6,
+        "On servers: steps of a worker on its own between two exchanges of what they changed; 0: "
+        "gradients go to the servers' optimizer.")),
+    fixed(flag_option(
+        "prefetch", "1",
+        "On servers, not in rounds of all workers: read the next step's parameters while an update is on "
+        "its way.")),
 };
 
 // A spec that is wrong is refused when it is given, not when the run starts.
@@ -67,14 +79,21 @@ void Trainer::start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> opt
   if (run_ != nullptr)
     fail(NGD_E_STATE, "a run is in progress; advance it to its end, or create another trainer");
   check_run(options_, *training, held_out.get());
-  run_ = std::make_unique<Run>(options_, events_, std::move(model), std::move(optimizer), std::move(training),
-                               std::move(held_out));
+  const RunInputs inputs = {
+      options_, events_, std::move(model), std::move(optimizer), std::move(training), std::move(held_out)};
+  run_ = maker_ ? maker_(inputs) : std::make_unique<Run>(inputs);
   icea_ = run_->icea();
   options_.lock();
   take_part([&] {
     run_->begin();
     return true;
   });
+}
+
+void Trainer::use_runs_of(RunMaker maker) {
+  events_.refuse_within_callback("ngd_trainer_connect");
+  if (run_ != nullptr) fail(NGD_E_STATE, "a run is in progress; connect the trainer before it starts");
+  maker_ = std::move(maker);
 }
 
 std::shared_ptr<Icea> Trainer::icea() const {

@@ -14,10 +14,9 @@
 #include "ngd/trainer.h"
 #include "optimizer/optimizer.h"
 #include "train/events.h"
+#include "train/training_run.h"
 
 namespace ngd {
-
-class Run;  // run.h: one training run in progress
 
 class Trainer {
  public:
@@ -31,6 +30,8 @@ class Trainer {
   void on_event(ngd_event_callback callback, void *user_data, ngd_finalizer finalizer) {
     events_.on_event(callback, user_data, finalizer);
   }
+  // Runs from now on are made by `maker`; an empty one brings back those on this machine.
+  void use_runs_of(RunMaker maker);
   bool poll(ngd_event *event) { return events_.poll(event); }
   void start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> optimizer,
              std::shared_ptr<Dataset> training, std::shared_ptr<Dataset> held_out);
@@ -48,7 +49,8 @@ class Trainer {
 
   OptionSet options_;
   EventQueue events_;
-  std::unique_ptr<Run> run_;
+  std::unique_ptr<TrainingRun> run_;
+  RunMaker maker_;  // empty: runs on this machine
   std::shared_ptr<Icea> icea_;
   std::atomic<bool> cancelled_{false};
 };

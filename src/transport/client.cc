@@ -20,6 +20,7 @@ cluster::ClientOptions session_options(const OptionSet &options) {
   session.bound = static_cast<uint32_t>(options["bound"]);
   session.workers = static_cast<uint32_t>(options["workers"]);
   session.worker = options["worker"] != 0;
+  session.rank = static_cast<uint16_t>(options["rank"]);
   session.eventual_reads = options.choice("reads") == "newest";
   session.confirm_reads = options.choice("read") == "confirm";
   session.lease_us = static_cast<cluster::Time>(options["lease"] * 1e6);

@@ -18,6 +18,8 @@ constexpr OptionSpec kOptions[] = {
     fixed(integer_option("bound", "4", 0, 1e9, "stale: updates that a worker may be ahead of the slowest")),
     fixed(integer_option("workers", "0", 0, 1e6,
                          "bulk and stale: begin when so many workers have come; 0: do not wait")),
+    fixed(integer_option("rank", "0", 0, 65535,
+                         "bulk: place of this worker's gradient in the sum of a round; 0: by chance")),
     fixed(flag_option("worker", "1", "0: reads, values and locks alone; nobody waits for this client")),
     fixed(choice_option("reads", "consistent", "consistent|newest",
                         "of several shards: at one common version, or the newest of each without asking")),

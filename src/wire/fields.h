@@ -148,6 +148,15 @@ void fields(F &f, Token &x) {
   f.number(x.token);
 }
 template <class F>
+void fields(F &f, Progress &x) {
+  f.text(x.set, kTextBytes);
+  f.number(x.number);
+  f.number(x.token);
+  f.number(x.offset);
+  f.flag(x.finish);
+  f.blob(x.note, kNoteBytes);
+}
+template <class F>
 void fields(F &f, Push &x) {
   f.choice(x.kind, UpdateKind::delta);
   f.number(x.attempt);
@@ -159,6 +168,7 @@ void fields(F &f, Push &x) {
   f.tables(x.tensors, kTensors);
   f.flag(x.poll);
   f.number(x.session);
+  f.tables(x.progress, kProgress);
 }
 template <class F>
 void fields(F &f, Pushed &x) {
@@ -216,7 +226,7 @@ void fields(F &f, Command &x) {
 }
 template <class F>
 void fields(F &f, Query &x) {
-  f.choice(x.kind, QueryKind::status);
+  f.choice(x.kind, QueryKind::partitions);
   f.text(x.name, kTextBytes);
   f.number(x.known);
   f.number(x.wait_us);

@@ -175,6 +175,19 @@ struct Token {  // of a lock that the sender holds
   uint64_t token = 0;
 };
 
+// How far an update brings a partition of the data: it happens with the update or not at all, and an update is refused
+// whose sender does not own the partition any more. Only the root is told.
+struct Progress {
+  std::string set;
+  uint64_t number = 0;
+  uint64_t token = 0;  // of the claim
+  uint64_t offset = 0;
+  bool finish = false;
+  std::string note;  // what whoever looks at the partition is told
+};
+inline constexpr size_t kProgress = 64;     // partitions in one update
+inline constexpr size_t kNoteBytes = 4096;  // of a partition
+
 // One shard's part of an update. It goes to every shard of the model, with the same seq; the root answers Pushed when
 // all shards have it and it has its version.
 struct Push {
@@ -188,6 +201,7 @@ struct Push {
   std::vector<Token> tokens;
   std::vector<TensorPart> tensors;
   uint64_t session = 0;  // see Opened
+  std::vector<Progress> progress;
 };
 struct Pushed {
   uint64_t version = 0;
@@ -257,7 +271,8 @@ struct Command {
   std::vector<Token> tokens;
   uint64_t session = 0;  // see Opened
 };
-enum class QueryKind : uint8_t { value, status };
+// partitions: name of the set -> the payload is a PartitionSet of cluster/commons.h without the blobs
+enum class QueryKind : uint8_t { value, status, partitions };
 struct Query {
   QueryKind kind = QueryKind::value;
   std::string name;

@@ -12,7 +12,7 @@ import tempfile
 import contract
 
 ROOMS = ["base", "math", "optimizer", "icea", "model", "data", "store", "train", "wire", "cluster", "transport",
-         "coordinator", "capi", "cli"]
+         "coordinator", "distributed", "capi", "cli"]
 SOURCES = {".h", ".cc", ".c"}
 PRINTING = {"iostream", "ostream", "print"}
 PRINT_CALLS = re.compile(r"(?<![\w.>])(?:std::)?(v?printf|puts|putchar|perror|v?fprintf|fputs|fputc|cout|cerr|clog)\s*[(<]")

@@ -1,0 +1,47 @@
+// ngd train --workers: servers and workers on this host, in processes that end with the launcher.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "handle.h"
+#include "output.h"
+#include "processes.h"
+#include "run_record.h"
+
+namespace cli {
+
+// Adds --workers and what belongs to it.
+void add_cluster_options(CLI::App &app, ClusterCommand &options);
+
+class EmbeddedCluster {
+ public:
+  // Starts the servers, unless the command names some that run elsewhere.
+  EmbeddedCluster(const ClusterCommand &command, const std::string &run);
+  ~EmbeddedCluster();
+  EmbeddedCluster(const EmbeddedCluster &) = delete;
+  EmbeddedCluster &operator=(const EmbeddedCluster &) = delete;
+
+  // Makes the runs of `trainer` an observer's.
+  void connect(ngd_trainer *trainer);
+  // Once the model is on the servers.
+  void start_workers();
+  // What happened to processes since the last call: to the run's log, and for people. Throws when one ends again and again.
+  std::vector<std::string> news(double seconds, uint64_t epoch);
+  // After a training that ended well nothing is needed any more; after another the servers write what they have.
+  void end(bool finished);
+  const std::string &addresses() const { return addresses_; }
+
+ private:
+  std::string client_spec(uint64_t rank) const;
+
+  const ClusterCommand command_;
+  const std::string run_;
+  std::string folder_, addresses_;
+  Client client_;
+  Processes processes_;
+};
+
+}  // namespace cli

@@ -1,0 +1,67 @@
+// Who looks on while workers train: it evaluates the servers' model after each epoch, keeps the run directory, and ends the
+// training when it no longer gets better or is cancelled.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "distributed/link.h"
+#include "distributed/note.h"
+#include "distributed/shares.h"
+#include "train/position.h"
+#include "train/run_directory.h"
+#include "train/training_run.h"
+
+namespace ngd::distributed {
+
+class Observer final : public TrainingRun {
+ public:
+  Observer(Connection connection, const RunInputs &inputs);
+
+  void begin() override;
+  bool advance(uint64_t steps, const std::atomic<bool> &cancelled) override;
+  const std::shared_ptr<Icea> &icea() const override { return icea_; }
+  void note_failure(const Error &error) noexcept override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Speed {
+    uint64_t rows = 0;
+    double seconds = 0;
+  };
+
+  void recall();
+  bool look();  // false: the training has ended
+  void end_epochs(uint64_t until);
+  void evaluate();
+  void checkpoint();
+  void save(StateWriter &writer);
+  void announce(const std::string &path);
+  void tell_of_workers();
+  void end(const char *reason);
+  double seconds() const;
+  double speed_since(Speed &last) const;
+  ngd_event event(int32_t kind) const;
+  double loss_of(uint64_t epoch) const;
+
+  const RunInputs inputs_;
+  Link link_;
+  Shares shares_;
+  RunDirectory directory_;
+  const uint64_t epochs_, partitions_, updates_;
+  uint64_t epoch_rows_ = 0;           // of all partitions
+  const std::shared_ptr<Icea> icea_;  // none: each partition has its own
+  Position position_;
+  std::vector<Note> notes_;
+  uint64_t version_ = 0;
+  uint64_t ended_epochs_ = 0;          // that have been told
+  uint64_t evaluated_ = ~uint64_t{0};  // at how many steps
+  uint64_t saved_ = ~uint64_t{0};
+  std::string last_checkpoint_, ended_;
+  Clock::time_point begun_, told_, logged_;
+  double earlier_seconds_ = 0;
+  uint64_t earlier_rows_ = 0;
+  Speed progress_speed_, epoch_speed_, whole_speed_;
+};
+
+}  // namespace ngd::distributed

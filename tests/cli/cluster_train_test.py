@@ -1,0 +1,191 @@
+"""ngd train --workers: rounds equal batches of one process; whatever is killed, every sample is trained on as often as asked.
+
+NGD_KILLS sets how many processes the test of random kills kills (default 2).
+"""
+import json
+import os
+import random
+import re
+import signal
+import struct
+import subprocess
+import time
+
+from program import PROGRAM, ProgramTest, environment, main
+
+KILLS = int(os.environ.get("NGD_KILLS", "2"))
+MLP = ("--data", "flowers.csv", "--format", "csv:label=kind", "--model", "mlp:hidden=8", "--optimizer",
+       "ngd:learning_rate=0.01", "--held-out", "0.2", "--seed", "1", "-o", "json")
+
+
+def alive(run):
+    """Processes that know the run directory: those of the launcher."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().decode(errors="replace").split("\0")
+            with open(f"/proc/{pid}/stat") as file:
+                gone = file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+        except OSError:
+            continue
+        if not gone and any(word == run or word.startswith(run + "/") or word.startswith("local:" + run + "/") for word in words):
+            found[int(pid)] = words
+    return found
+
+
+class ClusterTrain(ProgramTest):
+    def log(self, run):
+        return [json.loads(line) for line in self.read(run + "/log.jsonl").splitlines()]
+
+    def end(self, run):
+        return [line for line in self.log(run) if line["event"] == "end"][-1]
+
+    def parameters(self, run):
+        name = max((n for n in os.listdir(self.path(run)) if n.endswith(".safetensors")),
+                   key=lambda n: int(re.sub(r"\D", "", n)))
+        with open(self.path(os.path.join(run, name)), "rb") as file:
+            data = file.read()
+        size = struct.unpack("<Q", data[:8])[0]
+        values = []
+        for key, tensor in sorted(json.loads(data[8:8 + size]).items()):
+            if key.startswith("model.") and tensor.get("dtype") == "F32":
+                begin, end = tensor["data_offsets"]
+                values += struct.unpack(f"<{(end - begin) // 4}f", data[8 + size + begin:8 + size + end])
+        self.assertGreater(len(values), 50)
+        return values
+
+    def assert_all_seen(self, run, rows, epochs):
+        end = self.end(run)
+        self.assertEqual(end["reason"], "epochs", end)
+        self.assertEqual((end["rows"], end["epoch"]), (rows * epochs, epochs))
+
+    def begin(self, *arguments):
+        launcher = subprocess.Popen([PROGRAM, "train", *arguments], cwd=self.directory, env=environment(),
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(launcher.communicate)
+        self.addCleanup(launcher.kill)
+        return launcher
+
+    def wait_for(self, condition, seconds=30):
+        until = time.monotonic() + seconds
+        while not (value := condition()):
+            self.assertLess(time.monotonic(), until, "it did not come to that")
+            time.sleep(0.02)
+        return value
+
+    def rows_so_far(self, run):
+        try:
+            return max((line.get("rows", 0) for line in self.log(run)), default=0)
+        except OSError:
+            return 0
+
+    def test_rounds_are_the_batches_of_one_process(self):
+        self.write_flowers(rows=500)
+        options = (*MLP, "--trainer", "trainer:epochs=3,batch_size=30,schedule=linear")
+        self.ngd("train", *options, "--run", "one")
+        cluster = (*options, "--mode", "bulk")
+        self.ngd("train", *cluster, "--run", "w1", "--workers", "1")
+        self.ngd("train", *cluster, "--run", "w2", "--workers", "2")
+        self.ngd("train", *cluster, "--run", "w4", "--workers", "4")
+        self.ngd("train", *cluster, "--run", "w4again", "--workers", "4", "--shards", "2", "--replicas", "2")
+        one = self.parameters("one")
+        self.assertEqual(self.parameters("w1"), one)
+        for run in ("w2", "w4"):
+            for value, expected in zip(self.parameters(run), one, strict=True):
+                self.assertAlmostEqual(value, expected, delta=2e-5 * max(1, abs(expected)))
+        # Slices are added in the order of the workers' ranks, on any number of shards and replicas.
+        self.assertEqual(self.parameters("w4again"), self.parameters("w4"))
+        for run in ("w1", "w2", "w4", "w4again"):
+            self.assert_all_seen(run, self.end("one")["rows"] // 3, 3)
+        self.assertEqual(alive(self.path("w4again")), {})
+
+    def test_every_mode_learns(self):
+        self.write_flowers(rows=1500)
+        for mode, more in [("asynchronous", ""), ("stale", ""), ("asynchronous", ",local_steps=4"), ("bulk", ",local_steps=4"),
+                           ("asynchronous", ",icea=icea")]:
+            with self.subTest(mode=mode, more=more):
+                run = "m-" + mode + re.sub(r"\W", "", more)
+                events = [json.loads(line) for line in self.ngd(
+                    "train", *MLP, "--trainer", "trainer:epochs=6,batch_size=16" + more, "--run", run, "--workers", "3",
+                    "--mode", mode).stdout.splitlines()]
+                self.assertGreater(events[-1]["held_out_accuracy"], 0.97)
+                self.assert_all_seen(run, events[-1]["rows"] // 6, 6)
+
+    def test_random_kills(self):
+        self.write_flowers(rows=4000)
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=30,batch_size=16", "--run", "run", "--workers", "3", "--shards",
+                              "2", "--replicas", "2", "--servers-checkpoint-every", "2", "--lease", "1.5")
+        run, draws, killed = self.path("run"), random.Random(os.getpid()), []
+        self.wait_for(lambda: self.rows_so_far("run") > 3000)
+        for _ in range(KILLS):
+            victims = {pid: words for pid, words in alive(run).items() if words[1] in ("server", "worker")}
+            if launcher.poll() is not None or not victims:
+                break
+            pid = draws.choice(sorted(victims))
+            killed.append(victims[pid][1])
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(draws.uniform(0.5, 3.5))
+        out, err = launcher.communicate(timeout=240)
+        self.assertEqual(launcher.returncode, 0, err)
+        self.assertTrue(killed)
+        rows = self.end("run")["rows"]
+        self.assert_all_seen("run", rows // 30, 30)
+        self.assertGreater(json.loads(out.splitlines()[-1])["held_out_accuracy"], 0.97)
+        self.assertEqual(alive(run), {})
+        print(f"killed {killed}: {rows} rows, as many as asked for")
+
+    def test_all_servers_killed_at_once(self):
+        self.write_flowers(rows=2000)
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=30,batch_size=16", "--run", "run", "--workers", "2", "--replicas",
+                              "2", "--servers-checkpoint-every", "1", "--lease", "1.5")
+        run = self.path("run")
+        self.wait_for(lambda: self.rows_so_far("run") > 12000)
+        for pid, words in alive(run).items():
+            if words[1] == "server":
+                os.kill(pid, signal.SIGKILL)
+        err = launcher.communicate(timeout=240)[1]
+        self.assertEqual(launcher.returncode, 0, err)
+        self.assert_all_seen("run", self.end("run")["rows"] // 30, 30)
+
+    def test_launcher_killed_takes_all_with_it_and_run_resumes(self):
+        self.write_flowers(rows=2000)
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=20,batch_size=16", "--run", "run", "--workers", "2", "--replicas",
+                              "2", "--servers-checkpoint-every", "1")
+        run = self.path("run")
+        self.wait_for(lambda: self.rows_so_far("run") > 8000)
+        self.assertEqual(len(alive(run)), 4)
+        launcher.kill()
+        launcher.communicate()
+        self.wait_for(lambda: not alive(run), 5)
+        self.ngd("train", "--resume", "run", "-o", "json")
+        self.assert_all_seen("run", self.end("run")["rows"] // 20, 20)
+
+    def test_interrupted_and_resumed(self):
+        self.write_flowers(rows=2000)
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=20,batch_size=16", "--run", "run", "--workers", "2")
+        self.wait_for(lambda: self.rows_so_far("run") > 3000)
+        before = self.rows_so_far("run")
+        launcher.send_signal(signal.SIGINT)
+        err = launcher.communicate(timeout=60)[1]
+        self.assertEqual(launcher.returncode, 1, err)
+        self.assertIn("\nngd: to go on: ngd train --resume run\n", err)
+        self.assertEqual(alive(self.path("run")), {})
+        events = [json.loads(line) for line in self.ngd("train", "--resume", "run", "-o", "json").stdout.splitlines()]
+        # Servers that end in order lose nothing.
+        self.assertGreaterEqual(events[0]["rows"], before)
+        self.assert_all_seen("run", self.end("run")["rows"] // 20, 20)
+
+    def test_worker_with_other_data_is_refused(self):
+        self.write_flowers(rows=2000)
+        self.write_flowers("other.csv", rows=1000)
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=200,batch_size=16", "--run", "run", "--workers", "1")
+        words = self.wait_for(lambda: next((w for w in alive(self.path("run")).values() if w[1] == "worker"), None))
+        self.wait_for(lambda: self.rows_so_far("run") > 100)
+        done = self.ngd(*words[1:-1], "--data", "other.csv", expect=1)
+        self.assertIn("the training on the servers is another: its rows is ", done.stderr)
+        launcher.kill()
+
+
+if __name__ == "__main__":
+    main()
