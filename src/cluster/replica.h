@@ -118,7 +118,9 @@ class Replica {
     Time heard = 0;      // its last answer
     Time moved = 0;      // when it last had everything, or got further
     Time resend = 0;     // then what was sent and not answered counts as lost
-    Time pause = 0;      // until then; longer each time that this did not help
+    Time pause = 0;      // until then, at least as long as answers take; longer each time that it did not help
+    Time since = 0;      // since when an answer is waited for
+    bool probe = false;  // what was sent counts as lost: one entry at a time, until there is an answer
     Time lease = 0;      // until when it grants us to answer
     Time answered = 0;   // the newest sent_us that it answered
     uint64_t bytes = 0;  // on their way

@@ -102,8 +102,9 @@ void Replica::ask_to_join(Time now) {
   wire::Join join;
   join.incarnation = me_.incarnation;
   if (has_state_) {
-    join.last = applied_;
-    join.last_epoch = log_.epoch(applied_);
+    // Of what this primary has sent, all of it: else it would go back, and send again what is on its way.
+    join.last = leader_epoch_ >= record_.epoch && leader_ == primary ? std::max(applied_, matched_) : applied_;
+    join.last_epoch = log_.epoch(join.last);
   }
   if (receiving_) {
     join.snapshot = receiving_->index;

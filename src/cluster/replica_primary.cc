@@ -111,9 +111,14 @@ void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
     peer.sent = peer.acked;
     peer.bytes = 0;
     peer.pause = std::min(2 * peer.pause, kResendMostUs);
+    peer.probe = true;
+    peer.resend = now + peer.pause;
+  } else if (peer.sent == peer.acked) {  // what is sent later must not put off what was lost
+    peer.since = now;
+    peer.resend = now + peer.pause;
   }
-  // What is sent later must not put off what was lost.
-  if (peer.sent == peer.acked) peer.resend = now + peer.pause;
+  const uint64_t most =
+      !peer.probe ? log_.last() : std::min(log_.last(), peer.sent > peer.acked ? peer.sent : peer.sent + 1);
   if (peer.knows && !log_.knows(peer.sent)) peer.knows = false;  // too far behind: it needs a snapshot
   bool said = false;
   do {
@@ -128,8 +133,7 @@ void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
     if (peer.knows) {
       append.after = peer.sent;
       append.after_epoch = log_.epoch(peer.sent);
-      while (peer.sent < log_.last() && append.entries.size() < wire::kLogEntries &&
-             peer.bytes < kFlightBytes) {
+      while (peer.sent < most && append.entries.size() < wire::kLogEntries && peer.bytes < kFlightBytes) {
         const LogEntry &entry = log_.at(peer.sent + 1);
         if (!append.entries.empty() && bytes + entry.bytes() > kSendBytes) break;
         append.entries.push_back({entry.epoch, entry.control.size, wire::total_bytes(entry.payload)});
@@ -145,7 +149,7 @@ void Replica::send_entries(uint32_t node, Peer &peer, Time now, bool beacon) {
     if (append.entries.empty() && (!beacon || said)) return;
     said = true;
     host_.say(node, std::move(append), std::move(payload));
-  } while (peer.knows && peer.sent < log_.last() && peer.bytes < kFlightBytes);
+  } while (peer.knows && peer.sent < most && peer.bytes < kFlightBytes);
 }
 
 // --- answers --------------------------------------------------------------------------------------------------------
@@ -167,8 +171,10 @@ void Replica::appended(const From &from, const wire::Appended &answer, Time now)
     peer.acked = answer.last;
     peer.sent = std::max(peer.sent, peer.acked);
     peer.moved = now;
-    peer.pause = kResendUs;
-    peer.resend = now + kResendUs;
+    peer.pause = std::clamp(3 * (now - peer.since), kResendUs, kResendMostUs);
+    peer.since = now;
+    peer.resend = now + peer.pause;
+    peer.probe = false;
     if (peer.sent == peer.acked)
       peer.bytes = 0;
     else {

@@ -12,6 +12,8 @@ void set_common(Socket &socket, const SocketOptions &options) {
   socket.set(ZMQ_HEARTBEAT_IVL, options.heartbeat_ms, "heartbeat");
   socket.set(ZMQ_HEARTBEAT_TIMEOUT, 3 * options.heartbeat_ms, "heartbeat");
   socket.set(ZMQ_HEARTBEAT_TTL, 5 * options.heartbeat_ms, "heartbeat");
+  // The system asks again ever more rarely, and would still rest when the network is well again.
+  socket.set(ZMQ_CONNECT_TIMEOUT, 1000, "connection");
   socket.set(ZMQ_RECONNECT_IVL, 50, "reconnection");
   socket.set(ZMQ_RECONNECT_IVL_MAX, 2000, "reconnection");
   socket.set(ZMQ_BACKLOG, 1024, "backlog");

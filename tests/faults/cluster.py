@@ -141,7 +141,16 @@ class Cluster:
         self.processes[node].stdout.close()
 
     def stop(self, node):
-        self.processes[node].send_signal(signal.SIGSTOP)
+        """When this returns, no thread of it runs any more."""
+        process = self.processes[node]
+        process.send_signal(signal.SIGSTOP)
+        until("the server stands still", 10, lambda: set(self._states(process.pid)) == {"T"}, 0.0005)
+
+    @staticmethod
+    def _states(pid):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as file:
+                yield file.read().rpartition(") ")[2][0]
 
     def go_on(self, node):
         self.processes[node].send_signal(signal.SIGCONT)

@@ -36,7 +36,7 @@ def arguments():
     parser.add_argument("--takeover", choices=("kill", "stop", "partition"))
     parser.add_argument("--etcd-leader", action="store_true", help="of a takeover: etcd's leader is killed in the same second")
     parser.add_argument("--count", type=int, default=20, help="takeovers (%(default)s)")
-    parser.add_argument("--storm", type=int, metavar="N", help="kills")
+    parser.add_argument("--storm", type=int, metavar="N", help="kills; the environment's NGD_KILLS comes before it")
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10, help="of one run, as far as nobody must be waited for (%(default)s)")
@@ -103,7 +103,7 @@ def main():
     if asked.takeover:
         ran, found = takeovers(settings, asked.takeover, asked.count, asked.etcd_leader)
     elif asked.storm:
-        ran, found = storm(settings, asked.storm)
+        ran, found = storm(settings, int(os.environ.get("NGD_KILLS", asked.storm)))
     else:
         names = list(FAULTS) if asked.all else asked.fault
         if not names:

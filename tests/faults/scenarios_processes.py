@@ -64,21 +64,21 @@ def kill_both(settings):
 @fault()
 def kill_both_idle(settings):
     """The same while clients have nothing under way, one of which came after the last checkpoint: they must be told all the same."""
-    idle = max(5.0, settings.seconds / 2)
-    with Trial(settings, data=True, options="checkpoint_every=3", may_lose=True) as trial:
+    idle, lease = 2.0, ",lease=1.5"  # so that each opens its session again before it pushes
+    with Trial(settings, data=True, options="checkpoint_every=1", may_lose=True) as trial:
         for number in range(settings.workers):
-            trial.start_worker(number, mode="now_and_then", idle=idle)
+            trial.start_worker(number, mode="now_and_then", idle=idle, options=lease)
         trial.ready()
-        time.sleep(3.5)
+        time.sleep(1.5)
         late = settings.workers
-        trial.start_worker(late, mode="now_and_then", idle=idle)
+        trial.start_worker(late, mode="now_and_then", idle=idle, options=lease)
         until("the late client has pushed", 20, lambda: trial.journals()[late].pushes)
         for node in trial.cluster.nodes:
             trial.cluster.kill(node)
         trial.mark()
         trial.cluster.start_all(trial.cluster.nodes)
         trial.cluster.wait_in_sync(60)
-        time.sleep(1.5 * idle)
+        until("everybody goes on", 5 * idle, lambda: all(journal.first_after(trial.moment) for journal in trial.journals()))
     return trial.result
 
 
