@@ -73,9 +73,13 @@ class Optimizer {
 
   // The learning rate of the next step is the option times the schedule times this.
   void use_rate_factor(double factor) { rate_factor_ = factor; }
+  // The same for one group beside the others.
+  void use_group_rate_factor(size_t group, double factor) { groups_[group].rate_factor = factor; }
   double learning_rate() const;
   void report(double loss);  // for schedule=plateau
 
+  // Its threads, for who works in turn with its steps: two teams would be in each other's way.
+  Team &team();
   // Which vector instructions to use: by default the widest that the CPU has. All give the same bits.
   void use_target(Target target) { sweep_.target = target; }
 

@@ -93,17 +93,21 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors, bool consume) {
   if (settings_.loss_scale_dynamic) move_loss_scale(not_finite + zeroed == 0);
 }
 
-// Arrays that options ask for, threads, and the cutting of the work.
-void Optimizer::prepare() {
-  sweep_.settings = &settings_;
-  sweep_.step = step_count_ + 1;
+Team &Optimizer::team() {
   if (team_ == nullptr || team_threads_ != settings_.threads) {
     team_ = nullptr;
     team_ = std::make_unique<Team>(settings_.threads);
     team_threads_ = settings_.threads;
     laid_out_ = false;
   }
-  sweep_.team = team_.get();
+  return *team_;
+}
+
+// Arrays that options ask for, threads, and the cutting of the work.
+void Optimizer::prepare() {
+  sweep_.settings = &settings_;
+  sweep_.step = step_count_ + 1;
+  sweep_.team = &team();
   const bool rows = std::ranges::any_of(sweep_.specs, &TensorSpec::rows);
   if (laid_out_ && !rows) return;
   if (!laid_out_) {
@@ -223,7 +227,7 @@ void Optimizer::scale_gradients(std::span<const double> squares) {
   }
   const double factor = schedule_rate_factor();
   for (Group &group : groups_) {
-    group.rule->use_learning_rate(group.options["learning_rate"] * factor);
+    group.rule->use_learning_rate(group.options["learning_rate"] * factor * group.rate_factor);
     group.rule->begin_step(step_count_ + 1, norm);
   }
 }

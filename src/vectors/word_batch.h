@@ -1,0 +1,63 @@
+// The words of one training step: their windows and noise, and where the gradient of each row that they touch is added up.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vectors/vocabulary.h"
+
+namespace ngd {
+
+// Occurrences of rows of one table in a batch. The gradient of the first occurrence of a row stands in the packed array, in the
+// order of the rows, as Optimizer::step wants them; those of others stand behind and are added to it afterwards, in order. So
+// threads write wherever they like, and sums do not depend on which did.
+class Occurrences {
+ public:
+  void resize(size_t table_rows, size_t dimension);
+
+  // begin(), note() for each occurrence in order, then seal().
+  void begin() { rows_.clear(); }
+  void note(uint32_t row) { rows_.push_back(row); }
+  void seal();
+  float *gradient(size_t occurrence) { return values_.data() + places_[occurrence] * dimension_; }
+  void clear(size_t occurrence);  // sets its gradient to zero
+  // Adds the further occurrences of the touched rows `from` to `to` - 1 to their first ones.
+  void merge(size_t from, size_t to);
+
+  std::span<const uint32_t> touched() const { return touched_; }
+  const float *values() const { return values_.data(); }
+
+ private:
+  size_t dimension_ = 0;
+  std::vector<uint32_t> rows_;     // of each occurrence
+  std::vector<uint32_t> places_;   // of each occurrence, in rows of `values_`
+  std::vector<uint64_t> seen_;     // a bit a row of the table; zero between batches
+  std::vector<uint32_t> slot_;     // of a touched row: its place, then where its further occurrences end
+  std::vector<uint32_t> touched_;  // rising
+  std::vector<uint32_t> count_;    // occurrences of each touched row
+  std::vector<uint32_t> begin_;    // of its further occurrences, behind the touched rows
+  std::vector<float> values_;
+};
+
+struct WordBatch {
+  // Texts longer than this are cut: few windows lose by it, and threads have something to share.
+  static constexpr size_t kPiece = 128;
+
+  std::vector<uint32_t> words;   // in order
+  std::vector<uint64_t> places;  // of each, among all words read: what its random numbers depend on
+  std::vector<size_t> pieces;    // ends of the texts, in `words`
+  std::vector<uint32_t> reach;   // of each word's window
+  std::vector<uint32_t> noise;   // `negatives` of each word
+
+  void clear() {
+    words.clear();
+    places.clear();
+    pieces.clear();
+  }
+  void end_piece() {
+    if (!words.empty() && (pieces.empty() || pieces.back() != words.size())) pieces.push_back(words.size());
+  }
+};
+
+}  // namespace ngd
