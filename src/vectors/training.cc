@@ -84,6 +84,11 @@ void VectorTraining::begin_table(uint64_t memory_limit) {
   }
 }
 
+void VectorTraining::end_epoch() {
+  epoch_++;
+  next_text_ = 0;
+}
+
 // Takes the words of a text that are kept. Which are is a function of the seed and the word's place in the training.
 void VectorTraining::take_text(uint64_t row) {
   texts_->read({&row, 1}, text_);
@@ -112,9 +117,8 @@ bool VectorTraining::fill_batch() {
       taken = 0;
       if (next_text_ == texts_->rows()) {
         if (!batch_.words.empty()) break;  // an epoch ends with a step
-        if (read_ > 0) epoch_++;
+        end_epoch();
         if (epoch_ == epochs_) return false;
-        next_text_ = 0;
       }
       if (next_text_ == 0) {
         order_.resize(texts_->rows());
@@ -278,12 +282,12 @@ bool VectorTraining::advance(uint64_t steps) {
   };
   try {
     for (; steps > 0; steps--) {
-      if (!fill_batch()) {
-        optimizer_->use_rate_factor(1);
-        note_time();
-        return false;
-      }
-      run_step();
+      if (epoch_ < epochs_ && fill_batch()) run_step();
+      if (rest_.empty() && next_text_ == texts_->rows()) end_epoch();
+      if (epoch_ < epochs_) continue;
+      optimizer_->use_rate_factor(1);
+      note_time();
+      return false;
     }
   } catch (...) {
     note_time();

@@ -36,6 +36,7 @@ class VectorTraining {
 
   void begin_table(uint64_t memory_limit);
   bool fill_batch();
+  void end_epoch();
   void take_text(uint64_t row);
   void draw(size_t from, size_t to);
   void note_occurrences();
