@@ -386,8 +386,7 @@ NGD_API ngd_status ngd_vectors_analogy_f32(const ngd_vectors *vectors, const cha
  * @param vectors without words; not NULL.
  * @param texts of format `text`; kept until training ends; not NULL.
  * @param optimizer without tensors; its tables are `input` and `output`, its `learning_rate` falls linearly to 0; kept until
- *        training ends; NULL for "adagrad:learning_rate=0.2". Its
- *        `threads` become those of the vectors.
+ *        training ends; NULL for "adagrad:learning_rate=0.2,nonfinite=zero".
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE when there are words already, or the optimizer has tensors; ::NGD_E_SHAPE for a dataset without text
  *         or without enough words; ::NGD_E_MEMORY also past `memory_limit`; ::NGD_E_UNSUPPORTED for a rule that cannot step rows, or `grad_penalty`; ::NGD_E_ARGUMENT.

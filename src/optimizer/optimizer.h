@@ -78,8 +78,6 @@ class Optimizer {
   double learning_rate() const;
   void report(double loss);  // for schedule=plateau
 
-  // Its threads, for who works in turn with its steps: two teams would be in each other's way.
-  Team &team();
   // Which vector instructions to use: by default the widest that the CPU has. All give the same bits.
   void use_target(Target target) { sweep_.target = target; }
 

@@ -93,21 +93,17 @@ void Optimizer::step(std::span<const TensorStep<T>> tensors, bool consume) {
   if (settings_.loss_scale_dynamic) move_loss_scale(not_finite + zeroed == 0);
 }
 
-Team &Optimizer::team() {
+// Arrays that options ask for, threads, and the cutting of the work.
+void Optimizer::prepare() {
+  sweep_.settings = &settings_;
+  sweep_.step = step_count_ + 1;
   if (team_ == nullptr || team_threads_ != settings_.threads) {
     team_ = nullptr;
     team_ = std::make_unique<Team>(settings_.threads);
     team_threads_ = settings_.threads;
     laid_out_ = false;
   }
-  return *team_;
-}
-
-// Arrays that options ask for, threads, and the cutting of the work.
-void Optimizer::prepare() {
-  sweep_.settings = &settings_;
-  sweep_.step = step_count_ + 1;
-  sweep_.team = &team();
+  sweep_.team = team_.get();
   const bool rows = std::ranges::any_of(sweep_.specs, &TensorSpec::rows);
   if (laid_out_ && !rows) return;
   if (!laid_out_) {

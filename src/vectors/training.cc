@@ -2,8 +2,10 @@
 #include "vectors/training.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <limits>
 #include <numeric>
 
@@ -17,9 +19,11 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 // Streams of random numbers: of the first vectors, of the order of texts in an epoch, of each place.
 constexpr uint64_t kTableStream = uint64_t{1} << 62, kOrderStream = kTableStream + 1,
                    kKeepStream = kTableStream * 2;
-constexpr size_t kLossEvery = 16;                                // the loss is told from one place in so many
-constexpr double kLossFollows = 0.01;                            // how fast the mean of losses follows them
-constexpr const char *kOptimizer = "adagrad:learning_rate=0.2";  // the best of what docs/vectors.md tells
+constexpr size_t kLossEvery = 16;      // the loss is told from one place in so many
+constexpr size_t kRowsAtOnce = 128;    // whose gradients a thread adds up before it looks for more
+constexpr double kLossFollows = 0.01;  // how fast the mean of losses follows them
+constexpr const char *kOptimizer =
+    "adagrad:learning_rate=0.2,nonfinite=zero";  // the best of what docs/vectors.md tells
 
 }  // namespace
 
@@ -36,6 +40,7 @@ VectorTraining::VectorTraining(const OptionSet &options, std::shared_ptr<const S
       skip_gram_(options.choice("method") == "skip_gram"),
       target_(best_target()),
       vocabulary_(*texts_, static_cast<uint64_t>(options["min_count"]), options["subsample"]),
+      helpers_(static_cast<unsigned>(options["threads"]) - 1),
       loss_(kNone) {
   if (vocabulary_.text.size() < 2)
     fail(NGD_E_SHAPE, vocabulary_.text.size(), " words of the texts occur min_count=", options["min_count"],
@@ -51,9 +56,12 @@ VectorTraining::VectorTraining(const OptionSet &options, std::shared_ptr<const S
   const Shape shape = {static_cast<int64_t>(table_.rows()), static_cast<int64_t>(table_.dimension())};
   optimizer_->add_rows(Element::f32, "input", shape);
   optimizer_->add_rows(Element::f32, "output", shape);
-  optimizer_->set("threads", options["threads"]);
-  inputs_.resize(table_.rows(), table_.dimension());
-  outputs_.resize(table_.rows(), table_.dimension());
+  for (WordBatch *batch : {&batch_, &next_}) {
+    batch->inputs.resize(table_.rows());
+    batch->outputs.resize(table_.rows());
+  }
+  input_gradients_.resize(batch_words_ * table_.dimension());
+  output_gradients_.resize(batch_words_ * (1 + negatives_) * table_.dimension());
   // All at once: threads at work take no memory.
   work_.resize(static_cast<size_t>(options["threads"]));
   const size_t outputs = 1 + negatives_, widest = 2 * window_;
@@ -105,20 +113,19 @@ void VectorTraining::take_text(uint64_t row) {
   }
 }
 
-// False when all epochs are done.
-bool VectorTraining::fill_batch() {
-  batch_.clear();
-  first_read_ = read_;
+void VectorTraining::fill(WordBatch &batch) {
+  batch.clear();
+  batch.words_before = read_;
   size_t taken = 0;  // of rest_
-  while (batch_.words.size() < batch_words_) {
+  while (batch.words.size() < batch_words_ && epoch_ < epochs_) {
     if (taken == rest_.size()) {
       rest_.clear();
       rest_places_.clear();
       taken = 0;
       if (next_text_ == texts_->rows()) {
-        if (!batch_.words.empty()) break;  // an epoch ends with a step
+        if (!batch.words.empty()) break;  // an epoch ends with a step
         end_epoch();
-        if (epoch_ == epochs_) return false;
+        continue;
       }
       if (next_text_ == 0) {
         order_.resize(texts_->rows());
@@ -134,41 +141,50 @@ bool VectorTraining::fill_batch() {
       }
       continue;
     }
-    const size_t count =
-        std::min({rest_.size() - taken, WordBatch::kPiece, batch_words_ - batch_.words.size()});
+    const size_t count = std::min({rest_.size() - taken, WordBatch::kPiece, batch_words_ - batch.words.size()});
     const auto at = static_cast<ptrdiff_t>(taken), end = static_cast<ptrdiff_t>(taken + count);
-    batch_.words.insert(batch_.words.end(), rest_.begin() + at, rest_.begin() + end);
-    batch_.places.insert(batch_.places.end(), rest_places_.begin() + at, rest_places_.begin() + end);
-    batch_.end_piece();
+    batch.words.insert(batch.words.end(), rest_.begin() + at, rest_.begin() + end);
+    batch.places.insert(batch.places.end(), rest_places_.begin() + at, rest_places_.begin() + end);
+    batch.end_piece();
     taken += count;
   }
   rest_.erase(rest_.begin(), rest_.begin() + static_cast<ptrdiff_t>(taken));
   rest_places_.erase(rest_places_.begin(), rest_places_.begin() + static_cast<ptrdiff_t>(taken));
-  batch_.reach.resize(batch_.words.size());
-  batch_.noise.resize(batch_.words.size() * negatives_);
-  return true;
+  if (rest_.empty() && next_text_ == texts_->rows()) end_epoch();
+  batch.any = !batch.words.empty();
+  batch.words_after = read_;
+  batch.epochs_after = epoch_;
 }
 
-// Windows and noise of the words `from` to `to` - 1: functions of the seed and of each word's place.
-void VectorTraining::draw(size_t from, size_t to) {
-  for (size_t p = from; p < to; p++) {
-    Random random(seed_, batch_.places[p]);
-    batch_.reach[p] = static_cast<uint32_t>(1 + (random.next() >> 32) * window_ / (uint64_t{1} << 32));
-    for (size_t k = 0; k < negatives_; k++)
-      batch_.noise[p * negatives_ + k] = vocabulary_.noise.draw(random.next());
+// Windows and noise of each word: functions of the seed and of its place.
+void VectorTraining::draw(WordBatch &batch) const {
+  batch.reach.resize(batch.words.size());
+  batch.noise.resize(batch.words.size() * negatives_);
+  uint32_t *noise = batch.noise.data();
+  for (size_t p = 0; p < batch.words.size(); p++) {
+    Random random(seed_, batch.places[p]);
+    batch.reach[p] = static_cast<uint32_t>(1 + (random.next() >> 32) * window_ / (uint64_t{1} << 32));
+    for (size_t k = 0; k < negatives_; k++) *noise++ = vocabulary_.noise.draw(random.next());
   }
 }
 
-void VectorTraining::note_occurrences() {
-  inputs_.begin();
-  outputs_.begin();
-  for (size_t p = 0; p < batch_.words.size(); p++) {
-    inputs_.note(batch_.words[p]);
-    outputs_.note(batch_.words[p]);
-    for (size_t k = 0; k < negatives_; k++) outputs_.note(batch_.noise[p * negatives_ + k]);
+void VectorTraining::note_occurrences(WordBatch &batch) const {
+  batch.inputs.begin();
+  batch.outputs.begin();
+  const uint32_t *noise = batch.noise.data();
+  for (const uint32_t word : batch.words) {
+    batch.inputs.note(word);
+    batch.outputs.note(word);
+    for (size_t k = 0; k < negatives_; k++) batch.outputs.note(*noise++);
   }
-  inputs_.seal();
-  outputs_.seal();
+  batch.inputs.seal();
+  batch.outputs.seal();
+}
+
+void VectorTraining::prepare(WordBatch &batch) {
+  fill(batch);
+  draw(batch);
+  note_occurrences(batch);
 }
 
 void VectorTraining::add_loss(const Window &window, Work &work) const {
@@ -184,8 +200,8 @@ void VectorTraining::add_loss(const Window &window, Work &work) const {
   work.pairs += rows;
 }
 
-// The windows of the words `from` to `to` - 1, which stand in the piece `begin` to `end` - 1.
-void VectorTraining::compute(size_t from, size_t to, size_t begin, size_t end, Work &work) {
+// The windows of the words `begin` to `end` - 1, which are a piece: nothing else adds to the gradients of its inputs.
+void VectorTraining::compute(size_t begin, size_t end, Work &work) {
   const size_t dimension = table_.dimension(), outputs = 1 + negatives_;
   Window window;
   window.dimension = dimension;
@@ -198,25 +214,28 @@ void VectorTraining::compute(size_t from, size_t to, size_t begin, size_t end, W
   window.scores = work.scores.data();
   window.gradients = work.gradients.data();
   window.hidden = work.hidden.data();
-  for (size_t p = from; p < to; p++) inputs_.clear(p);
-  for (size_t p = from; p < to; p++) {
+  const auto input_gradient = [&](size_t p) {
+    return input_gradients_.data() + batch_.inputs.place(p) * dimension;
+  };
+  for (size_t p = begin; p < end; p++) std::fill_n(input_gradient(p), dimension, 0.0f);
+  for (size_t p = begin; p < end; p++) {
     const size_t reach = batch_.reach[p];
     const size_t first = p - begin < reach ? begin : p - reach, last = std::min(end, p + reach + 1);
     size_t count = 0;
     for (size_t q = first; q < last; q++) {
       if (q == p) continue;
       work.inputs[count] = table_.row(batch_.words[q]);
-      work.input_gradients[count++] = inputs_.gradient(q);
+      work.input_gradients[count++] = input_gradient(q);
     }
     window.inputs = count;
     for (size_t j = 0; j < outputs; j++) {
       const uint32_t word = j == 0 ? batch_.words[p] : batch_.noise[p * negatives_ + j - 1];
       work.outputs[j] = output_.data() + word * dimension;
-      work.output_gradients[j] = outputs_.gradient(p * outputs + j);
+      work.output_gradients[j] = output_gradients_.data() + batch_.outputs.place(p * outputs + j) * dimension;
       work.labels[j] = j == 0 ? 1.0f : word == batch_.words[p] ? -1.0f : 0.0f;
     }
     if (count == 0) {
-      for (size_t j = 0; j < outputs; j++) outputs_.clear(p * outputs + j);
+      for (float *const gradient : work.output_gradients) std::fill_n(gradient, dimension, 0.0f);
       continue;
     }
     if (skip_gram_)
@@ -228,44 +247,48 @@ void VectorTraining::compute(size_t from, size_t to, size_t begin, size_t end, W
 }
 
 void VectorTraining::run_step() {
-  Team &team = optimizer_->team();
-  const size_t threads = std::min<size_t>(team.size(), work_.size());
-  const size_t words = batch_.words.size();
   for (Work &work : work_) work.loss = 0, work.pairs = 0;
-  // Threads that are not used have nothing to do: a team never has more than there are places for.
-  const auto part = [](size_t count, size_t thread, size_t of) { return count * thread / of; };
-  team.run([&](unsigned thread) noexcept {
-    if (thread < threads) draw(part(words, thread, threads), part(words, thread + 1, threads));
-  });
-  note_occurrences();
-  team.run([&](unsigned thread) noexcept {
-    if (thread < threads) {
-      // Whole pieces: the gradients of an input come from the windows of its piece alone.
-      size_t begin = 0;
-      for (const size_t end : batch_.pieces) {
-        if (begin >= part(words, thread, threads) && begin < part(words, thread + 1, threads))
-          compute(begin, end, begin, end, work_[thread]);
-        begin = end;
+  const size_t dimension = table_.dimension(), pieces = batch_.pieces.size();
+  const size_t inputs = batch_.inputs.touched().size(), rows = inputs + batch_.outputs.touched().size();
+  const auto merge = [&](size_t from, size_t to) {
+    batch_.inputs.merge(std::min(from, inputs), std::min(to, inputs), input_gradients_.data(), dimension);
+    batch_.outputs.merge(std::max(from, inputs) - inputs, std::max(to, inputs) - inputs,
+                         output_gradients_.data(), dimension);
+  };
+  std::exception_ptr failure;
+  std::atomic<size_t> next_piece = 0, done_pieces = 0, next_rows = 0;
+  // Whoever comes takes what is next; where each sum stands is settled before.
+  helpers_.run([&](unsigned thread) noexcept {
+    // The first thread prepares the next batch, and then helps with what is left of this one.
+    if (thread == 0) {
+      try {
+        prepare(next_);
+      } catch (...) {
+        failure = std::current_exception();
       }
     }
-    team.barrier();
-    if (thread >= threads) return;
-    for (Occurrences *one : {&inputs_, &outputs_}) {
-      const size_t rows = one->touched().size();
-      one->merge(part(rows, thread, threads), part(rows, thread + 1, threads));
+    for (size_t i; (i = next_piece.fetch_add(1, std::memory_order_relaxed)) < pieces;) {
+      compute(i == 0 ? 0 : batch_.pieces[i - 1], batch_.pieces[i], work_[thread]);
+      done_pieces.fetch_add(1, std::memory_order_acq_rel);
     }
+    Helpers::wait_until([&] { return done_pieces.load(std::memory_order_acquire) == pieces; });
+    for (size_t i; (i = next_rows.fetch_add(kRowsAtOnce, std::memory_order_relaxed)) < rows;)
+      merge(i, std::min(i + kRowsAtOnce, rows));
   });
+  if (failure != nullptr) std::rethrow_exception(failure);
   const double all = static_cast<double>(vocabulary_.tokens) * static_cast<double>(epochs_);
-  optimizer_->use_rate_factor(1 - static_cast<double>(first_read_) / all);
-  const TensorStep<float> tensors[] = {{table_.values(), inputs_.values(), inputs_.touched()},
-                                       {output_.data(), outputs_.values(), outputs_.touched()}};
-  const uint64_t skipped = optimizer_->skip_count();
+  optimizer_->use_rate_factor(1 - static_cast<double>(batch_.words_before) / all);
+  const TensorStep<float> tensors[] = {{table_.values(), input_gradients_.data(), batch_.inputs.touched()},
+                                       {output_.data(), output_gradients_.data(), batch_.outputs.touched()}};
+  const uint64_t bad = optimizer_->skip_count() + optimizer_->zero_count();
   optimizer_->step(std::span<const TensorStep<float>>(tensors));
-  if (optimizer_->skip_count() != skipped)
-    fail(NGD_E_DIVERGED, "gradients became infinite or nan at step ", steps_ + 1, " of epoch ", epoch_ + 1,
-         " (learning_rate ", optimizer_->learning_rate(),
+  if (optimizer_->skip_count() + optimizer_->zero_count() != bad)
+    fail(NGD_E_DIVERGED, "gradients became infinite or nan at step ", steps_ + 1, " of epoch ",
+         epochs_done_ + 1, " (learning_rate ", optimizer_->learning_rate(),
          "); the vectors are those before it. Try a lower learning_rate");
   steps_++;
+  words_done_ = batch_.words_after;
+  epochs_done_ = batch_.epochs_after;
   double loss = 0;
   uint64_t pairs = 0;
   for (const Work &work : work_) loss += work.loss, pairs += work.pairs;
@@ -273,37 +296,37 @@ void VectorTraining::run_step() {
     const double mean = loss / static_cast<double>(pairs);
     loss_ = std::isnan(loss_) ? mean : loss_ + kLossFollows * (mean - loss_);
   }
+  std::swap(batch_, next_);
 }
 
 bool VectorTraining::advance(uint64_t steps) {
-  const auto start = std::chrono::steady_clock::now();
-  const auto note_time = [&] {
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  try {
-    for (; steps > 0; steps--) {
-      if (epoch_ < epochs_ && fill_batch()) run_step();
-      if (rest_.empty() && next_text_ == texts_->rows()) end_epoch();
-      if (epoch_ < epochs_) continue;
-      optimizer_->use_rate_factor(1);
-      note_time();
-      return false;
+  // Whatever happens, the optimizer has its own rate again, and the time is noted.
+  struct Ending {
+    VectorTraining &training;
+    std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+    bool running = false;
+    ~Ending() {
+      training.seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (!running) training.optimizer_->use_rate_factor(1);
     }
-  } catch (...) {
-    note_time();
-    optimizer_->use_rate_factor(1);
-    throw;
+  } ending{*this};
+  if (!begun_) prepare(batch_);
+  begun_ = true;
+  for (; steps > 0 && batch_.any; steps--) run_step();
+  ending.running = batch_.any;
+  if (!batch_.any) {
+    words_done_ = read_;
+    epochs_done_ = epochs_;
   }
-  note_time();
-  return true;
+  return ending.running;
 }
 
 VectorProgress VectorTraining::progress() const {
   VectorProgress progress;
-  progress.epoch = epoch_;
+  progress.epoch = epochs_done_;
   progress.epochs = epochs_;
   progress.steps = steps_;
-  progress.words = read_;
+  progress.words = words_done_;
   progress.words_all = vocabulary_.tokens * epochs_;
   progress.loss = loss_;
   progress.learning_rate = optimizer_->learning_rate();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/helpers.h"
 #include "base/option.h"
 #include "base/samples.h"
 #include "optimizer/optimizer.h"
@@ -35,12 +36,13 @@ class VectorTraining {
   };
 
   void begin_table(uint64_t memory_limit);
-  bool fill_batch();
+  void prepare(WordBatch &batch);
+  void fill(WordBatch &batch);
   void end_epoch();
   void take_text(uint64_t row);
-  void draw(size_t from, size_t to);
-  void note_occurrences();
-  void compute(size_t from, size_t to, size_t begin, size_t end, Work &work);
+  void draw(WordBatch &batch) const;
+  void note_occurrences(WordBatch &batch) const;
+  void compute(size_t begin, size_t end, Work &work);
   void add_loss(const Window &window, Work &work) const;
   void run_step();
 
@@ -54,14 +56,17 @@ class VectorTraining {
   Vocabulary vocabulary_;
   std::vector<float> output_;  // the second table
 
-  std::vector<uint64_t> order_;  // of the texts in this epoch
-  uint64_t next_text_ = 0, epoch_ = 0, steps_ = 0, read_ = 0, first_read_ = 0;
+  std::vector<uint64_t> order_;                    // of the texts in this epoch
+  uint64_t next_text_ = 0, epoch_ = 0, read_ = 0;  // where the words of the next batch come from
+  uint64_t steps_ = 0, words_done_ = 0, epochs_done_ = 0;
   Batch text_;
   std::vector<uint32_t> rest_;  // of a text that did not fit the batch: words and places
   std::vector<uint64_t> rest_places_;
-  WordBatch batch_;
-  Occurrences inputs_, outputs_;
+  WordBatch batch_, next_;  // while one is computed the next one is prepared
+  bool begun_ = false;
+  std::vector<float> input_gradients_, output_gradients_;
   std::vector<Work> work_;
+  Helpers helpers_;
   double loss_ = 0, seconds_ = 0;
 };
 

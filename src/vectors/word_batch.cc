@@ -8,8 +8,7 @@
 
 namespace ngd {
 
-void Occurrences::resize(size_t table_rows, size_t dimension) {
-  dimension_ = dimension;
+void Occurrences::resize(size_t table_rows) {
   seen_.assign((table_rows + 63) / 64, 0);
   slot_.assign(table_rows, 0);
 }
@@ -46,18 +45,13 @@ void Occurrences::seal() {
     const uint32_t slot = slot_[rows_[k]], before = count_[slot]++;
     places_[k] = before == 0 ? slot : begin_[slot] + before - 1;
   }
-  if (values_.size() < rows_.size() * dimension_) values_.resize(rows_.size() * dimension_);
 }
 
-void Occurrences::clear(size_t occurrence) {
-  std::fill_n(gradient(occurrence), dimension_, 0.0f);
-}
-
-void Occurrences::merge(size_t from, size_t to) {
+void Occurrences::merge(size_t from, size_t to, float *values, size_t dimension) const {
   for (size_t i = from; i < to; i++) {
-    float *const sum = values_.data() + i * dimension_;
+    float *const sum = values + i * dimension;
     for (uint32_t behind = begin_[i]; behind < begin_[i + 1]; behind++)
-      add(values_.data() + behind * dimension_, sum, dimension_);
+      add(values + behind * dimension, sum, dimension);
   }
 }
 
