@@ -11,6 +11,7 @@ namespace ngd {
 namespace {
 
 constexpr size_t kPage = size_t{64} << 10;
+constexpr size_t kLarge = size_t{32} << 20;  // of which a huge page too many is little
 
 size_t whole_pages(size_t bytes) {
   return (bytes + kPage - 1) / kPage * kPage;
@@ -32,6 +33,9 @@ void GrowingMemory::grow(size_t bytes) {
   if (at == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::byte *>(at);
   room_ = room;
+#ifdef MADV_HUGEPAGE
+  if (room_ >= kLarge) madvise(data_, room_, MADV_HUGEPAGE);  // a wish: nothing depends on it
+#endif
 }
 
 void GrowingMemory::shrink(size_t bytes) noexcept {

@@ -17,10 +17,12 @@ float read_and_forget(const std::string &path);
 // A program from its start to its end.
 struct Whole {
   double wall = 0, processor = 0;  // seconds
-  uint64_t peak = 0;               // bytes of memory
 };
 // Quietly; throws a Failure when the program cannot be run or fails.
 Whole run_whole(const std::vector<std::string> &command);
+
+// The most memory that a program takes at once, in bytes, as looked at every millisecond.
+uint64_t peak_of(const std::vector<std::string> &command);
 
 // This program itself.
 std::string own_path();

@@ -7,9 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 
 #include "bench_clock.h"
@@ -63,7 +66,9 @@ float read_and_forget(const std::string &path) {
   return sum;
 }
 
-Whole run_whole(const std::vector<std::string> &command) {
+namespace {
+
+pid_t spawn_quietly(const std::vector<std::string> &command) {
   std::vector<char *> arguments;
   std::vector<std::string> copies = command;
   for (std::string &one : copies) arguments.push_back(one.data());
@@ -72,11 +77,27 @@ Whole run_whole(const std::vector<std::string> &command) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  const auto start = std::chrono::steady_clock::now();
   pid_t child = -1;
   const int error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw Failure{fmt::format("{}: cannot be run: {}", command[0], std::strerror(error))};
+  return child;
+}
+
+// The system's own count of the most memory; what wait4() tells holds that of the parent too.
+uint64_t high_water(pid_t process) {
+  std::ifstream status(fmt::format("/proc/{}/status", process));
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Whole run_whole(const std::vector<std::string> &command) {
+  const auto start = std::chrono::steady_clock::now();
+  const pid_t child = spawn_quietly(command);
   int status = 0;
   rusage used = {};
   while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
@@ -88,8 +109,19 @@ Whole run_whole(const std::vector<std::string> &command) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
   };
   whole.processor = seconds(used.ru_utime) + seconds(used.ru_stime);
-  whole.peak = static_cast<uint64_t>(used.ru_maxrss) * 1024;
   return whole;
+}
+
+uint64_t peak_of(const std::vector<std::string> &command) {
+  const pid_t child = spawn_quietly(command);
+  uint64_t peak = 0;
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    peak = std::max(peak, high_water(child));
+    usleep(1000);
+  }
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Failure{fmt::format("{} failed", command[0])};
+  return peak;
 }
 
 std::string own_path() {

@@ -61,7 +61,7 @@ class TextReader {
       malformed(1, "found a line of more than ", kLongestLine, " bytes (", kSkipVectorsHint, ")");
     if (reading_.table.dimension() == 0) decide(line);
     const size_t dimension = reading_.table.dimension();
-    if (values_.size() != dimension) values_.resize(dimension);
+    values_.resize(dimension);
     // As nearly all lines are: a word without blanks, then that many numbers.
     const char *at = line.data();
     const char *const end = at + line.size();
