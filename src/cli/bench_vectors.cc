@@ -17,6 +17,7 @@ namespace {
 struct Arguments {
   size_t words = 100000, dimension = 100, rounds = 5, threads = 2;
   std::string file, texts, peer = "fasttext";
+  bool subwords = false;
   Style style = Style::table;
 };
 
@@ -130,9 +131,9 @@ void measure_training(const Arguments &arguments, const Folder &folder, Table &t
         "off",
         "--spec",
         "vectors:dimension=100,window=5,negatives=5,epochs=5,min_count=5,threads=" + count};
-    Subject subjects[] = {{"ngd vectors train", ours, {}, {}},
-                          {"fasttext skipgram, words", words_only, {}, {}},
-                          {"fasttext skipgram, with subwords", peer, {}, {}}};
+    std::vector<Subject> subjects = {{"ngd vectors train", ours, {}, {}},
+                                     {"fasttext skipgram, words", words_only, {}, {}}};
+    if (arguments.subwords) subjects.push_back({"fasttext skipgram, with subwords", peer, {}, {}});
     for (size_t round = 0; round < arguments.rounds; round++) {
       for (Subject &subject : subjects) {
         const Whole whole = run_whole(subject.command);
@@ -193,6 +194,7 @@ Verb vectors_bench(CLI::App &bench_app) {
   app->add_option("--texts", a.texts, "Texts to train on, one a line; without, nothing is trained")
       ->type_name("FILE");
   app->add_option("--peer", a.peer, "fastText's program (default fasttext)")->type_name("PROGRAM");
+  app->add_flag("--subwords", a.subwords, "Train fastText with subwords too, as its default is");
   app->add_option("--threads", a.threads, "Train on 1 to so many threads (default 2)")->type_name("N");
   app->add_option("--rounds", a.rounds, "Turns of each side (default 5)")->type_name("N");
   add_output_option(*app, a.style);
