@@ -36,6 +36,7 @@
 #include "ngd/server.h"
 #include "ngd/tensor.h"
 #include "ngd/trainer.h"
+#include "ngd/vectors.h"
 #include "ngd/version.h"
 
 #endif

@@ -16,3 +16,4 @@
 #include "ngd/model.hpp"
 #include "ngd/optimizer.hpp"
 #include "ngd/trainer.hpp"
+#include "ngd/vectors.hpp"

@@ -14,6 +14,7 @@
 #include "train/trainer.h"
 #include "transport/client.h"
 #include "transport/server.h"
+#include "vectors/vectors.h"
 
 struct ngd_optimizer {
   std::shared_ptr<ngd::Optimizer> object;
@@ -38,4 +39,7 @@ struct ngd_server {
 };
 struct ngd_client {
   std::shared_ptr<ngd::transport::Client> object;
+};
+struct ngd_vectors {
+  std::shared_ptr<ngd::Vectors> object;
 };

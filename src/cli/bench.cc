@@ -33,7 +33,7 @@ std::string processor_name() {
 }
 
 Verb bench_verb(CLI::App &program) {
-  CLI::App *app = program.add_subcommand("bench", "Measure optimizers, ICEA and the parameter server");
+  CLI::App *app = program.add_subcommand("bench", "Measure optimizers, ICEA, the parameter server and word vectors");
   app->require_subcommand(0, 1);
   struct Arguments {
     std::string name;
@@ -47,7 +47,7 @@ Verb bench_verb(CLI::App &program) {
       "Examples:\n  ngd bench\n  ngd bench optimizer --rules adam,ngd --threads 1\n  ngd bench rules --data "
       "DIR");
   const std::vector<Verb> benchmarks = {optimizer_bench(*app), rules_bench(*app), icea_bench(*app),
-                                        cluster_bench(*app)};
+                                        cluster_bench(*app), vectors_bench(*app)};
   const auto run = [app, arguments, benchmarks] {
     for (const Verb &benchmark : benchmarks) {
       if (benchmark.app->parsed()) return benchmark.run();
@@ -68,7 +68,7 @@ Verb bench_verb(CLI::App &program) {
     if (arguments->style == Style::table) fmt::print("\nTheir options: ngd bench NAME --help\n");
     return 0;
   };
-  return {app, "ngd bench [optimizer|rules|icea|cluster] [options]; see ngd bench NAME --help", run};
+  return {app, "ngd bench [optimizer|rules|icea|cluster|vectors] [options]; see ngd bench NAME --help", run};
 }
 
 }  // namespace cli

@@ -13,6 +13,7 @@ Verb optimizer_bench(CLI::App &bench);
 Verb rules_bench(CLI::App &bench);
 Verb icea_bench(CLI::App &bench);
 Verb cluster_bench(CLI::App &bench);
+Verb vectors_bench(CLI::App &bench);
 
 // How far a benchmark is, on stderr: "flat adam, 2 threads  40%  about 1 min left".
 class BenchProgress {

@@ -28,6 +28,7 @@ struct Destroy {
   void operator()(ngd_optimizer *handle) const { ngd_optimizer_destroy(handle); }
   void operator()(ngd_server *handle) const { ngd_server_destroy(handle); }
   void operator()(ngd_trainer *handle) const { ngd_trainer_destroy(handle); }
+  void operator()(ngd_vectors *handle) const { ngd_vectors_destroy(handle); }
 };
 template <class T>
 using Handle = std::unique_ptr<T, Destroy>;
@@ -39,6 +40,7 @@ using Model = Handle<ngd_model>;
 using Optimizer = Handle<ngd_optimizer>;
 using Server = Handle<ngd_server>;
 using Trainer = Handle<ngd_trainer>;
+using Vectors = Handle<ngd_vectors>;
 
 // call(ngd_dataset_load, dataset.get(), path): appends the error struct, throws a Failure with its message.
 template <class Function, class... Arguments>

@@ -53,7 +53,8 @@ int run(int argc, char **argv) {
                                    inspect_verb(program), options_verb(program), plot_verb(program),
                                    icea_verb(program),    server_verb(program),  worker_verb(program),
                                    client_verb(program),  status_verb(program),  cluster_verb(program),
-                                   keygen_verb(program),  bench_verb(program),   version_verb(program)};
+                                   keygen_verb(program),  bench_verb(program),   vectors_verb(program),
+                                   version_verb(program)};
   if (argc == 1) {
     fmt::print(stderr, "{}", program.help());
     return kExitUsage;

@@ -23,7 +23,7 @@ struct Topic {
 
 // Topics with one kind: its name, and what a message calls it.
 constexpr char kTrainer[] = "trainer", kIcea[] = "icea", kBuffer[] = "buffer", kServer[] = "server",
-               kClient[] = "client";
+               kClient[] = "client", kVectors[] = "vectors";
 
 template <const char *kName>
 const char *only_kind(size_t index) noexcept {
@@ -50,7 +50,9 @@ const std::vector<Topic> &topics() {
       {"server", "the parameter server of --server", only_kind<kServer>,
        describe_only<kServer, kServer, ngd_server_describe>},
       {"client", "the client of --client", only_kind<kClient>,
-       describe_only<kClient, kClient, ngd_client_describe>}};
+       describe_only<kClient, kClient, ngd_client_describe>},
+      {"vectors", "word vectors of ngd vectors --spec", only_kind<kVectors>,
+       describe_only<kVectors, kVectors, ngd_vectors_describe>}};
   return kTopics;
 }
 
@@ -105,7 +107,7 @@ const Topic &find_topic(const std::string &name) {
     if (name == topic.name) return topic;
   }
   throw Failure{
-      "unknown topic \"" + name + "\"; known: optimizer, model, format, trainer, icea, server, client",
+      "unknown topic \"" + name + "\"; known: optimizer, model, format, trainer, icea, server, client, vectors",
       kExitUsage};
 }
 
@@ -132,7 +134,8 @@ Verb options_verb(CLI::App &program) {
     Style style = Style::table;
   };
   const auto arguments = std::make_shared<Arguments>();
-  app->add_option("topic", arguments->topic, "optimizer, model, format, trainer or icea; all when left out")
+  app->add_option("topic", arguments->topic,
+                  "optimizer, model, format, trainer, icea or vectors; all when left out")
       ->type_name("TOPIC");
   app->add_option("name", arguments->name, "A rule, kind or format, to list its options")->type_name("NAME");
   add_output_option(*app, arguments->style);
@@ -145,7 +148,8 @@ Verb options_verb(CLI::App &program) {
       return 0;
     }
     const Topic &topic = find_topic(arguments->topic);
-    if (arguments->name.empty() && (arguments->topic == "trainer" || arguments->topic == "icea"))
+    if (arguments->name.empty() &&
+        (arguments->topic == "trainer" || arguments->topic == "icea" || arguments->topic == "vectors"))
       arguments->name = arguments->topic;  // the only kind
     if (arguments->name.empty()) {
       list_topics(arguments->style, {&topic});
@@ -158,7 +162,7 @@ Verb options_verb(CLI::App &program) {
       table.print(arguments->style);
     return 0;
   };
-  return {app, "ngd options [optimizer|model|format|trainer|icea] [NAME] [-o table|json|plain]", run};
+  return {app, "ngd options [optimizer|model|format|trainer|icea|vectors] [NAME] [-o table|json|plain]", run};
 }
 
 }  // namespace cli

@@ -8,6 +8,7 @@
 #include "handle.h"
 #include "job.h"
 #include "run_record.h"
+#include "vectors.h"
 #include "verbs.h"
 #include "watcher.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 struct Arguments {
   std::string data, format, labels, held_out, held_out_labels;
-  std::string model, optimizer, trainer, icea, run, resumed_run;
+  std::string model, optimizer, trainer, icea, run, resumed_run, vectors, vectors_spec;
   std::optional<uint64_t> epochs, batch_size, seed;
   bool resume = false;
   ClusterCommand cluster;
@@ -52,6 +53,7 @@ Command resumed_command(const Arguments &arguments) {
                                     {!arguments.optimizer.empty(), "--optimizer"},
                                     {!arguments.trainer.empty(), "--trainer"},
                                     {!arguments.icea.empty(), "--icea"},
+                                    {!arguments.vectors.empty(), "--vectors"},
                                     {arguments.batch_size.has_value(), "--batch-size"},
                                     {arguments.seed.has_value(), "--seed"}}) {
     if (given) wrong_usage(fmt::format("{} cannot change when a run is resumed; leave it out", name));
@@ -84,6 +86,26 @@ void set_seed(ngd_model *model, ngd_trainer *trainer, uint64_t seed) {
     call(ngd_model_set_text, model, "seed", text.c_str());
   if (text_of(ngd_trainer_get_text, trainer, "spec").find("seed=") == std::string::npos)
     call(ngd_trainer_set_text, trainer, "seed", text.c_str());
+}
+
+// Has a text model begin with the vectors of a file; a spec that says no dimension gets theirs.
+void give_vectors(ngd_model *model, const Arguments &arguments) {
+  const Vectors vectors = load_vectors(arguments.vectors, arguments.vectors_spec);
+  if (text_of(ngd_model_get_text, model, "spec").rfind("text", 0) == 0 &&
+      arguments.model.find("dimension=") == std::string::npos)
+    call(ngd_model_set, model, "dimension", static_cast<double>(cli::info_of(vectors.get()).dimension));
+  call(ngd_model_set_vectors, model, static_cast<const ngd_vectors *>(vectors.get()));
+}
+
+void print_coverage(const ngd_model *model) {
+  auto coverage = sized<ngd_vectors_coverage>();
+  call(ngd_model_get_coverage, model, &coverage);
+  const auto share = [](uint64_t part, uint64_t all) {
+    return 100 * static_cast<double>(part) / static_cast<double>(all);
+  };
+  fmt::print("vectors    for {} of {} words ({:.1f} %), {:.1f} % of all occurrences\n\n", coverage.found,
+             coverage.words, share(coverage.found, coverage.words),
+             share(coverage.tokens_found, coverage.tokens));
 }
 
 void print_summary(const Command &command, const Data &data) {
@@ -126,6 +148,7 @@ int train(Arguments arguments) {
     call(ngd_trainer_set_text, trainer.get(), "batch_size", std::to_string(*arguments.batch_size).c_str());
   if (!arguments.icea.empty()) set_icea(trainer.get(), arguments.icea);
   if (arguments.seed) set_seed(model.get(), trainer.get(), *arguments.seed);
+  if (!arguments.vectors.empty()) give_vectors(model.get(), arguments);
   command.model = text_of(ngd_model_get_text, model.get(), "spec");
   command.optimizer = text_of(ngd_optimizer_get_text, optimizer.get(), "spec");
   command.trainer = text_of(ngd_trainer_get_text, trainer.get(), "spec");
@@ -136,6 +159,10 @@ int train(Arguments arguments) {
   call(ngd_trainer_set_text, trainer.get(), "run_directory", arguments.run.c_str());
   if (arguments.resume) call(ngd_trainer_set, trainer.get(), "resume", 1.0);
   if (arguments.style == Style::table) print_summary(command, data);
+  if (!arguments.vectors.empty()) {
+    call(ngd_model_prepare, model.get(), static_cast<const ngd_dataset *>(data.training.get()));
+    if (arguments.style == Style::table) print_coverage(model.get());
+  }
 
   Watcher watcher(arguments.style, progress, data.held_out != nullptr,
                   info_of(data.training.get()).labels == NGD_LABELS_CATEGORY,
@@ -196,6 +223,10 @@ Verb train_verb(CLI::App &program) {
          "--icea", a.icea,
          "Come back to hard samples: a mode and options, such as mix or mix,rho=0.3; see ngd options icea")
       ->type_name("MODE[,OPTION=VALUE...]");
+  app->add_option("--vectors", a.vectors, "Have a text model begin with the word vectors of this file")
+      ->type_name("FILE");
+  app->add_option("--vectors-spec", a.vectors_spec, "How to read them, such as vectors:case=fold")
+      ->type_name("SPEC");
   app->add_option("--epochs", a.epochs, "Passes over the data")->type_name("N");
   app->add_option("--batch-size", a.batch_size, "Samples a step")->type_name("N");
   app->add_option("--seed", a.seed, "Seed of the split, the first parameters and the order of samples")

@@ -32,6 +32,7 @@ Verb cluster_verb(CLI::App &program);
 Verb status_verb(CLI::App &program);
 Verb keygen_verb(CLI::App &program);
 Verb bench_verb(CLI::App &program);
+Verb vectors_verb(CLI::App &program);
 Verb version_verb(CLI::App &program);
 
 // Adds -o / --output.

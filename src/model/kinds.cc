@@ -66,6 +66,11 @@ constexpr OptionSpec kTextOptions[] = {
     fixed(number_option(
         "init_scale", "0", 0, 1e6,
         "Bound of uniform, deviation of normal, gain of the others; 0 takes 1 / dimension for uniform.")),
+    fixed(number_option("vectors_scale", "1", 0, 1e6, "Word vectors: what they are multiplied by.")),
+    fixed(number_option("vectors_deviation", "0", 0, 1e6,
+                        "Word vectors: deviation that they are scaled to instead; 0 for vectors_scale.")),
+    number_option("table_rate", "1", 0, 1e6,
+                  "What the table's learning rate is multiplied by; 0 leaves the table as it is."),
     kSeed,
     kPrecision};
 

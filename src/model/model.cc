@@ -16,21 +16,47 @@ class SpecModel final : public Model {
       : options_(model_options(spec.kind), concat("kind \"", spec.kind, "\""), spec.kind) {
     options_.set_all(spec);
     if (kind_of(spec.kind) == Kind::mlp) parse_hidden(options_.choice("hidden"));
+    text_ = kind_of(spec.kind) == Kind::text;
   }
 
   void read(const StateReader &reader) {
     Architecture architecture = load_architecture(options_, reader);
     prepared_ = load_prepared(options_.choice("precision"), std::move(architecture), reader);
     options_.lock();
+    apply_table_rate();
   }
 
   const OptionSet &options() const override { return options_; }
-  void set(std::string_view name, double value) override { options_.set(name, value); }
+  void set(std::string_view name, double value) override {
+    options_.set(name, value);
+    apply_table_rate();
+  }
   void set_text(std::string_view name, std::string_view value) override {
     OptionSet changed = options_;
     changed.set_text(name, value);
     if (name == "hidden") parse_hidden(value);
     options_ = std::move(changed);
+    apply_table_rate();
+  }
+
+  void set_vectors(std::shared_ptr<const VectorSource> vectors) override {
+    if (!text_)
+      fail(NGD_E_UNSUPPORTED, "kind \"", options_.kind(),
+           "\" has no table of words; word vectors are for kind \"text\"");
+    if (prepared_ != nullptr)
+      fail(NGD_E_STATE, "the model is already prepared; give it word vectors before that");
+    if (vectors != nullptr) check_dimension(*vectors);
+    vectors_ = std::move(vectors);
+  }
+  const Coverage &coverage() const override {
+    if (coverage_ == nullptr) fail(NGD_E_STATE, "the model was not prepared with word vectors");
+    return *coverage_;
+  }
+  void freeze_table(bool frozen) override {
+    if (!text_ && frozen)
+      fail(NGD_E_UNSUPPORTED, "kind \"", options_.kind(), "\" has no table of words to freeze");
+    frozen_ = frozen;
+    apply_table_rate();
   }
 
   void prepare(const Samples *samples) override {
@@ -38,13 +64,21 @@ class SpecModel final : public Model {
       fail(NGD_E_STATE, "the model is already prepared; a model is prepared once, create another");
     Architecture architecture = plan_architecture(options_, samples);
     const Scaling scaling = fit(samples, architecture);
+    if (vectors_ != nullptr) check_dimension(*vectors_);
     const Initializer initializer = initializer_of(options_.choice("init"));
     double scale = options_["init_scale"];
     if (architecture.features == FeatureKind::text && initializer == Initializer::uniform && scale == 0)
       scale = 1 / static_cast<double>(architecture.dimension);
-    prepared_ = make_prepared(options_.choice("precision"), std::move(architecture), scaling,
-                              {initializer, scale, static_cast<uint64_t>(options_["seed"])});
+    const uint64_t seed = static_cast<uint64_t>(options_["seed"]);
+    std::unique_ptr<PreparedModel> prepared = make_prepared(
+        options_.choice("precision"), std::move(architecture), scaling, {initializer, scale, seed});
+    if (vectors_ != nullptr)
+      coverage_ = std::make_unique<Coverage>(
+          prepared->begin_with_vectors(*vectors_, *samples, vectors_scale(*vectors_), seed));
+    prepared_ = std::move(prepared);
+    vectors_ = nullptr;
     options_.lock();
+    apply_table_rate();
   }
   bool prepared() const override { return prepared_ != nullptr; }
   size_t input_count() const override { return prepared_ ? prepared_->architecture().inputs : 0; }
@@ -114,6 +148,23 @@ class SpecModel final : public Model {
     return *prepared_;
   }
 
+  void apply_table_rate() {
+    if (text_ && prepared_ != nullptr) prepared_->use_table_rate(options_["table_rate"], frozen_);
+  }
+
+  void check_dimension(const VectorSource &vectors) const {
+    if (static_cast<double>(vectors.dimension()) != options_["dimension"])
+      fail(NGD_E_SHAPE, "the word vectors have ", vectors.dimension(),
+           " numbers a word, but the model's option dimension is ", options_["dimension"],
+           "; set dimension=", vectors.dimension());
+  }
+
+  double vectors_scale(const VectorSource &vectors) const {
+    const double wanted = options_["vectors_deviation"];
+    if (wanted == 0) return options_["vectors_scale"];
+    return vectors.deviation() > 0 ? wanted / vectors.deviation() : 1;
+  }
+
   Scaling fit(const Samples *samples, const Architecture &architecture) const {
     if (architecture.features == FeatureKind::text) return {};
     std::string_view method = options_.choice("scale");
@@ -128,6 +179,10 @@ class SpecModel final : public Model {
 
   OptionSet options_;
   std::unique_ptr<PreparedModel> prepared_;
+  bool text_ = false;
+  bool frozen_ = false;
+  std::shared_ptr<const VectorSource> vectors_;  // until the model is prepared
+  std::unique_ptr<Coverage> coverage_;
   const std::vector<std::string> no_names_{};
   const std::vector<TensorView> no_tensors_{};
 };

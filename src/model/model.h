@@ -11,6 +11,7 @@
 #include "base/option.h"
 #include "base/samples.h"
 #include "base/state.h"
+#include "base/vector_source.h"
 #include "model/loss.h"
 #include "optimizer/optimizer.h"
 
@@ -20,6 +21,12 @@ struct Metrics {
   uint64_t rows = 0;
   uint64_t unknown = 0;
   double loss = 0, accuracy = 0, majority = 0, r_squared = 0;  // NaN where there is no meaning
+};
+
+// What a text model took from word vectors.
+struct Coverage {
+  uint64_t words = 0, found = 0, folded = 0, rows = 0, tokens = 0, tokens_found = 0;
+  double scale = 1, deviation = 0;
 };
 
 class Model {
@@ -33,6 +40,12 @@ class Model {
   virtual const OptionSet &options() const = 0;
   virtual void set(std::string_view name, double value) = 0;
   virtual void set_text(std::string_view name, std::string_view value) = 0;
+
+  // Text: what the table begins with when it is prepared; null for nothing.
+  virtual void set_vectors(std::shared_ptr<const VectorSource> vectors) = 0;
+  virtual const Coverage &coverage() const = 0;
+  // Text: while it is frozen, steps leave the table as it is.
+  virtual void freeze_table(bool frozen) = 0;
 
   virtual void prepare(const Samples *samples) = 0;
   virtual bool prepared() const = 0;

@@ -23,6 +23,11 @@ class PreparedModel {
   virtual double backward(std::span<const double> targets) = 0;
   virtual void step(Optimizer &optimizer) = 0;
 
+  // Text: how steps treat the table, and what it begins with.
+  virtual void use_table_rate(double rate, bool frozen) = 0;
+  virtual Coverage begin_with_vectors(const VectorSource &vectors, const Samples &samples, double scale,
+                                      uint64_t seed) = 0;
+
   virtual double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
                             const RowDetails &details) = 0;
   virtual double compute_gradients(const Samples &samples, std::span<const uint64_t> rows,

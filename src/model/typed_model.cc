@@ -10,11 +10,13 @@
 #include "model/metrics.h"
 #include "model/names.h"
 #include "model/network_state.h"
+#include "model/vector_start.h"
 
 namespace ngd {
 namespace {
 
 constexpr size_t kChunkRows = 512;
+constexpr const char *kTableGroup = "table";
 
 }  // namespace
 
@@ -107,15 +109,17 @@ template <class T>
 void TypedModel<T>::attach(Optimizer &optimizer) const {
   const auto &have = optimizer.tensors();
   if (have.empty()) {
+    // A rate of its own takes a group of its own.
+    if (table_rate_ != 1) optimizer.add_group(kTableGroup, specs_[0].name, "");
     for (const Optimizer::TensorSpec &spec : specs_) {
       if (spec.rows)
         optimizer.add_rows(element_of<T>, spec.name, spec.shape);
       else
         optimizer.add(element_of<T>, spec.name, spec.shape);
     }
-    return;
+    return attach_table(optimizer);
   }
-  if (optimizer.element() == element_of<T> && have == specs_) return;
+  if (optimizer.element() == element_of<T> && have == specs_) return attach_table(optimizer);
   const auto text = [](const std::vector<Optimizer::TensorSpec> &specs) {
     return concat(specs.size(), " tensors beginning with \"", specs[0].name, "\" ", shape_text(specs[0].shape));
   };
@@ -124,13 +128,29 @@ void TypedModel<T>::attach(Optimizer &optimizer) const {
        dtype_name<T>(), "; use a fresh optimizer or the one that trained this model");
 }
 
+// The table's rate is that of the group it is in, which then must hold nothing else.
+template <class T>
+void TypedModel<T>::attach_table(Optimizer &optimizer) const {
+  if (architecture_.features != FeatureKind::text) return;
+  const size_t group = optimizer.group_of(0);
+  size_t members = 0;
+  for (size_t tensor = 0; tensor < specs_.size(); tensor++) members += optimizer.group_of(tensor) == group;
+  if (members == 1) return optimizer.use_group_rate_factor(group, table_rate_);
+  if (table_rate_ != 1 && table_rate_ != 0)
+    fail(NGD_E_STATE, "table_rate is ", table_rate_, ", but in the optimizer the table \"", specs_[0].name,
+         "\" is in one group with other tensors; set table_rate before the first step, with an optimizer that "
+         "has no tensors "
+         "yet, or give the table a group of its own");
+}
+
 template <class T>
 std::span<const TensorStep<T>> TypedModel<T>::steps() {
   steps_.clear();
   for (Parameter<T> &parameter : network_.parameters) {
+    const bool frozen = (frozen_ || table_rate_ == 0) && architecture_.features == FeatureKind::text;
     if (parameter.tensor.rows)
-      steps_.push_back(
-          {parameter.values.data(), parameter.row_gradient.values(), parameter.row_gradient.touched()});
+      steps_.push_back({parameter.values.data(), parameter.row_gradient.values(),
+                        frozen ? std::span<const uint32_t>() : parameter.row_gradient.touched()});
     else
       steps_.push_back({parameter.values.data(), parameter.gradient.data(), {}});
   }
@@ -338,6 +358,32 @@ bool TypedModel<T>::finite() const {
   return std::all_of(network_.parameters.begin(), network_.parameters.end(), [](const Parameter<T> &parameter) {
     return all_finite(parameter.values.data(), parameter.values.size());
   });
+}
+
+// ---- word vectors
+
+template <class T>
+Coverage TypedModel<T>::begin_with_vectors(const VectorSource &vectors, const Samples &samples, double scale,
+                                           uint64_t seed) {
+  Coverage coverage =
+      begin_table_with_vectors<T>(vectors, architecture_, scale, seed, network_.parameters[0].values);
+  // The samples are those the vocabulary was taken from.
+  const SampleMap &map = matcher_.map(samples);
+  std::vector<bool> has_vector(architecture_.words.size());
+  for (size_t word = 0; word < has_vector.size(); word++)
+    has_vector[word] = vectors.find_vector(architecture_.words[word]).vector != nullptr;
+  for (uint64_t done = 0; done < samples.rows(); done += kChunkRows) {
+    which_.resize(std::min<uint64_t>(kChunkRows, samples.rows() - done));
+    std::iota(which_.begin(), which_.end(), done);
+    samples.read(which_, batch_);
+    for (size_t k = 0; k < batch_.offsets[batch_.rows]; k++) {
+      const uint32_t row = map.rows[batch_.index[k]];
+      if (row == kNoRow) continue;
+      coverage.tokens++;
+      coverage.tokens_found += has_vector[row];
+    }
+  }
+  return coverage;
 }
 
 // ---- tensors and saved state

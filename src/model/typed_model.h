@@ -26,6 +26,13 @@ class TypedModel final : public PreparedModel {
   double backward(std::span<const double> targets) override;
   void step(Optimizer &optimizer) override;
 
+  void use_table_rate(double rate, bool frozen) override {
+    table_rate_ = rate;
+    frozen_ = frozen;
+  }
+  Coverage begin_with_vectors(const VectorSource &vectors, const Samples &samples, double scale,
+                              uint64_t seed) override;
+
   double train_rows(Optimizer &optimizer, const Samples &samples, std::span<const uint64_t> rows,
                     const RowDetails &details) override;
   double compute_gradients(const Samples &samples, std::span<const uint64_t> rows,
@@ -63,6 +70,7 @@ class TypedModel final : public PreparedModel {
   void check_samples(const Samples &samples, Use use) const;
   void check_features(const Samples &samples, Use use) const;
   void attach(Optimizer &optimizer) const;
+  void attach_table(Optimizer &optimizer) const;
   std::span<const TensorStep<T>> steps();
   // Reads rows into the batch and through the network; the outputs are then in whole_.outputs.
   void run(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows);
@@ -80,6 +88,9 @@ class TypedModel final : public PreparedModel {
   std::vector<Optimizer::TensorSpec> specs_;
   std::vector<TensorView> views_;
   std::string class_text_, word_text_;  // as they are saved
+
+  double table_rate_ = 1;
+  bool frozen_ = false;
 
   Workspace<T> array_;  // of forward() and backward()
   bool has_forward_ = false;

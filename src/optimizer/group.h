@@ -20,6 +20,7 @@ struct Group {
   OptionSet options;                        // the optimizer's, with the overrides
   std::unique_ptr<Rule> rule;
   ClipSettings clip;
+  double rate_factor = 1;  // of its learning rate; of the present run, not saved
 
   bool overrides_option(std::string_view option) const;
   std::string overrides_text() const;  // "weight_decay=0,learning_rate=0.1"

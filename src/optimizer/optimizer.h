@@ -73,6 +73,8 @@ class Optimizer {
 
   // The learning rate of the next step is the option times the schedule times this.
   void use_rate_factor(double factor) { rate_factor_ = factor; }
+  // The same for one group beside the others.
+  void use_group_rate_factor(size_t group, double factor) { groups_[group].rate_factor = factor; }
   double learning_rate() const;
   void report(double loss);  // for schedule=plateau
 

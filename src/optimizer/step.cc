@@ -223,7 +223,7 @@ void Optimizer::scale_gradients(std::span<const double> squares) {
   }
   const double factor = schedule_rate_factor();
   for (Group &group : groups_) {
-    group.rule->use_learning_rate(group.options["learning_rate"] * factor);
+    group.rule->use_learning_rate(group.options["learning_rate"] * factor * group.rate_factor);
     group.rule->begin_step(step_count_ + 1, norm);
   }
 }

@@ -87,6 +87,7 @@ void Run::step() {
   const uint64_t rows = std::min(batch_rows_, rows_ - position_.batch * batch_rows_);
 
   apply_schedule();
+  if (settings_.freeze_epochs > 0) model_->freeze_table(position_.epoch < settings_.freeze_epochs);
   const uint64_t skipped_before = optimizer_->skip_count();
   const Clock::time_point started = Clock::now();
   const double loss = train(next_rows(rows));

@@ -23,7 +23,7 @@ namespace ngd {
 // The trainer's options in the form that a step can read at once.
 struct RunSettings {
   explicit RunSettings(const OptionSet &options);
-  uint64_t epochs, seed, warmup_steps, checkpoint_epochs, checkpoint_steps, log_steps, patience;
+  uint64_t epochs, seed, warmup_steps, checkpoint_epochs, checkpoint_steps, log_steps, patience, freeze_epochs;
   double progress_seconds;
   bool shuffle, save_best, resume;
   std::string schedule;

@@ -56,6 +56,7 @@ RunSettings::RunSettings(const OptionSet &options)
       checkpoint_steps(whole(options["checkpoint_steps"])),
       log_steps(whole(options["log_steps"])),
       patience(whole(options["patience"])),
+      freeze_epochs(whole(options["freeze_epochs"])),
       progress_seconds(options["progress_seconds"]),
       shuffle(options["shuffle"] != 0),
       save_best(options["save_best"] != 0),
@@ -93,10 +94,12 @@ Run::Run(const RunInputs &inputs)
     position_.skipped_before = optimizer_->skip_count();
   }
   rate_ = position_.learning_rate;
+  if (settings_.freeze_epochs > 0) model_->freeze_table(true);  // refuses a model without a table
 }
 
 Run::~Run() {
   restore_rate();
+  if (settings_.freeze_epochs > 0) model_->freeze_table(false);
 }
 
 // Also tries both data sets, so that data which do not fit are refused now and not after an epoch.

@@ -29,6 +29,8 @@ constexpr OptionSpec kOptions[] = {
     fixed(flag_option("save_best", "0", "Also keep best.safetensors, the one of least held-out loss.")),
     fixed(integer_option("log_steps", "100", 0, kMany, "Steps between lines of the log; 0 for none.")),
     fixed(number_option("progress_seconds", "1", 0, 1e9, "Seconds between progress events; 0 for every step.")),
+    fixed(integer_option("freeze_epochs", "0", 0, kMany,
+                         "Epochs at the beginning in which a text model's table stays as it is.")),
     fixed(integer_option("patience", "0", 0, kMany,
                          "Stop after so many epochs without a better held-out loss; 0 for never.")),
     fixed(

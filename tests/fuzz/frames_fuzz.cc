@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     // What was accepted can be written again, and reads as the same.
     const auto again = ngd::wire::unpack(ngd::wire::pack(unpacked.message).list);
     if (ngd::wire::type_of(again.message.body) != ngd::wire::type_of(unpacked.message.body)) __builtin_trap();
-    if (ngd::wire::total_bytes(again.message.payload) != ngd::wire::total_bytes(unpacked.message.payload)) __builtin_trap();
+    if (ngd::wire::total_bytes(again.message.payload) != ngd::wire::total_bytes(unpacked.message.payload))
+      __builtin_trap();
   } catch (const ngd::Error &) {
   }
   return 0;

@@ -17,7 +17,10 @@ int main(int argc, char **argv) {
   }
   if (argc > 1) return 0;
   ngd::Random random(20, 0);
-  constexpr int kRounds = 200'000;
+#ifndef NGD_FUZZ_ROUNDS
+#define NGD_FUZZ_ROUNDS 200'000
+#endif
+  constexpr int kRounds = NGD_FUZZ_ROUNDS;
   for (int round = 0; round < kRounds; round++) {
     std::vector<uint8_t> bytes(random.next() % 400);
     for (uint8_t &byte : bytes)

@@ -23,14 +23,15 @@ from .model import Metrics, Model, model_kinds
 from .optimizer import Optimizer, optimizer_rules
 from .tensor import TensorInfo
 from .trainer import Event, Trainer
+from .vectors import Coverage, Neighbour, Vectors, VectorsInfo, VectorsProgress
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AccessError", "ArgumentError", "BufferSizeError", "CallbackError", "CancelledError", "Checkpoint", "CheckpointError",
-    "ClosedError", "ConflictError", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event", "ExpiredError", "FencedError", "FileError", "ForkedError",
-    "Icea", "IceaInfo", "IceaSample", "IceaScores", "InternalError", "LibraryError", "LimitError", "LineageError", "Metrics", "Model", "NgdError", "NotFiniteError", "NotFoundError", "Option",
+    "ClosedError", "ConflictError", "Coverage", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event", "ExpiredError", "FencedError", "FileError", "ForkedError",
+    "Icea", "IceaInfo", "IceaSample", "IceaScores", "InternalError", "LibraryError", "LimitError", "LineageError", "Metrics", "Model", "Neighbour", "NgdError", "NotFiniteError", "NotFoundError", "Option",
     "OptionError", "Optimizer", "OutOfMemoryError", "ProtocolError", "RangeError", "ShapeError", "StateError",
-    "TensorInfo", "Trainer", "UnavailableError", "UnsupportedError", "dataset_formats", "library_path", "model_kinds",
+    "TensorInfo", "Trainer", "UnavailableError", "UnsupportedError", "Vectors", "VectorsInfo", "VectorsProgress", "dataset_formats", "library_path", "model_kinds",
     "optimizer_rules", "version",
 ]

@@ -225,6 +225,55 @@ class ngd_event(Structure):
     ]
 
 
+class ngd_vectors_info(Structure):
+    """What a handle holds."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("words", c_uint64),
+        ("dimension", c_uint64),
+        ("bytes", c_uint64),
+        ("declared", c_uint64),
+        ("duplicates", c_uint64),
+        ("skipped", c_uint64),
+        ("deviation", c_double),
+        ("mean_length", c_double),
+    ]
+
+
+class ngd_vectors_progress(Structure):
+    """How far training is."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("epoch", c_uint64),
+        ("epochs", c_uint64),
+        ("steps", c_uint64),
+        ("words", c_uint64),
+        ("words_all", c_uint64),
+        ("loss", c_double),
+        ("learning_rate", c_double),
+        ("seconds", c_double),
+        ("words_per_second", c_double),
+    ]
+
+
+class ngd_vectors_coverage(Structure):
+    """What a text model took from word vectors."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("words", c_uint64),
+        ("found", c_uint64),
+        ("folded", c_uint64),
+        ("rows", c_uint64),
+        ("tokens", c_uint64),
+        ("tokens_found", c_uint64),
+        ("scale", c_double),
+        ("deviation", c_double),
+    ]
+
+
 # Called for each event, on the thread that is inside ngd_trainer_run(), _start() or _advance().
 ngd_event_callback = CFUNCTYPE(c_int32, POINTER(ngd_event), c_void_p)
 # Called once when a callback is replaced or its trainer destroyed, to free @p user_data.
@@ -612,6 +661,50 @@ FUNCTIONS = {
         (c_int32, (c_void_p, POINTER(c_void_p), POINTER(ngd_error))),
     "ngd_trainer_cancel":
         (None, (c_void_p,)),
+    "ngd_vectors_describe":
+        (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
+    "ngd_vectors_create":
+        (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_vectors_destroy":
+        (None, (c_void_p,)),
+    "ngd_vectors_set":
+        (c_int32, (c_void_p, c_char_p, c_double, POINTER(ngd_error))),
+    "ngd_vectors_set_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_vectors_get":
+        (c_int32, (c_void_p, c_char_p, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_get_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_load":
+        (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
+    "ngd_vectors_append_f32":
+        (c_int32, (c_void_p, POINTER(c_char_p), c_void_p, c_size_t, c_size_t, POINTER(ngd_error))),
+    "ngd_vectors_save":
+        (c_int32, (c_void_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_vectors_get_info":
+        (c_int32, (c_void_p, POINTER(ngd_vectors_info), POINTER(ngd_error))),
+    "ngd_vectors_find":
+        (c_int32, (c_void_p, c_char_p, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_get_word":
+        (c_int32, (c_void_p, c_uint64, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_get_rows_f32":
+        (c_int32, (c_void_p, c_uint64, c_size_t, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_vectors_nearest_f32":
+        (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_size_t, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_neighbours_f32":
+        (c_int32, (c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_analogy_f32":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_start":
+        (c_int32, (c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_advance":
+        (c_int32, (c_void_p, c_uint64, c_void_p, POINTER(ngd_error))),
+    "ngd_vectors_get_progress":
+        (c_int32, (c_void_p, POINTER(ngd_vectors_progress), POINTER(ngd_error))),
+    "ngd_model_set_vectors":
+        (c_int32, (c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_model_get_coverage":
+        (c_int32, (c_void_p, POINTER(ngd_vectors_coverage), POINTER(ngd_error))),
     "ngd_version_number":
         (c_int32, ()),
     "ngd_version":

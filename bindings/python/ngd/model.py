@@ -12,6 +12,7 @@ from .errors import NotFoundError, ShapeError, UnsupportedError
 from .optimizer import Optimizer
 from .tensor import TensorInfo, tensor_info
 from .trainer import Event, Trainer
+from .vectors import Coverage, Vectors
 
 
 class Metrics(NamedTuple):
@@ -65,6 +66,17 @@ class Model(Handle):
             trainer.run(self, optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer),
                         as_dataset(training), None if held_out is None else as_dataset(held_out))
         return self
+
+    def set_vectors(self, vectors: Optional[Vectors]) -> "Model":
+        """Has a text model begin with word vectors when it is prepared; None takes them back. Returns the model itself."""
+        self._call("set_vectors", None if vectors is None else vectors._open())
+        return self
+
+    def coverage(self) -> Coverage:
+        """How many of the model's words had a vector."""
+        raw = new_struct(_raw.ngd_vectors_coverage)
+        self._call("get_coverage", raw)
+        return Coverage(*(getattr(raw, name) for name in Coverage._fields))
 
     def prepare(self, training=None) -> "Model":
         """Gives the model its shape and initial parameters, from a dataset or from its options. fit() does it too."""
