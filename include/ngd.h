@@ -29,6 +29,7 @@
 #include "ngd/error.h"
 #include "ngd/export.h"
 #include "ngd/icea.h"
+#include "ngd/initializer.h"
 #include "ngd/key.h"
 #include "ngd/model.h"
 #include "ngd/optimizer.h"

@@ -101,6 +101,14 @@ static ngd_status describe_icea(const char *kind, size_t index, ngd_option_info 
   return ngd_icea_describe(index, info, error);
 }
 
+static void set_of_initializer(const char *kind, const char *name, const char *value) {
+  ngd_error error;
+  char spec[128];
+  float number;
+  snprintf(spec, sizeof spec, "%s:%s=%s", kind, name, value);
+  check_ok(ngd_initializer_fill_f32(spec, 1, 0, 1, 1, &number, 1, &error));
+}
+
 static void every_rule_documents_its_options(void **state) {
   (void)state;
   size_t i;
@@ -134,11 +142,20 @@ static void the_buffer_documents_its_options(void **state) {
   check_kind("icea", describe_icea, set_of_icea);
 }
 
+static void every_initializer_but_zeros_documents_its_options(void **state) {
+  (void)state;
+  size_t i;
+  for (i = 0; strcmp(ngd_initializer_kind(i), "zeros") != 0; i++)
+    check_kind(ngd_initializer_kind(i), ngd_initializer_describe, set_of_initializer);
+  assert_int_equal(i, 8);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_rule_documents_its_options),
       cmocka_unit_test(every_kind_of_model_documents_its_options),
       cmocka_unit_test(every_format_documents_its_options),
+      cmocka_unit_test(every_initializer_but_zeros_documents_its_options),
       cmocka_unit_test(the_trainer_documents_its_options),
       cmocka_unit_test(the_buffer_documents_its_options),
   };
