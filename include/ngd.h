@@ -34,6 +34,7 @@
 #include "ngd/model.h"
 #include "ngd/optimizer.h"
 #include "ngd/option.h"
+#include "ngd/search.h"
 #include "ngd/server.h"
 #include "ngd/tensor.h"
 #include "ngd/trainer.h"

@@ -11,7 +11,7 @@ import tempfile
 
 import contract
 
-ROOMS = ["base", "math", "optimizer", "icea", "model", "data", "store", "train", "wire", "cluster", "transport",
+ROOMS = ["base", "math", "optimizer", "icea", "model", "data", "store", "train", "search", "wire", "cluster", "transport",
          "coordinator", "capi", "cli"]
 SOURCES = {".h", ".cc", ".c"}
 PRINTING = {"iostream", "ostream", "print"}
