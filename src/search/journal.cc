@@ -21,18 +21,13 @@
 namespace ngd {
 namespace {
 
-using nlohmann::ordered_json;
+using Json = nlohmann::json;
 
-constexpr int kFormat = 1;
 constexpr std::string_view kBeginning = "{\"format\":1,\"library\":";  // of every journal
 constexpr uint64_t kLargestFile = uint64_t{1} << 32;
 
 [[noreturn]] void fail_io(const char *verb, const std::string &path, int code) {
   fail(NGD_E_IO, "cannot ", verb, " the journal ", quoted(path, 200), ": ", system_text(code));
-}
-
-std::string text_of(const ordered_json &record) {
-  return record.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 struct State {
@@ -44,34 +39,45 @@ constexpr State kStates[] = {{"finished", NGD_TRIAL_FINISHED},
                              {"failed", NGD_TRIAL_FAILED},
                              {"abandoned", NGD_TRIAL_ABANDONED}};
 
-double number_of(const ordered_json &record, const char *key) {
-  const ordered_json &value = record.at(key);
-  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+const Json &field(const Json &line, const char *key) {
+  const auto found = line.find(key);
+  if (found == line.end()) fail(NGD_E_CHECKPOINT, "it has no \"", key, "\"");
+  return *found;
 }
 
-// Whole numbers alone: nlohmann would turn -1 or 1.5 into one.
-uint64_t count_of(const ordered_json &record, const char *key) {
-  const ordered_json &value = record.at(key);
-  if (!value.is_number_unsigned()) throw std::domain_error(concat("\"", key, "\" is no whole number"));
+double number_of(const Json &line, const char *key) {
+  const Json &value = field(line, key);
+  if (value.is_null()) return std::numeric_limits<double>::quiet_NaN();
+  if (!value.is_number()) fail(NGD_E_CHECKPOINT, "\"", key, "\" is no number");
+  return value.get<double>();
+}
+
+uint64_t count_of(const Json &line, const char *key) {
+  const Json &value = field(line, key);
+  if (!value.is_number_unsigned()) fail(NGD_E_CHECKPOINT, "\"", key, "\" is no whole number");
   return value.get<uint64_t>();
 }
 
-JournalHead head_of(const ordered_json &line) {
-  if (!line.contains("format") || line["format"] != kFormat)
-    throw std::domain_error("it does not begin with the head of a journal of format 1");
-  JournalHead head;
-  line.at("search").get_to(head.search);
-  for (const ordered_json &parameter : line.at("space"))
-    head.space.emplace_back(parameter.at("name").get<std::string>(), parameter.at("spec").get<std::string>());
+const std::string &text_of(const Json &line, const char *key) {
+  const Json &value = field(line, key);
+  if (!value.is_string()) fail(NGD_E_CHECKPOINT, "\"", key, "\" is no text");
+  return value.get_ref<const std::string &>();
+}
+
+JournalHead head_of(const Json &line) {
+  if (count_of(line, "format") != 1) fail(NGD_E_CHECKPOINT, "its format is another than 1");
+  JournalHead head = {text_of(line, "search"), {}};
+  for (const Json &parameter : field(line, "space"))
+    head.space.emplace_back(text_of(parameter, "name"), text_of(parameter, "spec"));
   return head;
 }
 
-JournalRecord record_of(const ordered_json &line) {
+JournalRecord record_of(const Json &line) {
   JournalRecord record;
-  const std::string event = line.at("event").get<std::string>();
+  const std::string &event = text_of(line, "event");
   if (event == "resume") {
     record.kind = JournalRecord::Kind::resume;
-    line.at("search").get_to(record.text);
+    record.text = text_of(line, "search");
     return record;
   }
   record.trial = count_of(line, "trial");
@@ -84,19 +90,28 @@ JournalRecord record_of(const ordered_json &line) {
     record.value = number_of(line, "value");
   } else if (event == "tell") {
     record.kind = JournalRecord::Kind::tell;
-    const std::string name = line.at("state").get<std::string>();
-    const auto state = std::ranges::find(kStates, name, &State::name);
-    if (state == std::end(kStates)) throw std::domain_error("its state is none");
+    const auto state = std::ranges::find(kStates, text_of(line, "state"), &State::name);
+    if (state == std::end(kStates)) fail(NGD_E_CHECKPOINT, "its state is none");
     record.state = state->state;
     record.value = number_of(line, "value");
     record.gradients = count_of(line, "gradients");
     record.took = number_of(line, "took");
     record.seconds = number_of(line, "seconds");
-    record.text = line.value("message", "");
+    if (line.contains("message")) record.text = text_of(line, "message");
   } else {
-    throw std::domain_error("its event is none");
+    fail(NGD_E_CHECKPOINT, "its event is none");
   }
   return record;
+}
+
+Json parsed(std::string_view text) {
+  Json line = Json::parse(text, nullptr, false);
+  if (!line.is_object()) fail(NGD_E_CHECKPOINT, "it is no JSON object");
+  return line;
+}
+
+std::string number_json(double value) {
+  return std::isfinite(value) ? number_text(value) : "null";
 }
 
 std::string read_file(const std::string &path) {
@@ -127,7 +142,7 @@ std::string read_file(const std::string &path) {
 }  // namespace
 
 std::string json_text(std::string_view text) {
-  return text_of(ordered_json(text));
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 JournalContent read_journal(const std::string &path) {
@@ -146,8 +161,7 @@ JournalContent read_journal(const std::string &path) {
       break;
     }
     try {
-      const ordered_json line = ordered_json::parse(text.begin() + static_cast<ptrdiff_t>(start),
-                                                    text.begin() + static_cast<ptrdiff_t>(end));
+      const Json line = parsed(std::string_view(text).substr(start, end - start));
       if (content.empty) {
         content.head = head_of(line);
         content.empty = false;
@@ -156,16 +170,11 @@ JournalContent read_journal(const std::string &path) {
         content.records.back().line = number;
       }
       content.bytes = end + 1;
-    } catch (const Error &) {
-      throw;
-    } catch (const std::bad_alloc &) {
-      throw;
-    } catch (const std::exception &error) {
+    } catch (const Error &error) {
       // A file that does not begin as a journal is somebody's, and is not to be written over.
       if (content.empty)
-        fail(NGD_E_CHECKPOINT, quoted(path, 200),
-             " is no journal of a search: ", std::string_view(error.what()));
-      broken = concat("line ", number, ": ", std::string_view(error.what()));
+        fail(NGD_E_CHECKPOINT, quoted(path, 200), " is no journal of a search: line 1: ", error.what());
+      broken = concat("line ", number, ": ", error.what());
     }
     start = end + 1;
   }
@@ -194,33 +203,41 @@ void Journal::cut(uint64_t bytes) {
 }
 
 void Journal::head(const JournalHead &head) {
-  ordered_json space = ordered_json::array();
-  for (const auto &[name, spec] : head.space) space.push_back({{"name", name}, {"spec", spec}});
-  line(text_of({{"format", kFormat}, {"library", ngd_version()}, {"search", head.search}, {"space", space}}),
+  std::string space;
+  for (const auto &[name, spec] : head.space)
+    space +=
+        concat(space.empty() ? "" : ",", "{\"name\":", json_text(name), ",\"spec\":", json_text(spec), "}");
+  line(concat(kBeginning, json_text(ngd_version()), ",\"search\":", json_text(head.search), ",\"space\":[",
+              space, "]}"),
        true);
 }
 
 void Journal::resume(const std::string &search) {
-  line(text_of({{"event", "resume"}, {"search", search}}), false);
+  line(concat("{\"event\":\"resume\",\"search\":", json_text(search), "}"), false);
 }
 
 void Journal::ask(uint64_t trial, double seconds, const Values &values) {
-  ordered_json object = ordered_json::object();
-  for (const auto &[name, value] : values) object[name] = ordered_json::parse(value);
-  line(text_of({{"event", "ask"}, {"trial", trial}, {"seconds", seconds}, {"values", object}}), false);
+  std::string object;
+  for (const auto &[name, value] : values)
+    object += concat(object.empty() ? "" : ",", json_text(name), ":", value);
+  line(concat("{\"event\":\"ask\",\"trial\":", trial, ",\"seconds\":", number_json(seconds), ",\"values\":{",
+              object, "}}"),
+       false);
 }
 
 void Journal::report(uint64_t trial, uint64_t step, double value) {
-  line(text_of({{"event", "report"}, {"trial", trial}, {"step", step}, {"value", value}}), false);
+  line(concat("{\"event\":\"report\",\"trial\":", trial, ",\"step\":", step, ",\"value\":", number_json(value),
+              "}"),
+       false);
 }
 
 void Journal::tell(const JournalRecord &record) {
   const auto state = std::ranges::find(kStates, record.state, &State::state);
-  ordered_json object = {{"event", "tell"},          {"trial", record.trial},         {"state", state->name},
-                         {"value", record.value},    {"gradients", record.gradients}, {"took", record.took},
-                         {"seconds", record.seconds}};
-  if (!record.text.empty()) object["message"] = record.text;
-  line(text_of(object), true);
+  line(concat("{\"event\":\"tell\",\"trial\":", record.trial, ",\"state\":\"", state->name,
+              "\",\"value\":", number_json(record.value), ",\"gradients\":", record.gradients,
+              ",\"took\":", number_json(record.took), ",\"seconds\":", number_json(record.seconds),
+              record.text.empty() ? std::string() : concat(",\"message\":", json_text(record.text)), "}"),
+       true);
 }
 
 void Journal::take_back(const char *verb, int64_t size) {
