@@ -13,6 +13,8 @@
 #include "ngd/dataset.hpp"
 #include "ngd/handle.hpp"
 #include "ngd/icea.hpp"
+#include "ngd/initializer.hpp"
 #include "ngd/model.hpp"
 #include "ngd/optimizer.hpp"
+#include "ngd/search.hpp"
 #include "ngd/trainer.hpp"

@@ -108,9 +108,7 @@ enum {
   NGD_TRIAL_FINISHED = 2, /**< Told with a finite value. */
   NGD_TRIAL_PRUNED = 3,   /**< Told after ngd_search_report() had said that it is to be given up. */
   NGD_TRIAL_FAILED = 4,   /**< It failed, or its value was not finite. */
-  NGD_TRIAL_ABANDONED =
-      5 /**< Told after ngd_search_report() had said that the search has ended: it has no result, and is
-                               handed out again should the search be extended. */
+  NGD_TRIAL_ABANDONED = 5 /**< Given up as the search had ended; handed out again if it is extended. */
 };
 
 /** How a search stands. */
@@ -147,10 +145,8 @@ typedef struct ngd_importance {
   size_t struct_size; /**< Set by the caller to sizeof(ngd_importance) before the call. */
   uint64_t trials;    /**< How many those are. */
   double
-      correlation; /**< Spearman's rank correlation of parameter and value, -1 to 1; for a categorical parameter the
-                           correlation ratio of the ranks, 0 to 1 (Kruskal and Wallis 1952: eta^2 = H / (n - 1)); NaN below
-                           three trials or when nothing varies. */
-  double chance; /**< What a parameter without any influence exceeds in magnitude once in twenty searches. */
+      correlation; /**< Spearman's rank correlation of parameter and value, see ngd_search_get_importance(). */
+  double chance;   /**< What a parameter without any influence exceeds in magnitude once in twenty searches. */
 } ngd_importance;
 
 /**
@@ -496,7 +492,10 @@ NGD_API ngd_status ngd_search_get_message(const ngd_search *search, uint64_t tri
 /**
  * @brief Tells how much of the results goes by a parameter.
  *
- * Each parameter is looked at by itself: two that matter only together show little.
+ * The correlation is Spearman's, of the ranks of parameter and value, from -1 to 1; for a categorical parameter it is the
+ * correlation ratio of the ranks of the values, from 0 to 1 (Kruskal and Wallis 1952: its square is H / (n - 1)). It is NaN
+ * below three trials and where nothing varies. Each parameter is looked at by itself: two that matter only together show
+ * little.
  * @param search not NULL.
  * @param name a parameter; not NULL.
  * @param importance written within its own struct_size, which the caller has set; not NULL.

@@ -1,6 +1,6 @@
 /* The journal of a random search: going on after an end and after kill -9, extending, damage, threads.
  *
- * NGD_TEST_KILLS says how many times a search is killed (5). */
+ * NGD_TEST_SEARCH_KILLS says how many times a search is killed (5). */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -100,7 +100,7 @@ static int64_t now_microseconds(void) {
 
 static void a_search_killed_at_any_moment_ends_with_the_same_answer(void **state) {
   (void)state;
-  const char *wanted = getenv("NGD_TEST_KILLS");
+  const char *wanted = getenv("NGD_TEST_SEARCH_KILLS");
   const int kills = wanted != NULL ? atoi(wanted) : 5;
   ngd_search *whole = new_search(kSpec);
   run_search(whole, 1, 1, 0);
