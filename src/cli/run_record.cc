@@ -47,7 +47,8 @@ void write_command(const std::string &run, const Command &command) {
                          {"model", command.model},
                          {"optimizer", command.optimizer},
                          {"trainer", command.trainer},
-                         {"split_seed", command.split_seed}};
+                         {"split_seed", command.split_seed},
+                         {"restarts", command.restarts}};
   const std::string path = (std::filesystem::path(run) / kCommandFile).string();
   std::ofstream file(path);
   file << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -72,6 +73,7 @@ Command read_command(const std::string &run) {
     document.at("optimizer").get_to(command.optimizer);
     document.at("trainer").get_to(command.trainer);
     document.at("split_seed").get_to(command.split_seed);
+    command.restarts = document.value("restarts", uint64_t{1});  // runs of before there were any
     return command;
   } catch (const Json::exception &error) {
     throw Failure{fmt::format("{}: damaged: {}", path, error.what())};

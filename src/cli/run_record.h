@@ -18,6 +18,7 @@ struct Command {
   std::string held_out_labels;
   std::string model, optimizer, trainer;  // specs
   uint64_t split_seed = 0;
+  uint64_t restarts = 1;  // of a run of several: read_command() takes it from the directory that holds them
 };
 
 // --held-out as a share rather than a file: a number's text that names no file.
