@@ -132,7 +132,7 @@ class Searches(SearchTest):
         report = json.loads(self.search("run", "-o", "json").stdout)
         failed = [trial for trial in report["trials"] if trial["state"] == "failed"]
         self.assertGreater(len(failed), 1)
-        self.assertRegex(failed[0]["message"], "became (infinite|nan|inf)|not finite")
+        self.assertRegex(failed[0]["message"], "became (infinite|-?nan|-?inf)|not finite")
         self.assertEqual(report["counted"], 8)
 
 
@@ -213,7 +213,7 @@ class WrongUse(SearchTest):
 
     def test_unknown_option_of_an_optimizer(self):
         self.refused("learning_rate", "learning_rat",
-                     'parameter "optimizer.learning_rat": unknown option "learning_rat" for rule "ngd"; did you mean '
+                     'parameter "optimizer.learning_rat": unknown option "learning_rat" for rule "sgd"; did you mean '
                      '"learning_rate"?')
 
     def test_parameter_of_nothing(self):
