@@ -232,8 +232,9 @@ std::string draw_best_so_far(const SearchReport &report) {
   }
   const std::vector<double> places = ticks({0, last}, 8);
   for (const double place : places) {
-    if (place == std::floor(place))
-      body += text_at(x_of(static_cast<uint64_t>(place)), kBottom + 18, "middle", fmt::format("{:.0f}", place));
+    if (place >= -1e-9 && std::fabs(place - std::round(place)) < 1e-9)
+      body += text_at(x_of(static_cast<uint64_t>(place + 0.5)), kBottom + 18, "middle",
+                      fmt::format("{}", static_cast<uint64_t>(place + 0.5)));
   }
   body += text_at((kLeft + kRight) / 2, kBottom + 38, "middle", "trial");
   std::string steps;
