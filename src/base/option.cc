@@ -124,7 +124,7 @@ size_t OptionSet::find(std::string_view name) const {
   std::vector<std::string_view> names;
   for (size_t i = 0; i < specs_.size(); i++) names.push_back(specs_[i].name);
   std::string mend = hint(name, names);
-  if (mend.empty()) mend = concat("; it has: ", listed(names));
+  if (mend.empty()) mend = names.empty() ? "; it has none" : concat("; it has: ", listed(names));
   fail(NGD_E_OPTION, "unknown option ", quoted(name), " for ", what_, mend);
 }
 

@@ -10,6 +10,7 @@
 #include "icea/icea.h"
 #include "model/model.h"
 #include "optimizer/optimizer.h"
+#include "search/search.h"
 #include "store/safetensors.h"
 #include "train/trainer.h"
 #include "transport/client.h"
@@ -30,6 +31,9 @@ struct ngd_model {
 };
 struct ngd_trainer {
   std::shared_ptr<ngd::Trainer> object;
+};
+struct ngd_search {
+  std::shared_ptr<ngd::Search> object;
 };
 struct ngd_checkpoint {
   std::shared_ptr<ngd::SafetensorsIndex> object;

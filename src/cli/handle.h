@@ -26,6 +26,7 @@ struct Destroy {
   void operator()(ngd_icea *handle) const { ngd_icea_destroy(handle); }
   void operator()(ngd_model *handle) const { ngd_model_destroy(handle); }
   void operator()(ngd_optimizer *handle) const { ngd_optimizer_destroy(handle); }
+  void operator()(ngd_search *handle) const { ngd_search_destroy(handle); }
   void operator()(ngd_server *handle) const { ngd_server_destroy(handle); }
   void operator()(ngd_trainer *handle) const { ngd_trainer_destroy(handle); }
   void operator()(ngd_vectors *handle) const { ngd_vectors_destroy(handle); }
@@ -38,6 +39,7 @@ using Dataset = Handle<ngd_dataset>;
 using Icea = Handle<ngd_icea>;
 using Model = Handle<ngd_model>;
 using Optimizer = Handle<ngd_optimizer>;
+using Search = Handle<ngd_search>;
 using Server = Handle<ngd_server>;
 using Trainer = Handle<ngd_trainer>;
 using Vectors = Handle<ngd_vectors>;

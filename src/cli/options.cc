@@ -23,7 +23,7 @@ struct Topic {
 
 // Topics with one kind: its name, and what a message calls it.
 constexpr char kTrainer[] = "trainer", kIcea[] = "icea", kBuffer[] = "buffer", kServer[] = "server",
-               kClient[] = "client", kVectors[] = "vectors";
+               kClient[] = "client", kVectors[] = "vectors", kSearch[] = "search";
 
 template <const char *kName>
 const char *only_kind(size_t index) noexcept {
@@ -47,6 +47,10 @@ const std::vector<Topic> &topics() {
       {"trainer", "the trainer of --trainer", only_kind<kTrainer>,
        describe_only<kTrainer, kTrainer, ngd_trainer_describe>},
       {"icea", "the buffer of --icea", only_kind<kIcea>, describe_only<kIcea, kBuffer, ngd_icea_describe>},
+      {"initializer", "initialisers: values of a model's init", ngd_initializer_kind, ngd_initializer_describe},
+      {"search", "[search] of ngd search --space", only_kind<kSearch>,
+       describe_only<kSearch, kSearch, ngd_search_describe>},
+      {"parameter", "kinds of parameter of ngd search --space", ngd_search_kind, ngd_search_describe_kind},
       {"server", "the parameter server of --server", only_kind<kServer>,
        describe_only<kServer, kServer, ngd_server_describe>},
       {"client", "the client of --client", only_kind<kClient>,

@@ -47,7 +47,8 @@ std::string command_text(const Command &command) {
                    {"model", command.model},
                    {"optimizer", command.optimizer},
                    {"trainer", command.trainer},
-                   {"split_seed", command.split_seed}};
+                   {"split_seed", command.split_seed},
+                   {"restarts", command.restarts}};
   const ClusterCommand &cluster = command.cluster;
   if (cluster.given())
     document["cluster"] = {{"workers", cluster.workers},
@@ -93,6 +94,7 @@ Command parse_command(const std::string &text, const std::string &path) {
     document.at("optimizer").get_to(command.optimizer);
     document.at("trainer").get_to(command.trainer);
     document.at("split_seed").get_to(command.split_seed);
+    command.restarts = document.value("restarts", uint64_t{1});  // runs of before there were any
     if (const auto found = document.find("cluster"); found != document.end()) {
       ClusterCommand &cluster = command.cluster;
       found->at("workers").get_to(cluster.workers);

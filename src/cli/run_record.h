@@ -29,6 +29,7 @@ struct Command {
   std::string model, optimizer, trainer;  // specs
   uint64_t split_seed = 0;
   ClusterCommand cluster;
+  uint64_t restarts = 1;  // of a run of several: read_command() takes it from the directory that holds them
 };
 
 std::string command_text(const Command &command);  // JSON

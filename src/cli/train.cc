@@ -1,12 +1,15 @@
 // ngd train: data, model, optimizer and trainer from the command line, a run directory to resume from.
 #include <fmt/core.h>
 
+#include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 
 #include "embedded.h"
 #include "handle.h"
 #include "job.h"
+#include "restarts.h"
 #include "run_record.h"
 #include "vectors.h"
 #include "verbs.h"
@@ -19,6 +22,7 @@ struct Arguments {
   std::string data, format, labels, held_out, held_out_labels;
   std::string model, optimizer, trainer, icea, run, resumed_run, vectors, vectors_spec;
   std::optional<uint64_t> epochs, batch_size, seed;
+  uint64_t restarts = 1;
   bool resume = false;
   ClusterCommand cluster;
   std::string progress = "auto";
@@ -55,7 +59,8 @@ Command resumed_command(const Arguments &arguments) {
                                     {!arguments.icea.empty(), "--icea"},
                                     {!arguments.vectors.empty(), "--vectors"},
                                     {arguments.batch_size.has_value(), "--batch-size"},
-                                    {arguments.seed.has_value(), "--seed"}}) {
+                                    {arguments.seed.has_value(), "--seed"},
+                                    {arguments.restarts > 1, "--restarts"}}) {
     if (given) wrong_usage(fmt::format("{} cannot change when a run is resumed; leave it out", name));
   }
   Command command = read_command(arguments.run);
@@ -127,18 +132,8 @@ Progress::Mode progress_mode(const std::string &text) {
   wrong_usage("--progress cannot be \"" + text + "\"; it takes auto, on or off");
 }
 
-int train(Arguments arguments) {
-  const Progress::Mode progress = progress_mode(arguments.progress);
-  if (!arguments.resumed_run.empty()) {
-    if (!arguments.resume) wrong_usage("a run directory without --resume; a new run is named by --run");
-    if (!arguments.run.empty() && arguments.run != arguments.resumed_run)
-      wrong_usage("--run and --resume name different run directories");
-    arguments.run = arguments.resumed_run;
-  }
-  if (arguments.resume && arguments.run.empty()) wrong_usage("--resume needs a run directory");
-  Command command = arguments.resume ? resumed_command(arguments) : new_command(arguments);
-
-  // Specs first: they are checked at once, while data may take a while.
+// The specs with what --epochs, --batch-size, --icea and --seed say. They are checked at once, while data may take a while.
+void complete_specs(Command &command, const Arguments &arguments) {
   const Model model = create<ngd_model>(ngd_model_create, command.model);
   const Optimizer optimizer = create<ngd_optimizer>(ngd_optimizer_create, command.optimizer);
   const Trainer trainer = create<ngd_trainer>(ngd_trainer_create, command.trainer);
@@ -152,31 +147,120 @@ int train(Arguments arguments) {
   command.model = text_of(ngd_model_get_text, model.get(), "spec");
   command.optimizer = text_of(ngd_optimizer_get_text, optimizer.get(), "spec");
   command.trainer = text_of(ngd_trainer_get_text, trainer.get(), "spec");
+}
 
-  std::optional<EmbeddedCluster> cluster;
-  if (command.cluster.given()) cluster.emplace(command.cluster, arguments.run);
-  const Data data = load_data(command);
-  call(ngd_trainer_set_text, trainer.get(), "run_directory", arguments.run.c_str());
-  if (arguments.resume) call(ngd_trainer_set, trainer.get(), "resume", 1.0);
-  if (arguments.style == Style::table) print_summary(command, data);
-  if (!arguments.vectors.empty()) {
+// What all runs of a command share.
+struct Setting {
+  const Arguments &arguments;
+  Data data;
+  Style style;
+  Progress::Mode progress;
+  EmbeddedCluster *cluster;  // nullptr: it is trained here
+};
+
+void train_run(const Command &command, const std::string &run, bool resume, const Setting &setting) {
+  const Model model = create<ngd_model>(ngd_model_create, command.model);
+  const Optimizer optimizer = create<ngd_optimizer>(ngd_optimizer_create, command.optimizer);
+  const Trainer trainer = create<ngd_trainer>(ngd_trainer_create, command.trainer);
+  call(ngd_trainer_set_text, trainer.get(), "run_directory", run.c_str());
+  if (resume) call(ngd_trainer_set, trainer.get(), "resume", 1.0);
+  const Data &data = setting.data;
+  EmbeddedCluster *cluster = setting.cluster;
+  if (!setting.arguments.vectors.empty()) {
+    give_vectors(model.get(), setting.arguments);
     call(ngd_model_prepare, model.get(), static_cast<const ngd_dataset *>(data.training.get()));
-    if (arguments.style == Style::table) print_coverage(model.get());
+    if (setting.style == Style::table) print_coverage(model.get());
   }
-
-  Watcher watcher(arguments.style, progress, data.held_out != nullptr,
+  Watcher watcher(setting.style, setting.progress, data.held_out != nullptr,
                   info_of(data.training.get()).labels == NGD_LABELS_CATEGORY,
                   !text_of(ngd_trainer_get_text, trainer.get(), "icea").empty(), [&] {
-                    write_command(arguments.run, command);
-                    if (cluster) cluster->start_workers();
+                    write_command(run, command);
+                    if (cluster != nullptr) cluster->start_workers();
                   });
-  if (watcher.progress().rewrites() || cluster) call(ngd_trainer_set, trainer.get(), "progress_seconds", 0.25);
-  if (cluster) {
+  if (watcher.progress().rewrites() || cluster != nullptr)
+    call(ngd_trainer_set, trainer.get(), "progress_seconds", 0.25);
+  if (cluster != nullptr) {
     cluster->connect(trainer.get());
     watcher.ask_for_news([&](const ngd_event &event) { return cluster->news(event); });
   }
+  watcher.run(trainer.get(), model.get(), optimizer.get(), data.training.get(), data.held_out.get());
+}
+
+// The command with seeds that no restart before it had.
+Command restarted(Command command, uint64_t restart) {
+  const Model model = create<ngd_model>(ngd_model_create, command.model);
+  const Trainer trainer = create<ngd_trainer>(ngd_trainer_create, command.trainer);
+  double seed = 0;
+  call(ngd_model_get, model.get(), "seed", &seed);
+  call(ngd_model_set, model.get(), "seed", seed + static_cast<double>(restart));
+  call(ngd_trainer_get, trainer.get(), "seed", &seed);
+  call(ngd_trainer_set, trainer.get(), "seed", seed + static_cast<double>(restart));
+  command.model = text_of(ngd_model_get_text, model.get(), "spec");
+  command.trainer = text_of(ngd_trainer_get_text, trainer.get(), "spec");
+  command.restarts = 1;
+  return command;
+}
+
+// Trains from several seeds, each in a directory of its own, and makes the run that of the least held-out loss. What had
+// ended is not trained again.
+void train_restarts(const Command &command, const std::string &run, uint64_t restarts, const Setting &setting) {
+  Table table({{"restart", "restart"}, {"held_out_loss", "held-out loss"}});
+  uint64_t best = 0;
+  double best_loss = std::numeric_limits<double>::infinity();
+  for (uint64_t restart = 0; restart < restarts; restart++) {
+    const std::string part = restart_directory(run, restart);
+    if (!run_has_ended(part)) {
+      if (setting.style == Style::table) fmt::print("restart {} of {}\n", restart + 1, restarts);
+      const bool resume = has_checkpoint(part);
+      if (!resume) remove_run(part);
+      train_run(restarted(command, restart), part, resume, setting);
+      if (setting.style == Style::table) fmt::print("\n");
+    }
+    const double loss = last_held_out_loss(part);
+    table.add({integer_cell(restart + 1), number_cell(loss, 4)});
+    if (!(loss < best_loss)) continue;
+    best = restart;
+    best_loss = loss;
+  }
+  adopt_run(restart_directory(run, best), run);
+  if (setting.style != Style::table) return;
+  table.print(setting.style);
+  fmt::print("\nThe best is restart {}.\n", best + 1);
+}
+
+int train(Arguments arguments) {
+  const Progress::Mode progress = progress_mode(arguments.progress);
+  if (!arguments.resumed_run.empty()) {
+    if (!arguments.resume) wrong_usage("a run directory without --resume; a new run is named by --run");
+    if (!arguments.run.empty() && arguments.run != arguments.resumed_run)
+      wrong_usage("--run and --resume name different run directories");
+    arguments.run = arguments.resumed_run;
+  }
+  if (arguments.resume && arguments.run.empty()) wrong_usage("--resume needs a run directory");
+  if (arguments.restarts > 1 && !arguments.resume && arguments.held_out.empty())
+    wrong_usage("--restarts keeps the best by held-out loss; give --held-out");
+  Command command = arguments.resume ? resumed_command(arguments) : new_command(arguments);
+  complete_specs(command, arguments);
+  if (arguments.resume) arguments.restarts = command.restarts;
+  command.restarts = arguments.restarts;
+  if (command.restarts > 1 && arguments.resume && arguments.epochs)
+    wrong_usage("--epochs cannot change when restarts are resumed; leave it out");
+
+  if (command.restarts > 1 && command.cluster.given())
+    wrong_usage("--restarts is for training in this process; leave it or --workers out");
+
+  std::optional<EmbeddedCluster> cluster;
+  if (command.cluster.given()) cluster.emplace(command.cluster, arguments.run);
+  const Setting setting = {arguments, load_data(command), arguments.style, progress,
+                           cluster ? &*cluster : nullptr};
+  if (arguments.style == Style::table) print_summary(command, setting.data);
   try {
-    watcher.run(trainer.get(), model.get(), optimizer.get(), data.training.get(), data.held_out.get());
+    if (command.restarts > 1) {
+      if (!arguments.resume) begin_restarts(arguments.run, command);
+      train_restarts(command, arguments.run, command.restarts, setting);
+    } else {
+      train_run(command, arguments.run, arguments.resume, setting);
+    }
   } catch (Failure &failure) {
     if (cluster) cluster->end(false);
     if (failure.status == NGD_E_CANCELLED || cluster)
@@ -230,6 +314,10 @@ Verb train_verb(CLI::App &program) {
   app->add_option("--epochs", a.epochs, "Passes over the data")->type_name("N");
   app->add_option("--batch-size", a.batch_size, "Samples a step")->type_name("N");
   app->add_option("--seed", a.seed, "Seed of the split, the first parameters and the order of samples")
+      ->type_name("N");
+  app->add_option("--restarts", a.restarts,
+                  "Train so many times from other seeds, and keep the run of least held-out loss")
+      ->check(CLI::Range(1, 1000))
       ->type_name("N");
   app->add_option("--run", a.run, "The run directory: settings, log, checkpoints")->type_name("DIR");
   app->add_flag("--resume", a.resume, "Go on with the run in --run DIR (or in RUN) from its newest checkpoint");

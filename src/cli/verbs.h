@@ -25,6 +25,7 @@ Verb options_verb(CLI::App &program);
 Verb bench_verb(CLI::App &program);
 Verb plot_verb(CLI::App &program);
 Verb icea_verb(CLI::App &program);
+Verb search_verb(CLI::App &program);
 Verb server_verb(CLI::App &program);
 Verb worker_verb(CLI::App &program);
 Verb client_verb(CLI::App &program);

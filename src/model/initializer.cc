@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "base/random.h"
@@ -57,17 +58,74 @@ void normal(double deviation, Random random, std::span<T> values) {
   for (T &value : values) value = static_cast<T>(deviation * random.normal());
 }
 
+// Of a normal distribution cut at two deviations: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)).
+constexpr double kTruncatedDeviation = 0.87962566103423978;
+constexpr double kTruncation = 2;
+
+template <class T>
+void truncated_normal(double deviation, Random random, std::span<T> values) {
+  for (T &value : values) {
+    double draw = random.normal();
+    while (std::fabs(draw) > kTruncation) draw = random.normal();
+    value = static_cast<T>(deviation / kTruncatedDeviation * draw);
+  }
+}
+
+constexpr const char *kKinds[] = {"uniform",         "normal",         "truncated_normal",
+                                  "xavier_normal",   "xavier_uniform", "kaiming_normal",
+                                  "kaiming_uniform", "orthogonal",     "zeros"};
+
+constexpr double kLargestScale = 1e6;
+constexpr OptionSpec kBound[] = {
+    above_option("scale", "0.05", 0, kLargestScale, "Bound a of the interval from -a to a.")};
+constexpr OptionSpec kDeviation[] = {above_option("scale", "0.05", 0, kLargestScale, "Standard deviation.")};
+constexpr OptionSpec kGain[] = {
+    above_option("scale", "1", 0, kLargestScale, "Gain, by which all is multiplied.")};
+constexpr OptionSpec kReluGain[] = {above_option("scale", "1.4142135623730951", 0, kLargestScale,
+                                                 "Gain, by which all is multiplied; sqrt 2 is relu's.")};
+
 }  // namespace
 
+const char *initializer_kind(size_t index) {
+  return index < std::size(kKinds) ? kKinds[index] : nullptr;
+}
+
+std::span<const OptionSpec> initializer_options(std::string_view kind) {
+  const auto found = std::ranges::find(kKinds, kind);
+  if (found == std::end(kKinds)) fail_unknown("initializer", kind, {std::begin(kKinds), std::end(kKinds)});
+  switch (static_cast<Initializer>(found - std::begin(kKinds))) {
+    case Initializer::uniform:
+      return kBound;
+    case Initializer::normal:
+    case Initializer::truncated_normal:
+      return kDeviation;
+    case Initializer::kaiming_normal:
+    case Initializer::kaiming_uniform:
+      return kReluGain;
+    case Initializer::zeros:
+      return {};
+    default:
+      return kGain;
+  }
+}
+
+InitializerSpec parse_initializer(std::string_view text) {
+  const SpecText spec = parse_spec(text);
+  const std::span<const OptionSpec> table = initializer_options(spec.kind);
+  OptionSet options(table, concat("initializer ", quoted(spec.kind)), spec.kind);
+  options.set_all(spec);
+  return {initializer_of(spec.kind), table.empty() ? 0 : options["scale"]};
+}
+
 Initializer initializer_of(std::string_view choice) {
-  const auto choices = split(kInitializerChoices, '|');
-  return static_cast<Initializer>(std::find(choices.begin(), choices.end(), choice) - choices.begin());
+  return static_cast<Initializer>(std::ranges::find(kKinds, choice) - std::begin(kKinds));
 }
 
 double own_scale(Initializer initializer) {
   switch (initializer) {
     case Initializer::uniform:
     case Initializer::normal:
+    case Initializer::truncated_normal:
       return 0.05;
     case Initializer::kaiming_normal:
     case Initializer::kaiming_uniform:
@@ -89,6 +147,8 @@ void initialize(Initializer initializer, double scale, size_t inputs, size_t out
       return uniform(gain, random, values);
     case Initializer::normal:
       return normal(gain, random, values);
+    case Initializer::truncated_normal:
+      return truncated_normal(gain, random, values);
     case Initializer::xavier_normal:
       return normal(gain * std::sqrt(2 / (fan_in + fan_out)), random, values);
     case Initializer::xavier_uniform:

@@ -11,7 +11,7 @@ import tempfile
 
 import contract
 
-ROOMS = ["base", "math", "optimizer", "icea", "model", "data", "store", "vectors", "train", "wire", "cluster", "transport",
+ROOMS = ["base", "math", "optimizer", "icea", "model", "data", "store", "vectors", "train", "search", "wire", "cluster", "transport",
          "coordinator", "distributed", "capi", "cli"]
 SOURCES = {".h", ".cc", ".c"}
 PRINTING = {"iostream", "ostream", "print"}

@@ -101,6 +101,14 @@ static ngd_status describe_icea(const char *kind, size_t index, ngd_option_info 
   return ngd_icea_describe(index, info, error);
 }
 
+static void set_of_initializer(const char *kind, const char *name, const char *value) {
+  ngd_error error;
+  char spec[128];
+  float number;
+  snprintf(spec, sizeof spec, "%s:%s=%s", kind, name, value);
+  check_ok(ngd_initializer_fill_f32(spec, 1, 0, 1, 1, &number, 1, &error));
+}
+
 static void every_rule_documents_its_options(void **state) {
   (void)state;
   size_t i;
@@ -134,11 +142,55 @@ static void the_buffer_documents_its_options(void **state) {
   check_kind("icea", describe_icea, set_of_icea);
 }
 
+static void every_initializer_but_zeros_documents_its_options(void **state) {
+  (void)state;
+  size_t i;
+  for (i = 0; strcmp(ngd_initializer_kind(i), "zeros") != 0; i++)
+    check_kind(ngd_initializer_kind(i), ngd_initializer_describe, set_of_initializer);
+  assert_int_equal(i, 8);
+}
+
+static void set_of_search(const char *kind, const char *name, const char *value) {
+  ngd_error error;
+  ngd_search *search = NULL;
+  check_ok(ngd_search_create(kind, &search, &error));
+  check_ok(ngd_search_set_text(search, name, value, &error));
+  ngd_search_destroy(search);
+}
+
+static ngd_status describe_search(const char *kind, size_t index, ngd_option_info *info, ngd_error *error) {
+  (void)kind;
+  return ngd_search_describe(index, info, error);
+}
+
+static void set_of_parameter(const char *kind, const char *name, const char *value) {
+  ngd_error error;
+  char spec[200];
+  ngd_search *search = NULL;
+  if (strcmp(name, "values") == 0) value = "one|two"; /* has no default that could be drawn from */
+  snprintf(spec, sizeof spec, "%s:%s=\"%s\"%s", kind, name, value,
+           strcmp(kind, "categorical") == 0 && strcmp(name, "values") != 0 ? ",values=one|two" : "");
+  check_ok(ngd_search_create("search", &search, &error));
+  check_ok(ngd_search_add(search, "parameter", spec, &error));
+  ngd_search_destroy(search);
+}
+
+static void the_search_and_its_kinds_of_parameter_document_their_options(void **state) {
+  (void)state;
+  size_t i;
+  check_kind("search", describe_search, set_of_search);
+  for (i = 0; ngd_search_kind(i); i++)
+    check_kind(ngd_search_kind(i), ngd_search_describe_kind, set_of_parameter);
+  assert_int_equal(i, 5);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_rule_documents_its_options),
       cmocka_unit_test(every_kind_of_model_documents_its_options),
       cmocka_unit_test(every_format_documents_its_options),
+      cmocka_unit_test(every_initializer_but_zeros_documents_its_options),
+      cmocka_unit_test(the_search_and_its_kinds_of_parameter_document_their_options),
       cmocka_unit_test(the_trainer_documents_its_options),
       cmocka_unit_test(the_buffer_documents_its_options),
   };

@@ -26,6 +26,8 @@ class Options(ProgramTest):
 
     def test_every_listed_kind_can_be_described(self):
         for kind in self.json("options")["kinds"]:
+            if kind["name"] == "zeros":  # has nothing to choose
+                continue
             self.assertTrue(self.json("options", kind["topic"], kind["name"])["options"], kind)
 
     def test_trainer_needs_no_name(self):

@@ -43,6 +43,7 @@ void mean_and_deviation_are_those_of_the_definition(void **) {
       {Initializer::uniform, 0.3, 0.3 / std::sqrt(3), 0.3},
       {Initializer::uniform, 0, 0.05 / std::sqrt(3), 0.05},
       {Initializer::normal, 0.2, 0.2, 0},
+      {Initializer::truncated_normal, 0.2, 0.2, 2 * 0.2 / 0.8796256610342398},
       {Initializer::xavier_normal, 0, std::sqrt(2 / fans), 0},
       {Initializer::xavier_uniform, 0, std::sqrt(2 / fans), std::sqrt(6 / fans)},
       {Initializer::kaiming_normal, 0, std::sqrt(2.0 / kInputs), 0},

@@ -139,6 +139,7 @@ NGD_CPP_FUNCTIONS(model);
 NGD_CPP_FUNCTIONS(trainer);
 NGD_CPP_FUNCTIONS(icea);
 NGD_CPP_FUNCTIONS(vectors);
+NGD_CPP_FUNCTIONS(search);
 #undef NGD_CPP_FUNCTIONS
 
 // Owns a handle; creation from a spec, and options by name.

@@ -19,8 +19,10 @@ from .errors import (AccessError, ArgumentError, BufferSizeError, CallbackError,
                      NotFiniteError, NotFoundError, OptionError, OutOfMemoryError, ProtocolError, RangeError,
                      ShapeError, StateError, UnsupportedError)
 from .icea import Icea, IceaInfo, IceaSample, IceaScores
+from .initializer import initialize, initializer_kinds
 from .model import Metrics, Model, model_kinds
 from .optimizer import Optimizer, optimizer_rules
+from .search import Importance, Search, SearchInfo, Trial, TrialInfo, parameter_kinds
 from .tensor import TensorInfo
 from .trainer import Event, Trainer
 from .vectors import Coverage, Neighbour, Vectors, VectorsInfo, VectorsProgress
@@ -29,9 +31,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AccessError", "ArgumentError", "BufferSizeError", "CallbackError", "CancelledError", "Checkpoint", "CheckpointError",
-    "ClosedError", "ConflictError", "Coverage", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event", "ExpiredError", "FencedError", "FileError", "ForkedError",
-    "Icea", "IceaInfo", "IceaSample", "IceaScores", "InternalError", "LibraryError", "LimitError", "LineageError", "Metrics", "Model", "Neighbour", "NgdError", "NotFiniteError", "NotFoundError", "Option",
-    "OptionError", "Optimizer", "OutOfMemoryError", "ProtocolError", "RangeError", "ShapeError", "StateError",
-    "TensorInfo", "Trainer", "UnavailableError", "UnsupportedError", "Vectors", "VectorsInfo", "VectorsProgress", "dataset_formats", "library_path", "model_kinds",
-    "optimizer_rules", "version",
+    "ClosedError", "ConflictError", "Coverage", "DataError", "Dataset", "DeadlineError", "DivergedError", "Event",
+    "ExpiredError", "FencedError", "FileError", "ForkedError", "Icea", "IceaInfo", "IceaSample", "IceaScores", "Importance",
+    "InternalError", "LibraryError", "LimitError", "LineageError", "Metrics", "Model", "Neighbour", "NgdError",
+    "NotFiniteError", "NotFoundError", "Optimizer", "Option", "OptionError", "OutOfMemoryError", "ProtocolError", "RangeError",
+    "Search", "SearchInfo", "ShapeError", "StateError", "TensorInfo", "Trainer", "Trial", "TrialInfo", "UnavailableError",
+    "UnsupportedError", "Vectors", "VectorsInfo", "VectorsProgress", "dataset_formats", "initialize", "initializer_kinds",
+    "library_path", "model_kinds", "optimizer_rules", "parameter_kinds", "version",
 ]

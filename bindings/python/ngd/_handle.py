@@ -32,14 +32,14 @@ _FROM_NUMBER = {"number": float, "integer": int, "flag": bool}
 
 
 @functools.lru_cache(maxsize=None)
-def option_table(handle: str, *kind: str) -> Dict[str, Option]:
+def option_table(handle: str, *kind: str, describe: str = "describe") -> Dict[str, Option]:
     """The options of a kind: option_table("optimizer", "adam"); trainers have no kinds."""
-    describe = getattr(library, f"ngd_{handle}_describe")
+    function = getattr(library, f"ngd_{handle}_{describe}")
     table: Dict[str, Option] = {}
     info = new_struct(_raw.ngd_option_info)
     while True:
         try:
-            call(describe, *(word.encode() for word in kind), len(table), info)
+            call(function, *(word.encode() for word in kind), len(table), info)
         except NotFoundError:
             return table
         type_name = _TYPES.get(info.type, "text")

@@ -61,6 +61,25 @@ NGD_LABELS_NONE = 0
 NGD_LABELS_NUMBER = 1
 NGD_LABELS_CATEGORY = 2
 
+# What ngd_search_ask() answers.
+NGD_SEARCH_TRIAL = 1
+NGD_SEARCH_WAIT = 2
+NGD_SEARCH_END = 3
+
+# Why a search has ended, as ngd_search_info.reason.
+NGD_SEARCH_GOES_ON = 0
+NGD_SEARCH_MAX_TRIALS = 1
+NGD_SEARCH_PATIENCE = 2
+NGD_SEARCH_MAX_GRADIENTS = 3
+NGD_SEARCH_MAX_SECONDS = 4
+
+# How a trial stands, as ngd_trial_info.state.
+NGD_TRIAL_RUNNING = 1
+NGD_TRIAL_FINISHED = 2
+NGD_TRIAL_PRUNED = 3
+NGD_TRIAL_FAILED = 4
+NGD_TRIAL_ABANDONED = 5
+
 # Kinds of event, as ngd_event.kind.
 NGD_EVENT_BEGIN = 1
 NGD_EVENT_PROGRESS = 2
@@ -193,6 +212,52 @@ class ngd_metrics(Structure):
         ("accuracy", c_double),
         ("majority", c_double),
         ("r_squared", c_double),
+    ]
+
+
+class ngd_search_info(Structure):
+    """How a search stands."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("parameters", c_uint64),
+        ("trials", c_uint64),
+        ("running", c_uint64),
+        ("counted", c_uint64),
+        ("finished", c_uint64),
+        ("pruned", c_uint64),
+        ("failed", c_uint64),
+        ("stalled", c_uint64),
+        ("gradients", c_uint64),
+        ("best_trial", c_uint64),
+        ("best_value", c_double),
+        ("seconds", c_double),
+        ("reason", c_int32),
+    ]
+
+
+class ngd_trial_info(Structure):
+    """One trial."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("gradients", c_uint64),
+        ("reports", c_uint64),
+        ("value", c_double),
+        ("seconds", c_double),
+        ("state", c_int32),
+        ("counted", c_int32),
+    ]
+
+
+class ngd_importance(Structure):
+    """How much of the result goes by a parameter, over the counted trials that finished and drew it."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("trials", c_uint64),
+        ("correlation", c_double),
+        ("chance", c_double),
     ]
 
 
@@ -451,6 +516,14 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
     "ngd_icea_load":
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
+    "ngd_initializer_kind":
+        (c_char_p, (c_size_t,)),
+    "ngd_initializer_describe":
+        (c_int32, (c_char_p, c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
+    "ngd_initializer_fill_f32":
+        (c_int32, (c_char_p, c_uint64, c_uint64, c_size_t, c_size_t, c_void_p, c_size_t, POINTER(ngd_error))),
+    "ngd_initializer_fill_f64":
+        (c_int32, (c_char_p, c_uint64, c_uint64, c_size_t, c_size_t, c_void_p, c_size_t, POINTER(ngd_error))),
     "ngd_key_generate":
         (c_int32, (c_char_p, c_char_p, POINTER(ngd_error))),
     "ngd_optimizer_rule":
@@ -609,6 +682,54 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
     "ngd_model_load":
         (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_search_describe":
+        (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
+    "ngd_search_kind":
+        (c_char_p, (c_size_t,)),
+    "ngd_search_describe_kind":
+        (c_int32, (c_char_p, c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
+    "ngd_search_create":
+        (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_search_destroy":
+        (None, (c_void_p,)),
+    "ngd_search_set":
+        (c_int32, (c_void_p, c_char_p, c_double, POINTER(ngd_error))),
+    "ngd_search_set_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_search_get":
+        (c_int32, (c_void_p, c_char_p, c_void_p, POINTER(ngd_error))),
+    "ngd_search_get_text":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_search_add":
+        (c_int32, (c_void_p, c_char_p, c_char_p, POINTER(ngd_error))),
+    "ngd_search_get_parameter":
+        (c_int32, (c_void_p, c_size_t, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_search_get_spec":
+        (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_search_open_journal":
+        (c_int32, (c_void_p, c_char_p, POINTER(ngd_error))),
+    "ngd_search_load":
+        (c_int32, (c_char_p, POINTER(c_void_p), POINTER(ngd_error))),
+    "ngd_search_ask":
+        (c_int32, (c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
+    "ngd_search_get_value":
+        (c_int32, (c_void_p, c_uint64, c_char_p, c_void_p, POINTER(ngd_error))),
+    "ngd_search_get_value_text":
+        (c_int32, (c_void_p, c_uint64, c_char_p, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_search_report":
+        (c_int32, (c_void_p, c_uint64, c_uint64, c_double, c_void_p, POINTER(ngd_error))),
+    "ngd_search_tell":
+        (c_int32, (c_void_p, c_uint64, c_double, c_uint64, POINTER(ngd_error))),
+    "ngd_search_fail":
+        (c_int32, (c_void_p, c_uint64, c_char_p, c_uint64, POINTER(ngd_error))),
+    "ngd_search_get_info":
+        (c_int32, (c_void_p, POINTER(ngd_search_info), POINTER(ngd_error))),
+    "ngd_search_get_trial":
+        (c_int32, (c_void_p, c_uint64, POINTER(ngd_trial_info), POINTER(ngd_error))),
+    "ngd_search_get_message":
+        (c_int32, (c_void_p, c_uint64, c_char_p, c_size_t, c_void_p, POINTER(ngd_error))),
+    "ngd_search_get_importance":
+        (c_int32, (c_void_p, c_char_p, POINTER(ngd_importance), POINTER(ngd_error))),
     "ngd_server_describe":
         (c_int32, (c_size_t, POINTER(ngd_option_info), POINTER(ngd_error))),
     "ngd_server_create":
