@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 namespace ngd {
@@ -137,15 +138,8 @@ std::string quoted(std::string_view text, size_t limit) {
 }
 
 std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20)
-      out += concat("\\u00", c < 0x10 ? "0" : "1", std::string_view("0123456789abcdef").substr(c & 15, 1));
-    else
-      out += c;
-  }
-  return out + '"';
+  using Json = nlohmann::json;
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace ngd

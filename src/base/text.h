@@ -61,7 +61,7 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 // The candidate nearest to `name` by edit distance, or "" when none is near.
 std::string_view nearest(std::string_view name, const std::vector<std::string_view> &candidates);
 
-// A string of JSON, with its quotes.
+// A string of JSON, with its quotes; bytes that are no UTF-8 become U+FFFD.
 std::string json_text(std::string_view text);
 
 // `text` shortened to what fits a message: at most `limit` bytes, control characters shown as \xNN.

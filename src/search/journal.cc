@@ -141,10 +141,6 @@ std::string read_file(const std::string &path) {
 
 }  // namespace
 
-std::string json_text(std::string_view text) {
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 JournalContent read_journal(const std::string &path) {
   const std::string text = read_file(path);
   JournalContent content;

@@ -71,6 +71,5 @@ class Journal {
   int descriptor_ = -1;
 };
 
-std::string json_text(std::string_view text);  // in quotes
 
 }  // namespace ngd

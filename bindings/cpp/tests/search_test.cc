@@ -57,7 +57,7 @@ void threads_and_a_journal_give_the_same_answer(void **) {
   for (int i = 0; i < 4; i++) threads.emplace_back([&] { crew.run(evaluate); });
   for (std::thread &thread : threads) thread.join();
   const ngd::Search loaded = ngd::Search::load(path.text);
-  for (const ngd::Search *search : {&crew, &loaded}) {
+  for (const ngd::Search *search : std::initializer_list<const ngd::Search *>{&crew, &loaded}) {
     assert_int_equal(search->info().counted, alone.info().counted);
     assert_int_equal(search->info().pruned, alone.info().pruned);
     assert_int_equal(search->info().best_trial, alone.info().best_trial);
