@@ -201,8 +201,8 @@ class Replica {
   std::map<uint32_t, Peer> peers_;
   std::optional<Member> adding_;
   Time adding_since_ = 0, beacon_at_ = 0;
-  bool handing_ = false;  // another is to lead, and may do so already: nothing is answered
-  bool skipped_ = false;  // what has happened is not all in the log
+  bool handing_ = false;                       // another is to lead, and may do so already: nothing is answered
+  bool skipped_ = false;                       // what has happened is not all in the log
   Time sent_us_ = 0, asked_ = 0, wanted_ = 0;  // last; by a beacon to all; by the newest of the reads
   std::optional<Sending> sending_;
 
