@@ -1,5 +1,6 @@
 #!/bin/sh
-# The main job: trains a text classifier on the package descriptions that every Debian machine has.
+# The main job: trains a text classifier on the package descriptions that every Debian machine has, on servers of which one
+# is killed on the way.
 #
 #   demo.sh NGD [FILE]     NGD is the program; FILE is labelled text to take instead, a line "label TAB words" or
 #                          "__label__x words" a sample.
@@ -33,12 +34,16 @@ else
   echo "Which section does a Debian package belong to, by its short description?"
   apt-cache dumpavail | python3 "$here/debian_sections.py" "$train" "$held_out"
 fi
+echo "Four workers, two shards, each on two servers; at a third of the way a server is killed."
 echo
 
-# One checkpoint, at the end: it holds a table of 280,000 rows and two moments of each number.
+# One checkpoint, at the end: it holds a table of 280,000 rows.
 "$ngd" train --run "$run" --data "$train" --held-out "$held_out" --format text \
-  --model text:dimension=50,word_ngrams=2 \
-  --optimizer ngd:learning_rate=0.01 --trainer trainer:epochs=10,batch_size=64,schedule=linear,checkpoint_epochs=0
+  --model text:dimension=50,word_ngrams=2 --icea mix \
+  --optimizer ngd:learning_rate=0.01 --trainer trainer:epochs=10,batch_size=64,schedule=linear,checkpoint_epochs=0 \
+  --workers 4 --shards 2 --replicas 2 --fire-drill 0.33
+"$ngd" plot "$run" --svg "$directory/demo.svg" >/dev/null
+echo "The curves, with the takeover: $directory/demo.svg"
 
 if [ $# -eq 1 ]; then
   echo

@@ -14,10 +14,17 @@ struct Series {
   bool reference = false;    // a level to compare with: grey, thin, drawn first
 };
 
+// Something that happened at a place of the x axis.
+struct Mark {
+  double x = 0;
+  std::string text;
+};
+
 struct Chart {
   std::string title;
   std::string x_name;
   std::vector<Series> series;
+  std::vector<Mark> marks{};  // pictures show them
 };
 
 struct Range {

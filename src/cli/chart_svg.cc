@@ -50,6 +50,17 @@ std::string panel(const Chart &chart, double offset) {
     svg += text_at(at_x(value), bottom + 18, "middle", "", tick_text(value, x_step));
   svg += text_at((left + right) / 2, bottom + 36, "middle", "", chart.x_name);
 
+  double mark_y = top + 10;
+  for (const Mark &mark : chart.marks) {
+    if (!(mark.x >= x_range.low && mark.x <= x_range.high)) continue;
+    svg += fmt::format(
+        "<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" stroke=\"#cf222e\" "
+        "stroke-dasharray=\"3 3\"/>\n",
+        at_x(mark.x), top, bottom);
+    svg += text_at(at_x(mark.x) + 5, mark_y, "start", " fill=\"#cf222e\" font-size=\"11\"", mark.text);
+    mark_y += 14;
+  }
+
   struct Label {
     double y;
     std::string text, color;

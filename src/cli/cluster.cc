@@ -24,17 +24,6 @@ struct Arguments {
   Style style = Style::table;
 };
 
-Json places(const Arguments &arguments, ngd_client *client) {
-  constexpr size_t kGrowth = 65536;  // between the two calls
-  size_t needed = 0;
-  call(ngd_client_get_places, client, arguments.connection.timeout_ms(), static_cast<char *>(nullptr),
-       size_t{0}, &needed);
-  std::string text(needed + kGrowth, '\0');
-  call(ngd_client_get_places, client, arguments.connection.timeout_ms(), text.data(), text.size(), &needed);
-  text.resize(needed - 1);
-  return Json::parse(text);
-}
-
 std::string numbers(const Json &list) {
   std::string out;
   for (const Json &one : list) out += fmt::format("{}{}", out.empty() ? "" : " ", one.get<uint32_t>());
@@ -43,7 +32,7 @@ std::string numbers(const Json &list) {
 
 int show(const Arguments &arguments) {
   const Client client = connect(arguments.connection);
-  const Json all = places(arguments, client.get());
+  const Json all = places_of(client.get(), arguments.connection.timeout_ms());
   if (arguments.style == Style::json) {
     print_json(all);
     return 0;
@@ -118,7 +107,7 @@ int arrange(const Arguments &arguments, const std::string &what) {
   const auto began = std::chrono::steady_clock::now();
   call(ngd_client_arrange, client.get(), what.c_str(), arguments.connection.timeout_ms());
   StatusLine line(arguments.style == Style::table ? StatusLine::Mode::automatic : StatusLine::Mode::off);
-  Standing now = standing(places(arguments, client.get()));
+  Standing now = standing(places_of(client.get(), arguments.connection.timeout_ms()));
   const size_t to_do = now.shards - now.placed;
   double elapsed = 0;
   while (!arguments.no_wait && now.placed < now.shards) {
@@ -134,7 +123,7 @@ int arrange(const Arguments &arguments, const std::string &what) {
       text += ", " + time_left_text(elapsed / static_cast<double>(done) * static_cast<double>(to_do - done));
     line.show(elapsed, text);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    now = standing(places(arguments, client.get()));
+    now = standing(places_of(client.get(), arguments.connection.timeout_ms()));
   }
   line.clear();
   elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();

@@ -32,4 +32,26 @@ Client connect(const ConnectionOptions &options) {
   return client;
 }
 
+Json places_of(ngd_client *client, int64_t timeout_ms) {
+  constexpr size_t kGrowth = 65536;  // between the two calls
+  size_t needed = 0;
+  call(ngd_client_get_places, client, timeout_ms, static_cast<char *>(nullptr), size_t{0}, &needed);
+  std::string text(needed + kGrowth, '\0');
+  call(ngd_client_get_places, client, timeout_ms, text.data(), text.size(), &needed);
+  text.resize(needed - 1);
+  return Json::parse(text);
+}
+
+std::string value_of(ngd_client *client, const char *name, int64_t timeout_ms) {
+  std::string text((size_t{1} << 20) + 1, '\0');
+  size_t needed = 0;
+  ngd_error error = {};
+  const ngd_status status =
+      ngd_client_get_value(client, name, 0, timeout_ms, text.data(), text.size(), &needed, nullptr, &error);
+  if (status == NGD_E_NOT_FOUND) return {};
+  if (status != NGD_OK) throw Failure{error.message, kExitFailed, status};
+  text.resize(needed - 1);
+  return text;
+}
+
 }  // namespace cli

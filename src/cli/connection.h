@@ -5,6 +5,7 @@
 #include <string>
 
 #include "handle.h"
+#include "output.h"
 
 namespace cli {
 
@@ -22,5 +23,10 @@ void add_connection_options(CLI::App &app, ConnectionOptions &options);
 
 // Connected to a model that exists; not one of its workers.
 Client connect(const ConnectionOptions &options);
+
+// What ngd_client_get_places() tells.
+Json places_of(ngd_client *client, int64_t timeout_ms);
+// A value that may be absent: then the text is empty.
+std::string value_of(ngd_client *client, const char *name, int64_t timeout_ms);
 
 }  // namespace cli

@@ -55,6 +55,9 @@ void add_cluster_options(CLI::App &app, ClusterCommand &options) {
       ->type_name("SPEC");
   app.add_option("--lease", options.lease, "Seconds of silence after which a worker counts as dead (default 3)")
       ->type_name("SECONDS");
+  app.add_option("--fire-drill", options.fire_drill,
+                 "Kill a server that leads a shard (SIGKILL) at this share of the way, to see that training goes on")
+      ->type_name("SHARE");
   app.add_option("--servers-checkpoint-every", options.checkpoint_every,
                  "Seconds between checkpoints of the servers, from which --resume goes on (default 30)")
       ->type_name("SECONDS");
@@ -112,6 +115,16 @@ void EmbeddedCluster::connect(ngd_trainer *trainer) {
 }
 
 void EmbeddedCluster::start_workers() {
+  takeovers_.emplace(client_spec(0), addresses_, command_.model_name);
+  {
+    // For workers of other hosts.
+    const Client client = create<ngd_client>(ngd_client_create, client_spec(0));
+    call(ngd_client_connect, client.get(), addresses_.c_str(), int64_t{10'000});
+    std::ifstream file(run_ + "/command.json");
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    call(ngd_client_set_value, client.get(), "command", text.data(), text.size(), ~uint64_t{0}, int64_t{10'000},
+         nullptr);
+  }
   for (uint64_t rank = 1; rank <= command_.workers; rank++)
     processes_.start(
         fmt::format("worker {}", rank),
@@ -119,18 +132,54 @@ void EmbeddedCluster::start_workers() {
         fmt::format("{}/servers/worker-{}.log", run_, rank), false);
 }
 
-std::vector<std::string> EmbeddedCluster::news(double seconds, uint64_t epoch) {
+void EmbeddedCluster::log(const Json &line) const {
+  std::ofstream log(run_ + "/log.jsonl", std::ios::app);
+  log << line.dump() + "\n";
+}
+
+void EmbeddedCluster::drill(const ngd_event &event) {
+  if (command_.fire_drill <= 0 || !drilled_.empty() || event.steps == 0 || !command_.connect.empty()) return;
+  if (static_cast<double>(event.step) < command_.fire_drill * static_cast<double>(event.steps)) return;
+  const uint64_t leader = takeovers_ ? takeovers_->leader(0) : 0;
+  if (leader == 0) return;
+  drilled_ = fmt::format("server {}", leader);
+  processes_.kill_one(drilled_);
+}
+
+std::vector<std::string> EmbeddedCluster::news(const ngd_event &event) {
   std::vector<std::string> lines;
   const auto now = std::chrono::steady_clock::now();
-  for (const ProcessEvent &event : processes_.events()) {
-    const double at = seconds - std::chrono::duration<double>(now - event.when).count();
-    std::ofstream log(run_ + "/log.jsonl", std::ios::app);
-    log << Json{{"event", "process"}, {"process", event.name}, {"what", event.what},
-                {"pid", event.pid},   {"epoch", epoch},        {"seconds", std::max(0.0, at)}}
-                   .dump() +
-               "\n";
-    if (event.what != "started" && event.what != "ended with exit code 0")
-      lines.push_back(fmt::format("{} {}", event.name, event.what));
+  const auto seconds_at = [&](std::chrono::steady_clock::time_point when) {
+    return std::max(0.0, event.seconds - std::chrono::duration<double>(now - when).count());
+  };
+  if (event.steps > 0)
+    done_ = static_cast<double>(event.step) / static_cast<double>(event.steps) * static_cast<double>(event.epochs);
+  rows_ = event.rows;
+  steps_ = event.step;
+  drill(event);
+  for (const ProcessEvent &one : processes_.events()) {
+    const bool good = one.what == "started" || one.what == "ended with exit code 0";
+    log({{"event", "process"}, {"process", one.name}, {"what", one.what}, {"pid", one.pid}, {"epochs_done", done_},
+         {"seconds", seconds_at(one.when)}});
+    if (!good) {
+      death_ = one.when;
+      lines.push_back(fmt::format("{} {}{}", one.name, one.what, one.name == drilled_ ? " (the fire drill)" : ""));
+    }
+  }
+  if (takeovers_) {
+    for (const PlaceEvent &one : takeovers_->events()) {
+      log({{"event", one.takeover ? "takeover" : "in_sync"}, {"shard", one.shard}, {"leader", one.leader},
+           {"epoch_of_leader", one.epoch}, {"in_sync", one.in_sync}, {"epochs_done", done_},
+           {"seconds", seconds_at(one.when)}});
+      const double after = std::chrono::duration<double>(one.when - death_).count();
+      const bool told = death_ != std::chrono::steady_clock::time_point{};
+      if (one.takeover)
+        lines.push_back(fmt::format("server {} leads shard {} from now on{}", one.leader, one.shard,
+                                    told ? fmt::format(", {:.1f} s after the death", after) : ""));
+      else if (told && one.in_sync.size() == command_.replicas)
+        lines.push_back(fmt::format("shard {} is on {} servers again, {:.1f} s after the death", one.shard,
+                                    one.in_sync.size(), after));
+    }
   }
   const std::vector<std::string> lost = processes_.given_up();
   if (lost.empty()) return lines;
@@ -139,7 +188,23 @@ std::vector<std::string> EmbeddedCluster::news(double seconds, uint64_t epoch) {
   throw Failure{fmt::format("{} ended again and again; {}/servers/{}.log says why", lost.front(), run_, file)};
 }
 
+std::string EmbeddedCluster::account() {
+  const Client client = create<ngd_client>(ngd_client_create, client_spec(0));
+  call(ngd_client_connect, client.get(), addresses_.c_str(), int64_t{10'000});
+  auto info = sized<ngd_client_info>();
+  call(ngd_client_get_info, client.get(), int64_t{10'000}, &info);
+  const uint64_t made = info.version - 1, takeovers = takeovers_ ? takeovers_->count() : 0;
+  log({{"event", "updates"}, {"acknowledged", steps_}, {"applied", made}, {"version", info.version},
+       {"lineage", info.lineage}, {"takeovers", takeovers}});
+  if (info.lineage > 1)
+    return fmt::format("updates    {} count; the model went back to a checkpoint {} time{}, and to the samples of then",
+                       steps_, info.lineage - 1, info.lineage == 2 ? "" : "s");
+  return fmt::format("updates    {} acknowledged, {} applied (version {}), takeovers {}", steps_, made, info.version,
+                     takeovers);
+}
+
 void EmbeddedCluster::end(bool finished) {
+  takeovers_.reset();
   if (finished) {
     // Workers find out by themselves.
     processes_.stop("worker", 0, 5);

@@ -10,6 +10,7 @@
 #include "output.h"
 #include "processes.h"
 #include "run_record.h"
+#include "takeovers.h"
 
 namespace cli {
 
@@ -28,20 +29,29 @@ class EmbeddedCluster {
   void connect(ngd_trainer *trainer);
   // Once the model is on the servers.
   void start_workers();
-  // What happened to processes since the last call: to the run's log, and for people. Throws when one ends again and again.
-  std::vector<std::string> news(double seconds, uint64_t epoch);
+  // What happened to processes and shards since the last call: to the run's log, and for people. Throws when a process ends
+  // again and again.
+  std::vector<std::string> news(const ngd_event &event);
   // After a training that ended well nothing is needed any more; after another the servers write what they have.
   void end(bool finished);
-  const std::string &addresses() const { return addresses_; }
+  // How many updates were due and how many the servers have made, for people and the log; before the end.
+  std::string account();
 
  private:
   std::string client_spec(uint64_t rank) const;
+  void log(const Json &line) const;
+  void drill(const ngd_event &event);
 
   const ClusterCommand command_;
   const std::string run_;
   std::string folder_, addresses_;
   Client client_;
   Processes processes_;
+  std::optional<Takeovers> takeovers_;
+  std::string drilled_;  // the server that was killed on purpose
+  std::chrono::steady_clock::time_point death_{};
+  uint64_t rows_ = 0, steps_ = 0, epochs_ = 0;
+  double done_ = 0;  // epochs, with fractions
 };
 
 }  // namespace cli

@@ -21,7 +21,9 @@ void write_svg(const std::string &path, const std::string &svg) {
 }
 
 int plot(const std::string &run, const std::string &svg) {
-  const std::vector<Chart> charts = charts_of(epochs_of(read_log(run)));
+  const std::vector<Json> log = read_log(run);
+  std::vector<Chart> charts = charts_of(epochs_of(log));
+  mark_takeovers(charts, log);
   if (charts.empty()) throw Failure{run + ": no epoch has ended yet, so there is nothing to draw"};
   if (!svg.empty()) {
     std::filesystem::path path = std::filesystem::absolute(run).lexically_normal();

@@ -126,6 +126,13 @@ std::vector<std::string> Processes::given_up() {
   return names;
 }
 
+void Processes::kill_one(const std::string &name) {
+  const std::lock_guard lock(mutex_);
+  for (const Child &child : children_) {
+    if (child.name == name && child.pid > 0) kill(child.pid, SIGKILL);
+  }
+}
+
 bool Processes::stop(const std::string &prefix, int signal, double seconds) {
   const auto until = Clock::now() + std::chrono::duration<double>(seconds);
   bool by_themselves = true, first = true, killed = false;

@@ -35,6 +35,9 @@ class Processes {
   // The names of those that ended too often to be started again.
   std::vector<std::string> given_up();
 
+  // With SIGKILL; it is started again as after any death.
+  void kill_one(const std::string &name);
+
   // From now on nothing is started again. Sends `signal` to those whose names begin with `prefix` and waits for their end,
   // for at most so long; then kills them. True: all ended by themselves.
   bool stop(const std::string &prefix, int signal, double seconds);

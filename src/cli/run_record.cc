@@ -135,6 +135,15 @@ std::vector<Json> epochs_of(const std::vector<Json> &log) {
   return result;
 }
 
+void mark_takeovers(std::vector<Chart> &charts, const std::vector<Json> &log) {
+  for (const Json &object : log) {
+    if (object.value("event", "") != "takeover") continue;
+    const Mark mark = {number_of(object, "epochs_done"),
+                       fmt::format("server {} takes over shard {}", object.value("leader", 0), object.value("shard", 0))};
+    for (Chart &chart : charts) chart.marks.push_back(mark);
+  }
+}
+
 std::vector<Chart> charts_of(const std::vector<Json> &epochs) {
   Series loss{"training", {}, {}, 0}, held_out_loss{"held out", {}, {}, 1};
   Series accuracy{"held out", {}, {}, 1}, majority{"largest class", {}, {}, 0, true};

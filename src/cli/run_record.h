@@ -15,7 +15,7 @@ namespace cli {
 struct ClusterCommand {
   uint64_t workers = 0, shards = 1, replicas = 1, servers = 0, bound = 4;
   std::string mode = "asynchronous", connect, model_name = "training", client;
-  double lease = 3, checkpoint_every = 30;
+  double lease = 3, checkpoint_every = 30, fire_drill = 0;
 
   bool given() const { return workers > 0 || !connect.empty(); }
   uint64_t server_count() const { return servers > 0 ? servers : replicas; }
@@ -46,5 +46,7 @@ std::vector<Json> read_log(const std::string &run);
 std::vector<Json> epochs_of(const std::vector<Json> &log);
 // Loss and, for classes, accuracy over the epochs.
 std::vector<Chart> charts_of(const std::vector<Json> &epochs);
+// Servers that took over while a run on servers went on.
+void mark_takeovers(std::vector<Chart> &charts, const std::vector<Json> &log);
 
 }  // namespace cli

@@ -146,7 +146,7 @@ int train(Arguments arguments) {
   if (watcher.progress().rewrites() || cluster) call(ngd_trainer_set, trainer.get(), "progress_seconds", 0.25);
   if (cluster) {
     cluster->connect(trainer.get());
-    watcher.ask_for_news([&](const ngd_event &event) { return cluster->news(event.seconds, event.epoch); });
+    watcher.ask_for_news([&](const ngd_event &event) { return cluster->news(event); });
   }
   try {
     watcher.run(trainer.get(), model.get(), optimizer.get(), data.training.get(), data.held_out.get());
@@ -156,9 +156,14 @@ int train(Arguments arguments) {
       failure.message += "\nngd: to go on: ngd train --resume " + arguments.run;
     throw;
   }
-  if (cluster) cluster->end(true);
+  std::string account;
+  if (cluster) {
+    account = cluster->account();
+    cluster->end(true);
+  }
   if (arguments.style == Style::table) {
     print_charts(charts_of(epochs_of(read_log(arguments.run))));
+    if (!account.empty()) fmt::print("\n{}\n", account);
     fmt::print("\nThe run is in {}. Next: ngd predict --model {} --data FILE\n", arguments.run, arguments.run);
   }
   return 0;

@@ -312,14 +312,6 @@ void Link::set_value(const std::string &name, const std::string &text) {
   this->command(command, text);
 }
 
-cluster::Outcome Link::status() {
-  wire::Query query;
-  query.kind = wire::QueryKind::status;
-  return run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-    return session.query(query, now, deadline);
-  });
-}
-
 // --- parameters -----------------------------------------------------------------------------------------------------
 
 void Link::take(const cluster::Outcome &outcome) {

@@ -71,7 +71,6 @@ class Link {
   uint64_t end_push(cluster::Ticket ticket);
   std::optional<std::string> value(const std::string &name);
   void set_value(const std::string &name, const std::string &text);
-  cluster::Outcome status();
 
   uint64_t bytes_out() const { return bytes_out_; }
   uint64_t bytes_in() const { return bytes_in_; }

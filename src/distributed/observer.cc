@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLookEvery{50};
 constexpr milliseconds kLogEvery{1000};
-constexpr const char *kWhere = "training.observer";  // the value that a resumed run begins with
+constexpr const char *kProgress = "training.progress";  // the value that tells of the workers, and of this run
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 uint64_t whole(double value) {
@@ -57,7 +57,7 @@ void Observer::begin() {
 // Where this run stood when the servers stood here; what was told until then is in the log.
 void Observer::recall() {
   ended_epochs_ = position_.epoch;
-  const std::string text = link_.value(kWhere).value_or("");
+  const std::string text = link_.value(kProgress).value_or("");
   const auto where = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!where.is_object()) return;
   earlier_seconds_ = where.value("seconds", 0.0);
@@ -213,30 +213,31 @@ void Observer::announce(const std::string &path) {
   inputs_.events.send(written);
 }
 
-// A line of the log a second: who does what.
+// Once a second, to the log and for whoever asks the servers: who does what, and where this run stands.
 void Observer::tell_of_workers() {
   const Clock::time_point now = Clock::now();
-  if (!directory_.given() || now - logged_ < kLogEvery) return;
+  if (now - logged_ < kLogEvery) return;
   logged_ = now;
-  nlohmann::ordered_json where = {{"seconds", seconds()}, {"stalled", position_.stalled}};
-  if (std::isfinite(position_.best_loss)) where["best_loss"] = position_.best_loss;
-  link_.set_value(kWhere, where.dump());
-  nlohmann::ordered_json workers = nlohmann::ordered_json::array();
+  nlohmann::ordered_json partitions = nlohmann::ordered_json::array();
   for (size_t p = 0; p < notes_.size(); p++) {
     const Note &note = notes_[p];
     const double steps = static_cast<double>(std::max<uint64_t>(1, note.steps));
-    workers.push_back({{"partition", p},
-                       {"worker", note.worker},
-                       {"steps", note.steps},
-                       {"rows_per_second", note.rows_per_second},
-                       {"staleness", static_cast<double>(note.staleness) / steps},
-                       {"bytes_out", static_cast<double>(note.bytes_out) / steps},
-                       {"bytes_in", static_cast<double>(note.bytes_in) / steps}});
+    partitions.push_back({{"partition", p},
+                          {"worker", note.worker},
+                          {"steps", note.steps},
+                          {"rows_per_second", note.rows_per_second},
+                          {"staleness", static_cast<double>(note.staleness) / steps},
+                          {"bytes_out", static_cast<double>(note.bytes_out) / steps},
+                          {"bytes_in", static_cast<double>(note.bytes_in) / steps}});
   }
-  const nlohmann::ordered_json line = {{"event", "workers"},     {"epoch", position_.epoch},
-                                       {"step", position_.step}, {"rows", position_.rows},
-                                       {"seconds", seconds()},   {"partitions", workers}};
+  nlohmann::ordered_json line = {{"event", "workers"},     {"epoch", position_.epoch}, {"step", position_.step},
+                                 {"rows", position_.rows}, {"seconds", seconds()},     {"partitions", partitions}};
   directory_.log(line.dump());
+  line["epochs"] = epochs_;
+  line["all_rows"] = epoch_rows_ * epochs_;
+  line["stalled"] = position_.stalled;
+  if (std::isfinite(position_.best_loss)) line["best_loss"] = position_.best_loss;
+  link_.set_value(kProgress, line.dump());
 }
 
 void Observer::end(const char *reason) {

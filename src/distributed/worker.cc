@@ -19,6 +19,7 @@ constexpr milliseconds kLookEvery{500};    // whether the training was ended
 constexpr milliseconds kAskEvery{1000};    // for partitions that somebody has left behind
 constexpr milliseconds kLateAfter{10000};  // a worker that has not come by then is not waited for
 constexpr milliseconds kPatience{300};     // without a partition, before standing by
+constexpr const char *kWaiting = "training.waiting";  // the value that says who has nothing to do
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
@@ -153,6 +154,7 @@ void Worker::take_partitions() {
     if (!standing_by_ && now - idle_ > kPatience) {
       standing_by_ = true;
       link_.open(false);
+      link_.set_value(kWaiting, std::to_string(link_.rank()));
     }
     std::this_thread::sleep_for(milliseconds(50));
     return;
@@ -160,6 +162,7 @@ void Worker::take_partitions() {
   if (standing_by_) {
     standing_by_ = false;
     link_.open(true);
+    link_.set_value(kWaiting, "");
   }
   for (const uint64_t number : free) {
     if (!parts_.empty() && parts_.size() >= link_.fair_part() && number != free.front()) break;
@@ -174,10 +177,7 @@ void Worker::take_partitions() {
 
 // At the end of an epoch: where others have nothing to do, one that has several partitions gives one back.
 void Worker::share_out() {
-  if (parts_.size() <= link_.fair_part()) return;
-  const cluster::Outcome status = link_.status();
-  const uint64_t sessions = status.done.number, workers = status.done.token;
-  if (sessions <= workers + 1) return;  // one only looks on
+  if (parts_.size() <= link_.fair_part() || link_.value(kWaiting).value_or("").empty()) return;
   const bool first_is_own = parts_.front()->claim.number + 1 == link_.rank();
   give_back(first_is_own ? parts_.size() - 1 : 0);
   asked_ = Clock::now() + kAskEvery;
