@@ -50,7 +50,7 @@ std::string panel(const Chart &chart, double offset) {
     svg += text_at(at_x(value), bottom + 18, "middle", "", tick_text(value, x_step));
   svg += text_at((left + right) / 2, bottom + 36, "middle", "", chart.x_name);
 
-  double mark_y = top + 10;
+  double mark_y = (top + bottom) / 2;
   for (const Mark &mark : chart.marks) {
     if (!(mark.x >= x_range.low && mark.x <= x_range.high)) continue;
     svg += fmt::format(

@@ -55,8 +55,9 @@ void add_cluster_options(CLI::App &app, ClusterCommand &options) {
       ->type_name("SPEC");
   app.add_option("--lease", options.lease, "Seconds of silence after which a worker counts as dead (default 3)")
       ->type_name("SECONDS");
-  app.add_option("--fire-drill", options.fire_drill,
-                 "Kill a server that leads a shard (SIGKILL) at this share of the way, to see that training goes on")
+  app.add_option(
+         "--fire-drill", options.fire_drill,
+         "Kill a server that leads a shard (SIGKILL) at this share of the way, to see that training goes on")
       ->type_name("SHARE");
   app.add_option("--servers-checkpoint-every", options.checkpoint_every,
                  "Seconds between checkpoints of the servers, from which --resume goes on (default 30)")
@@ -153,23 +154,33 @@ std::vector<std::string> EmbeddedCluster::news(const ngd_event &event) {
     return std::max(0.0, event.seconds - std::chrono::duration<double>(now - when).count());
   };
   if (event.steps > 0)
-    done_ = static_cast<double>(event.step) / static_cast<double>(event.steps) * static_cast<double>(event.epochs);
+    done_ =
+        static_cast<double>(event.step) / static_cast<double>(event.steps) * static_cast<double>(event.epochs);
   rows_ = event.rows;
   steps_ = event.step;
   drill(event);
   for (const ProcessEvent &one : processes_.events()) {
     const bool good = one.what == "started" || one.what == "ended with exit code 0";
-    log({{"event", "process"}, {"process", one.name}, {"what", one.what}, {"pid", one.pid}, {"epochs_done", done_},
+    log({{"event", "process"},
+         {"process", one.name},
+         {"what", one.what},
+         {"pid", one.pid},
+         {"epochs_done", done_},
          {"seconds", seconds_at(one.when)}});
     if (!good) {
       death_ = one.when;
-      lines.push_back(fmt::format("{} {}{}", one.name, one.what, one.name == drilled_ ? " (the fire drill)" : ""));
+      lines.push_back(
+          fmt::format("{} {}{}", one.name, one.what, one.name == drilled_ ? " (the fire drill)" : ""));
     }
   }
   if (takeovers_) {
     for (const PlaceEvent &one : takeovers_->events()) {
-      log({{"event", one.takeover ? "takeover" : "in_sync"}, {"shard", one.shard}, {"leader", one.leader},
-           {"epoch_of_leader", one.epoch}, {"in_sync", one.in_sync}, {"epochs_done", done_},
+      log({{"event", one.takeover ? "takeover" : "in_sync"},
+           {"shard", one.shard},
+           {"leader", one.leader},
+           {"epoch_of_leader", one.epoch},
+           {"in_sync", one.in_sync},
+           {"epochs_done", done_},
            {"seconds", seconds_at(one.when)}});
       const double after = std::chrono::duration<double>(one.when - death_).count();
       const bool told = death_ != std::chrono::steady_clock::time_point{};
@@ -194,13 +205,18 @@ std::string EmbeddedCluster::account() {
   auto info = sized<ngd_client_info>();
   call(ngd_client_get_info, client.get(), int64_t{10'000}, &info);
   const uint64_t made = info.version - 1, takeovers = takeovers_ ? takeovers_->count() : 0;
-  log({{"event", "updates"}, {"acknowledged", steps_}, {"applied", made}, {"version", info.version},
-       {"lineage", info.lineage}, {"takeovers", takeovers}});
+  log({{"event", "updates"},
+       {"acknowledged", steps_},
+       {"applied", made},
+       {"version", info.version},
+       {"lineage", info.lineage},
+       {"takeovers", takeovers}});
   if (info.lineage > 1)
-    return fmt::format("updates    {} count; the model went back to a checkpoint {} time{}, and to the samples of then",
-                       steps_, info.lineage - 1, info.lineage == 2 ? "" : "s");
-  return fmt::format("updates    {} acknowledged, {} applied (version {}), takeovers {}", steps_, made, info.version,
-                     takeovers);
+    return fmt::format(
+        "updates    {} count; the model went back to a checkpoint {} time{}, and to the samples of then",
+        steps_, info.lineage - 1, info.lineage == 2 ? "" : "s");
+  return fmt::format("updates    {} acknowledged, {} applied (version {}), takeovers {}", steps_, made,
+                     info.version, takeovers);
 }
 
 void EmbeddedCluster::end(bool finished) {

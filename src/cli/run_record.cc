@@ -138,8 +138,9 @@ std::vector<Json> epochs_of(const std::vector<Json> &log) {
 void mark_takeovers(std::vector<Chart> &charts, const std::vector<Json> &log) {
   for (const Json &object : log) {
     if (object.value("event", "") != "takeover") continue;
-    const Mark mark = {number_of(object, "epochs_done"),
-                       fmt::format("server {} takes over shard {}", object.value("leader", 0), object.value("shard", 0))};
+    const Mark mark = {
+        number_of(object, "epochs_done"),
+        fmt::format("server {} takes over shard {}", object.value("leader", 0), object.value("shard", 0))};
     for (Chart &chart : charts) chart.marks.push_back(mark);
   }
 }

@@ -47,7 +47,8 @@ Picture picture_of(ngd_client *client, const ConnectionOptions &options) {
   for (const Json &model : places["models"]) {
     if (model["name"] == options.model) picture.shards = model["shards"];
   }
-  const Json training = Json::parse(value_of(client, "training.progress", options.timeout_ms()), nullptr, false);
+  const Json training =
+      Json::parse(value_of(client, "training.progress", options.timeout_ms()), nullptr, false);
   if (training.is_object()) picture.training = training;
   return picture;
 }
@@ -75,18 +76,21 @@ class Metrics {
 void print_prometheus(const Picture &picture, const std::string &model) {
   const ngd_client_info &info = picture.info;
   Metrics metrics(model);
-  metrics.one("ngd_model_version", "Newest version of the model: updates that were made, and one.", info.version);
+  metrics.one("ngd_model_version", "Newest version of the model: updates that were made, and one.",
+              info.version);
   metrics.one("ngd_model_lineage", "How often the model went back to a checkpoint, and one.", info.lineage);
   metrics.one("ngd_model_clients", "Clients that are connected.", info.sessions - 1);
   metrics.one("ngd_model_workers", "Workers among them.", info.workers);
   metrics.one("ngd_model_parameters", "Elements of all tensors.", info.elements);
   const auto by_shard = [&](const char *name, const char *help, auto value) {
     metrics.begin(name, help);
-    for (const Json &shard : picture.shards) metrics.add(fmt::format(",shard=\"{}\"", shard["shard"].dump()), value(shard));
+    for (const Json &shard : picture.shards)
+      metrics.add(fmt::format(",shard=\"{}\"", shard["shard"].dump()), value(shard));
   };
   by_shard("ngd_shard_takeovers", "How often another server came to lead the shard.",
            [](const Json &shard) { return Json(shard["epoch"].get<uint64_t>() - 1); });
-  by_shard("ngd_shard_leader", "Number of the server that leads it.", [](const Json &shard) { return shard["leader"]; });
+  by_shard("ngd_shard_leader", "Number of the server that leads it.",
+           [](const Json &shard) { return shard["leader"]; });
   by_shard("ngd_shard_in_sync", "Servers that have all of it.",
            [](const Json &shard) { return Json(shard["in_sync"].size()); });
   by_shard("ngd_shard_wanted", "Servers that are to have it.",
@@ -100,13 +104,14 @@ void print_prometheus(const Picture &picture, const std::string &model) {
   const auto by_partition = [&](const char *name, const char *help, const char *key) {
     metrics.begin(name, help);
     for (const Json &one : picture.training["partitions"])
-      metrics.add(fmt::format(",partition=\"{}\",worker=\"{}\"", one["partition"].dump(), one["worker"].dump()), one[key]);
+      metrics.add(fmt::format(",partition=\"{}\",worker=\"{}\"", one["partition"].dump(), one["worker"].dump()),
+                  one[key]);
   };
   by_partition("ngd_partition_steps", "Steps on the partition.", "steps");
   by_partition("ngd_worker_rows_per_second", "Samples a second of the worker that has the partition.",
                "rows_per_second");
-  by_partition("ngd_worker_staleness", "Versions that others made between a worker's read and its update, on average.",
-               "staleness");
+  by_partition("ngd_worker_staleness",
+               "Versions that others made between a worker's read and its update, on average.", "staleness");
   by_partition("ngd_worker_bytes_out", "Bytes of gradients that a step sends, on average.", "bytes_out");
   by_partition("ngd_worker_bytes_in", "Bytes of parameters that a step reads, on average.", "bytes_in");
 }
@@ -121,7 +126,8 @@ void print_workers(const Json &training) {
                  {"bytes_in", "bytes in/step"}});
   for (const Json &one : training["partitions"])
     workers.add({integer_cell(one["partition"].get<uint64_t>()), integer_cell(one["worker"].get<uint64_t>()),
-                 integer_cell(one["steps"].get<uint64_t>()), number_cell(one["rows_per_second"].get<double>(), 0),
+                 integer_cell(one["steps"].get<uint64_t>()),
+                 number_cell(one["rows_per_second"].get<double>(), 0),
                  number_cell(one["staleness"].get<double>(), 1), number_cell(one["bytes_out"].get<double>(), 0),
                  number_cell(one["bytes_in"].get<double>(), 0)});
   fmt::print("\n");

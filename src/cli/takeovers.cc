@@ -57,7 +57,8 @@ void Takeovers::compare(const std::string &text) {
       now.in_sync = shard["in_sync"].get<std::vector<uint64_t>>();
       now.when = Clock::now();
       const auto before = shards_.find(now.shard);
-      if (before != shards_.end() && before->second.leader == now.leader && before->second.in_sync == now.in_sync)
+      if (before != shards_.end() && before->second.leader == now.leader &&
+          before->second.in_sync == now.in_sync)
         continue;
       now.takeover = before != shards_.end() && before->second.leader != now.leader;
       count_ += now.takeover;

@@ -14,7 +14,7 @@ namespace cli {
 
 struct PlaceEvent {
   uint64_t shard = 0, leader = 0, epoch = 0;
-  bool takeover = false;           // another leads from now on; else only who is in sync has changed
+  bool takeover = false;  // another leads from now on; else only who is in sync has changed
   std::vector<uint64_t> in_sync;
   std::chrono::steady_clock::time_point when;
 };
@@ -26,8 +26,8 @@ class Takeovers {
   Takeovers(const Takeovers &) = delete;
   Takeovers &operator=(const Takeovers &) = delete;
 
-  std::vector<PlaceEvent> events();  // since the last call
-  uint64_t count() const;            // takeovers until now
+  std::vector<PlaceEvent> events();       // since the last call
+  uint64_t count() const;                 // takeovers until now
   uint64_t leader(uint64_t shard) const;  // 0: not known
 
  private:

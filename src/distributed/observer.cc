@@ -230,8 +230,9 @@ void Observer::tell_of_workers() {
                           {"bytes_out", static_cast<double>(note.bytes_out) / steps},
                           {"bytes_in", static_cast<double>(note.bytes_in) / steps}});
   }
-  nlohmann::ordered_json line = {{"event", "workers"},     {"epoch", position_.epoch}, {"step", position_.step},
-                                 {"rows", position_.rows}, {"seconds", seconds()},     {"partitions", partitions}};
+  nlohmann::ordered_json line = {{"event", "workers"},     {"epoch", position_.epoch},
+                                 {"step", position_.step}, {"rows", position_.rows},
+                                 {"seconds", seconds()},   {"partitions", partitions}};
   directory_.log(line.dump());
   line["epochs"] = epochs_;
   line["all_rows"] = epoch_rows_ * epochs_;

@@ -14,11 +14,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStoreEvery{2000};  // scores of a partition, for whoever has it next
-constexpr milliseconds kLookEvery{500};    // whether the training was ended
-constexpr milliseconds kAskEvery{1000};    // for partitions that somebody has left behind
-constexpr milliseconds kLateAfter{10000};  // a worker that has not come by then is not waited for
-constexpr milliseconds kPatience{300};     // without a partition, before standing by
+constexpr milliseconds kStoreEvery{2000};             // scores of a partition, for whoever has it next
+constexpr milliseconds kLookEvery{500};               // whether the training was ended
+constexpr milliseconds kAskEvery{1000};               // for partitions that somebody has left behind
+constexpr milliseconds kLateAfter{10000};             // a worker that has not come by then is not waited for
+constexpr milliseconds kPatience{300};                // without a partition, before standing by
 constexpr const char *kWaiting = "training.waiting";  // the value that says who has nothing to do
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 

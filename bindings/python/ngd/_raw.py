@@ -600,6 +600,8 @@ FUNCTIONS = {
         (c_int32, (c_void_p, ngd_event_callback, c_void_p, ngd_finalizer, POINTER(ngd_error))),
     "ngd_trainer_poll":
         (c_int32, (c_void_p, POINTER(ngd_event), c_void_p, POINTER(ngd_error))),
+    "ngd_trainer_connect":
+        (c_int32, (c_void_p, c_void_p, c_char_p, c_int64, POINTER(ngd_error))),
     "ngd_trainer_start":
         (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, POINTER(ngd_error))),
     "ngd_trainer_advance":

@@ -1,0 +1,232 @@
+/* Trainers on servers: workers and an observer of one process, rounds against the run on one machine, what is refused. */
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "cluster.h"
+
+enum { kRows = 240, kColumns = 4, kEpochs = 5 };
+
+/* Three classes that a small network can tell apart. */
+static ngd_dataset *make_data(int rows) {
+  ngd_error error;
+  static float features[kRows * kColumns], labels[kRows];
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < kColumns; j++)
+      features[i * kColumns + j] = (float)((i * 37 + j * 101 + i * j * 13) % 97) / 40 - 1.2f;
+    const float *x = features + i * kColumns;
+    labels[i] = i < 3 ? (float)i : x[0] + x[1] > 0.3f ? 2.0f : x[2] > 0 ? 1.0f : 0.0f;
+  }
+  ngd_dataset *data;
+  check_ok(ngd_dataset_create("dense:label_type=category", &data, &error));
+  check_ok(ngd_dataset_append_f32(data, features, labels, (size_t)rows, kColumns, &error));
+  return data;
+}
+
+/* A trainer with what it trains; `client` NULL: on this machine. */
+struct part {
+  ngd_trainer *trainer;
+  ngd_client *client;
+  ngd_model *model;
+  ngd_optimizer *optimizer;
+  ngd_dataset *data;
+  ngd_error error;
+  ngd_status status;
+};
+
+static void make_part(struct part *p, const char *client, const char *address, const char *trainer, int rows) {
+  ngd_error error;
+  memset(p, 0, sizeof *p);
+  check_ok(ngd_trainer_create(trainer, &p->trainer, &error));
+  check_ok(ngd_model_create("mlp:hidden=8", &p->model, &error));
+  check_ok(ngd_optimizer_create("ngd:learning_rate=0.03", &p->optimizer, &error));
+  p->data = make_data(rows);
+  if (client == NULL) return;
+  check_ok(ngd_client_create(client, &p->client, &error));
+  check_ok(ngd_trainer_connect(p->trainer, p->client, address, 20000, &error));
+}
+
+static void free_part(struct part *p) {
+  ngd_trainer_destroy(p->trainer);
+  ngd_client_destroy(p->client);
+  ngd_model_destroy(p->model);
+  ngd_optimizer_destroy(p->optimizer);
+  ngd_dataset_destroy(p->data);
+}
+
+static void *run_part(void *argument) {
+  struct part *p = argument;
+  p->status = ngd_trainer_run(p->trainer, p->model, p->optimizer, p->data, NULL, &p->error);
+  return NULL;
+}
+
+static void address_in(char *address, size_t size) {
+  snprintf(address, size, "ipc://%s/s", scratch_directory());
+}
+
+static void parameters_of(ngd_model *model, float *all, size_t *count) {
+  ngd_error error;
+  *count = 0;
+  for (size_t i = 0; i < ngd_model_tensor_count(model); i++) {
+    ngd_tensor_info info = {.struct_size = sizeof info};
+    check_ok(ngd_model_tensor(model, i, &info, &error));
+    check_ok(ngd_model_get_tensor_f32(model, i, all + *count, info.elements, &error));
+    *count += info.elements;
+  }
+}
+
+/* Trains with so many workers in rounds, and gives what an observer then has. */
+static void train_in_rounds(int workers, float *parameters, size_t *count) {
+  ngd_error error;
+  char address[80], spec[120];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  const char *trainer = "trainer:epochs=5,batch_size=24,schedule=linear";
+  struct part parts[4], observer;
+  pthread_t threads[4];
+  for (int i = 0; i < workers; i++) {
+    snprintf(spec, sizeof spec, "client:consistency=bulk,workers=%d,rank=%d", workers, i + 1);
+    make_part(&parts[i], spec, address, trainer, kRows);
+    assert_int_equal(pthread_create(&threads[i], NULL, run_part, &parts[i]), 0);
+  }
+  snprintf(spec, sizeof spec, "client:consistency=bulk,workers=%d,worker=0", workers);
+  make_part(&observer, spec, address, trainer, kRows);
+  check_ok(ngd_trainer_run(observer.trainer, observer.model, observer.optimizer, observer.data, observer.data,
+                           &error));
+  for (int i = 0; i < workers; i++) {
+    pthread_join(threads[i], NULL);
+    if (parts[i].status != NGD_OK) fail_msg("%s", parts[i].error.message);
+    free_part(&parts[i]);
+  }
+  parameters_of(observer.model, parameters, count);
+  ngd_event event = {.struct_size = sizeof event};
+  uint64_t rows = 0, epochs = 0;
+  for (int32_t found = 1; found;) {
+    check_ok(ngd_trainer_poll(observer.trainer, &event, &found, &error));
+    if (!found) break;
+    if (event.kind == NGD_EVENT_EPOCH) assert_int_equal(event.epoch, ++epochs);
+    rows = event.rows;
+  }
+  assert_int_equal(epochs, kEpochs);
+  assert_int_equal(rows, kRows * kEpochs);
+  free_part(&observer);
+  ngd_server_destroy(server);
+}
+
+static void rounds_equal_the_run_on_one_machine(void **state) {
+  (void)state;
+  ngd_error error;
+  static float alone[400], rounds[400];
+  size_t count, same;
+  struct part one;
+  make_part(&one, NULL, NULL, "trainer:epochs=5,batch_size=24,schedule=linear", kRows);
+  check_ok(ngd_trainer_run(one.trainer, one.model, one.optimizer, one.data, NULL, &error));
+  parameters_of(one.model, alone, &count);
+  free_part(&one);
+  train_in_rounds(1, rounds, &same);
+  assert_int_equal(same, count);
+  assert_memory_equal(rounds, alone, count * sizeof(float));
+  train_in_rounds(3, rounds, &same);
+  for (size_t i = 0; i < count; i++) {
+    const float bound = 3e-5f * (alone[i] < 0 ? 1 - alone[i] : 1 + alone[i]);
+    if (!(rounds[i] - alone[i] < bound && alone[i] - rounds[i] < bound))
+      fail_msg("parameter %zu is %g, on one machine %g", i, (double)rounds[i], (double)alone[i]);
+  }
+}
+
+/* Workers of one thread, a step of each in turn; one is dropped on the way. */
+static void partitions_of_the_dead_go_on(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  struct part parts[2];
+  int32_t running[2] = {1, 1};
+  for (int i = 0; i < 2; i++) {
+    make_part(&parts[i], "client:workers=2,lease=0.5", address,
+              "trainer:epochs=5,batch_size=8,prefetch=0,icea=icea", kRows);
+    check_ok(
+        ngd_trainer_start(parts[i].trainer, parts[i].model, parts[i].optimizer, parts[i].data, NULL, &error));
+  }
+  for (int step = 0; step < 10; step++) {
+    for (int i = 0; i < 2; i++) check_ok(ngd_trainer_advance(parts[i].trainer, 1, &running[i], &error));
+  }
+  free_part(&parts[0]);
+  while (running[1]) check_ok(ngd_trainer_advance(parts[1].trainer, 50, &running[1], &error));
+  ngd_client *client;
+  check_ok(ngd_client_create("client:worker=0", &client, &error));
+  check_ok(ngd_client_connect(client, address, 5000, &error));
+  ngd_client_info info = {.struct_size = sizeof info};
+  check_ok(ngd_client_get_info(client, 5000, &info, &error));
+  /* One version for the first values, and one for each batch of each partition: none twice, none left out. */
+  assert_int_equal(info.version, 1 + kEpochs * kRows / 8);
+  ngd_client_destroy(client);
+  free_part(&parts[1]);
+  ngd_server_destroy(server);
+}
+
+static void what_does_not_fit_is_refused(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  struct part first, other;
+  make_part(&first, "client:workers=1", address, "trainer:epochs=5,batch_size=8", kRows);
+  check_ok(ngd_trainer_start(first.trainer, first.model, first.optimizer, first.data, NULL, &error));
+  check_error(ngd_trainer_connect(first.trainer, first.client, address, 1000, &error), NGD_E_STATE,
+              "a run is in progress; connect the trainer before it starts");
+  make_part(&other, "client:workers=1", address, "trainer:epochs=5,batch_size=8", kRows / 2);
+  check_error(ngd_trainer_start(other.trainer, other.model, other.optimizer, other.data, NULL, &error),
+              NGD_E_CONFLICT,
+              "the training on the servers is another: its rows is 240, here it is 120; take the same data and "
+              "options, or "
+              "another model name");
+  check_error(ngd_trainer_connect(other.trainer, other.client, "smoke://signals", 1000, &error), NGD_E_ARGUMENT,
+              "address \"smoke://signals\": it begins with none of tcp://, ipc:// and inproc://");
+  free_part(&other);
+  make_part(&other, "client:workers=1", address, "trainer:epochs=5,batch_size=8,run_directory=nowhere", kRows);
+  check_error(ngd_trainer_start(other.trainer, other.model, other.optimizer, other.data, NULL, &error),
+              NGD_E_STATE,
+              "a worker keeps no run directory; give it to an observer, whose client has worker=0");
+  free_part(&other);
+  make_part(&other, "client:workers=1,model=double", address, "trainer:epochs=5,batch_size=8", kRows);
+  check_ok(ngd_model_set_text(other.model, "precision", "f64", &error));
+  check_error(ngd_trainer_start(other.trainer, other.model, other.optimizer, other.data, NULL, &error),
+              NGD_E_UNSUPPORTED,
+              "servers hold float32 parameters, but the model's are float64; set precision=f32");
+  free_part(&other);
+  make_part(&other, "client:workers=500,model=many", address, "trainer:epochs=5,batch_size=8", kRows);
+  check_error(ngd_trainer_start(other.trainer, other.model, other.optimizer, other.data, NULL, &error),
+              NGD_E_RANGE, "the data have 240 rows, which do not go into 500 partitions; set partitions lower");
+  free_part(&other);
+  free_part(&first);
+  ngd_server_destroy(server);
+}
+
+/* Nothing waits for ever where nobody is. */
+static void absent_servers_are_an_error(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  struct part one;
+  make_part(&one, "client", address, "trainer:epochs=5", kRows);
+  check_ok(ngd_trainer_connect(one.trainer, one.client, address, 300, &error));
+  assert_int_equal(ngd_trainer_start(one.trainer, one.model, one.optimizer, one.data, NULL, &error),
+                   NGD_E_TIMEOUT);
+  /* On this machine it goes on. */
+  check_ok(ngd_trainer_connect(one.trainer, NULL, NULL, 0, &error));
+  check_ok(ngd_trainer_run(one.trainer, one.model, one.optimizer, one.data, NULL, &error));
+  free_part(&one);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rounds_equal_the_run_on_one_machine),
+      cmocka_unit_test(partitions_of_the_dead_go_on),
+      cmocka_unit_test(what_does_not_fit_is_refused),
+      cmocka_unit_test(absent_servers_are_an_error),
+  };
+  return cmocka_run_group_tests(tests, NULL, remove_scratch_directories);
+}
