@@ -145,7 +145,7 @@ int page(const Arguments &arguments) {
       auto info = sized<ngd_client_info>();
       // Not for longer than a takeover takes: the page is to tell of it.
       call(ngd_client_get_info, client.get(), int64_t{3000}, &info);
-      const Json all = places(arguments, client.get());
+      const Json all = places_of(client.get(), arguments.connection.timeout_ms());
       const double now =
           std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
       watch.seen(now, all, info.version, info.lineage, info.sessions - 1, info.workers);
