@@ -1,7 +1,14 @@
 // Connecting to servers from the command line.
 #include "connection.h"
 
+#include <algorithm>
+
 namespace cli {
+namespace {
+
+constexpr int64_t kAbsentMs = 400;  // a value that is not there is waited for
+
+}  // namespace
 
 void add_connection_options(CLI::App &app, ConnectionOptions &options) {
   app.add_option("--servers", options.servers,
@@ -46,9 +53,9 @@ std::string value_of(ngd_client *client, const char *name, int64_t timeout_ms) {
   std::string text((size_t{1} << 20) + 1, '\0');
   size_t needed = 0;
   ngd_error error = {};
-  const ngd_status status =
-      ngd_client_get_value(client, name, 0, timeout_ms, text.data(), text.size(), &needed, nullptr, &error);
-  if (status == NGD_E_NOT_FOUND) return {};
+  const ngd_status status = ngd_client_get_value(client, name, 0, std::min(timeout_ms, kAbsentMs), text.data(),
+                                                 text.size(), &needed, nullptr, &error);
+  if (status == NGD_E_NOT_FOUND || status == NGD_E_TIMEOUT) return {};
   if (status != NGD_OK) throw Failure{error.message, kExitFailed, status};
   text.resize(needed - 1);
   return text;

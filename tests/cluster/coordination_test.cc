@@ -2,7 +2,9 @@
 #include "cluster/parameters.h"
 #include "small_cluster.h"
 #include "wire/codec.h"
+#include "wire/fields.h"
 #include "wire/limits.h"
+#include "wire/table.h"
 
 namespace {
 
@@ -155,6 +157,66 @@ void partitions_are_handed_over_with_their_progress(void **) {
   assert_int_equal(cluster.command(b, claim).status, NGD_E_NOT_FOUND);
   assert_int_equal(cluster.command(b, open).done.number, 2);
   assert_int_equal(cluster.command(b, claim).status, NGD_OK);
+}
+
+// What an update says of a partition happens with it, on a model of several shards too, and only its owner may say it.
+void progress_is_part_of_an_update(void **) {
+  SmallCluster cluster;
+  ClientOptions options;
+  options.lease_us = 2 * kSecond;
+  wire::ModelSpec spec = kModel;
+  spec.shards = 2;
+  const size_t a = cluster.client(spec, options), b = cluster.client(spec, options);
+  const std::vector<float> values(element_count(spec.tensors[0].shape), 1.0f);
+  cluster.push(a, wire::UpdateKind::initial, {values});
+  wire::Command open = named(CommandKind::partitions, "data");
+  open.count = 1;
+  cluster.command(a, open);
+  wire::Command claim = named(CommandKind::claim, "data");
+  claim.number = 0;
+  wire::Progress progress;
+  progress.set = "data";
+  progress.token = cluster.command(a, claim).done.token;
+  progress.offset = 3;
+  progress.note = "three";
+  const auto push = [&](size_t client) {
+    auto &session = cluster.world.session(client);
+    ngd::cluster::TensorUpdate update{0, {}, wire::copied(std::as_bytes(std::span(values)))};
+    return cluster.wait(client, session.push(wire::UpdateKind::delta, {update}, {progress}, cluster.now(client),
+                                             cluster.soon(client), 0));
+  };
+  const auto look = [&] {
+    wire::Query query;
+    query.kind = wire::QueryKind::partitions;
+    query.name = "data";
+    auto &session = cluster.world.session(b);
+    const Outcome outcome = cluster.wait(b, session.query(query, cluster.now(b), cluster.soon(b)));
+    std::string bytes;
+    for (const wire::Bytes &part : outcome.payload) bytes += part.text();
+    ngd::cluster::PartitionSet set;
+    wire::read_bytes(std::as_bytes(std::span(bytes)), "partitions", 16, 1024, set);
+    return set.partitions.at(0);
+  };
+  const Outcome refused = push(b);
+  assert_int_equal(refused.status, NGD_E_FENCED);
+  assert_int_equal(look().offset, 0);
+  const Outcome made = push(a);
+  assert_int_equal(made.status, NGD_OK);
+  assert_int_equal(made.version, 2);  // what was refused made none
+  assert_int_equal(look().offset, 3);
+  assert_string_equal(look().note.c_str(), "three");
+  // Another has it when its owner is dead; what the owner still sends is refused whole.
+  cluster.world.crash_client(a);
+  cluster.world.run_until(cluster.world.now() + 4 * kSecond);
+  const Outcome taken = cluster.command(b, claim);
+  assert_int_equal(taken.done.offset, 3);
+  progress.offset = 4;
+  assert_int_equal(push(b).status, NGD_E_FENCED);
+  progress.token = taken.done.token;
+  progress.finish = true;
+  assert_int_equal(push(b).status, NGD_OK);
+  assert_true(look().finished && look().offset == 4);
+  assert_int_equal(cluster.command(b, claim).status, NGD_E_CONFLICT);
 }
 
 // --- raw messages -------------------------------------------------------------------------------------------------------
@@ -426,6 +488,7 @@ int main() {
       cmocka_unit_test(a_barrier_opens_for_all_and_forgets_the_dead),
       cmocka_unit_test(values_have_versions),
       cmocka_unit_test(partitions_are_handed_over_with_their_progress),
+      cmocka_unit_test(progress_is_part_of_an_update),
       cmocka_unit_test(roles_are_kept_apart),
       cmocka_unit_test(words_of_an_earlier_session_are_refused),
       cmocka_unit_test(a_client_that_rests_is_told_of_a_new_lineage),
