@@ -49,12 +49,11 @@ int run(int argc, char **argv) {
   program.require_subcommand(0, 1);
   bool version = false;
   program.add_flag("--version", version, "Tell the version, as the verb version does");
-  const std::vector<Verb> verbs = {train_verb(program),   predict_verb(program), eval_verb(program),
-                                   inspect_verb(program), options_verb(program), plot_verb(program),
-                                   icea_verb(program),    server_verb(program),  worker_verb(program),
-                                   client_verb(program),  status_verb(program),  cluster_verb(program),
-                                   keygen_verb(program),  bench_verb(program),   vectors_verb(program),
-                                   version_verb(program)};
+  const std::vector<Verb> verbs = {
+      train_verb(program),   predict_verb(program), eval_verb(program),    inspect_verb(program),
+      options_verb(program), plot_verb(program),    icea_verb(program),    server_verb(program),
+      worker_verb(program),  client_verb(program),  status_verb(program),  cluster_verb(program),
+      keygen_verb(program),  bench_verb(program),   vectors_verb(program), version_verb(program)};
   if (argc == 1) {
     fmt::print(stderr, "{}", program.help());
     return kExitUsage;

@@ -23,7 +23,7 @@ class Usage(ProgramTest):
         self.assertIn("Subcommands:", done.stderr)
 
     def test_unknown_verb_is_wrong_usage(self):
-        self.fails(2, 'ngd: error: unknown verb "trian"; known: train, predict, eval, inspect, options, plot, icea, server, client, status, cluster, keygen, bench, version\n',
+        self.fails(2, 'ngd: error: unknown verb "trian"; known: train, predict, eval, inspect, options, plot, icea, server, worker, client, status, cluster, keygen, bench, vectors, version\n',
                    "trian")
 
     def test_unknown_option_is_wrong_usage_and_prints_the_usage_of_the_verb(self):
