@@ -33,7 +33,8 @@ std::string processor_name() {
 }
 
 Verb bench_verb(CLI::App &program) {
-  CLI::App *app = program.add_subcommand("bench", "Measure optimizers, ICEA, the parameter server and word vectors");
+  CLI::App *app =
+      program.add_subcommand("bench", "Measure optimizers, ICEA, the parameter server and word vectors");
   app->require_subcommand(0, 1);
   struct Arguments {
     std::string name;

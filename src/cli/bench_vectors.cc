@@ -198,8 +198,7 @@ Verb vectors_bench(CLI::App &bench_app) {
   app->add_option("--threads", a.threads, "Train on 1 to so many threads (default 2)")->type_name("N");
   app->add_option("--rounds", a.rounds, "Turns of each side (default 5)")->type_name("N");
   add_output_option(*app, a.style);
-  app->footer(
-      "Examples:\n  ngd bench vectors --words 400000\n  ngd bench vectors --texts texts.txt --rounds 9");
+  app->footer("Example:\n  ngd bench vectors --words 400000 --texts texts.txt --rounds 9");
   return {app, "ngd bench vectors [--texts FILE] [options]; see ngd bench vectors --help",
           [arguments] { return bench(*arguments); }};
 }

@@ -10,15 +10,15 @@ TINY = ["--sizes", "4096", "--rounds", "3", "--burst", "0.0001"]
 class Bench(ProgramTest):
     def test_without_a_name_it_lists_the_benchmarks(self):
         listed = self.json("bench")["benchmarks"]
-        self.assertEqual([each["name"] for each in listed], ["optimizer", "rules", "icea", "cluster"])
+        self.assertEqual([each["name"] for each in listed], ["optimizer", "rules", "icea", "cluster", "vectors"])
         self.assertTrue(all(each["about"] for each in listed))
         self.assertRegex(self.ngd("bench").stdout, r"(?m)^optimizer +\w")
 
     def test_unknown_benchmark_is_wrong_usage(self):
-        self.fails(2, 'ngd: error: unknown benchmark "optimiser"; known: optimizer, rules, icea, cluster\n', "bench", "optimiser")
+        self.fails(2, 'ngd: error: unknown benchmark "optimiser"; known: optimizer, rules, icea, cluster, vectors\n', "bench", "optimiser")
 
     def test_help_of_each_shows_an_example(self):
-        for name in ["optimizer", "rules", "icea", "cluster"]:
+        for name in ["optimizer", "rules", "icea", "cluster", "vectors"]:
             self.assertRegex(self.ngd("bench", name, "--help").stdout, rf"Example:\n  ngd bench {name}")
 
 
@@ -126,7 +126,7 @@ class OptimizerBench(ProgramTest):
         self.assertEqual([len(line) for line in lines], [13, 13])
 
     def test_wrong_names_and_numbers_are_wrong_usage(self):
-        usage = "usage: ngd bench [optimizer|rules|icea|cluster] [options]; see ngd bench NAME --help\n"
+        usage = "usage: ngd bench [optimizer|rules|icea|cluster|vectors] [options]; see ngd bench NAME --help\n"
         groups = ", ".join(["flat", "checked", "peer", "small", "state", "clip", "trust", "rows"])
         self.fails(2, f'ngd: error: unknown group "flatt"; known: {groups}\n', "bench", "optimizer", "--groups", "flatt")
         error = self.ngd("bench", "optimizer", "--rules", "adm", expect=2).stderr
@@ -255,7 +255,7 @@ class RulesBench(ProgramTest):
         error = self.ngd("bench", "rules", "--data", ".", "--tasks", "spam", expect=1).stderr
         self.assertIn("./sms.tsv", error)
         self.fails(2, "ngd: error: --data is required\n"
-                      "usage: ngd bench [optimizer|rules|icea|cluster] [options]; see ngd bench NAME --help\n", "bench", "rules")
+                      "usage: ngd bench [optimizer|rules|icea|cluster|vectors] [options]; see ngd bench NAME --help\n", "bench", "rules")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Options(ProgramTest):
         self.assertRegex(self.ngd("options", "trainer").stdout.splitlines()[0], r"^option +type +default +range +help$")
 
     def test_unknown_topic_is_wrong_usage(self):
-        self.fails(2, 'ngd: error: unknown topic "optimiser"; known: optimizer, model, format, trainer, icea, server, client\n',
+        self.fails(2, 'ngd: error: unknown topic "optimiser"; known: optimizer, model, format, trainer, icea, server, client, vectors\n',
                    "options", "optimiser")
 
     def test_unknown_name_is_wrong_usage_in_the_words_of_the_library(self):

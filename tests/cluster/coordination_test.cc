@@ -167,7 +167,7 @@ void progress_is_part_of_an_update(void **) {
   wire::ModelSpec spec = kModel;
   spec.shards = 2;
   const size_t a = cluster.client(spec, options), b = cluster.client(spec, options);
-  const std::vector<float> values(element_count(spec.tensors[0].shape), 1.0f);
+  const std::vector<float> values(ngd::element_count(spec.tensors[0].shape), 1.0f);
   cluster.push(a, wire::UpdateKind::initial, {values});
   wire::Command open = named(CommandKind::partitions, "data");
   open.count = 1;
