@@ -7,9 +7,7 @@
  * ngd_trainer_create("trainer:epochs=10,batch_size=32", &trainer, &error);
  * ngd_trainer_run(trainer, model, optimizer, training_data, held_out_data, &error);
  * @endcode
- *
- * A training on servers is `docs/examples/train_on_servers.c`.
- *
+ * A training on servers: `docs/examples/train_on_servers.c`.
  * @par Two ways to run
  * ngd_trainer_run() trains to the end; ngd_trainer_start() and ngd_trainer_advance() do it in pieces, for
  * programs with their own event loop. Either way all work happens on the calling thread. Events come to a
