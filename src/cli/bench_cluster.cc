@@ -12,7 +12,7 @@
 
 #include "bench.h"
 #include "bench_clock.h"
-#include "bench_cluster_peers.h"
+#include "bench_cluster_measure.h"
 
 namespace cli {
 namespace {
@@ -23,22 +23,13 @@ double own_cpu_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-// What was measured of one subject, one value a round.
-struct Measured {
-  std::vector<double> rate, cpu, latency;  // GB/s, CPU seconds per GB, seconds of a lone request
-};
+}  // namespace
 
-struct Subject {
-  const char *name;
-  std::unique_ptr<Peer> window, lone;
-  const Served *server;  // nullptr: there is none
-  Measured measured;
-};
-
-// Requests with `window` under way for about so many seconds.
 void measure_window(Subject &subject, size_t window, size_t bytes, double seconds) {
   const auto cpu = [&] {
-    return own_cpu_seconds() + (subject.server != nullptr ? subject.server->cpu_seconds() : 0);
+    double seconds_used = own_cpu_seconds();
+    for (const Served *server : subject.servers) seconds_used += server->cpu_seconds();
+    return seconds_used;
   };
   for (size_t i = 0; i < window; i++) subject.window->start();
   const double cpu_before = cpu();
@@ -76,6 +67,8 @@ double median_ratio(const std::vector<double> &a, const std::vector<double> &b) 
 std::string size_text(size_t bytes) {
   return bytes >= 1 << 20 ? fmt::format("{} MB", bytes >> 20) : fmt::format("{} KB", bytes >> 10);
 }
+
+namespace {
 
 const char *name_of(Operation operation) {
   switch (operation) {
@@ -156,7 +149,7 @@ int bench_cluster(const ClusterBench &bench) {
         subjects.push_back({name,
                             raw_peer(server.address(), work, pool),
                             raw_peer(server.address(), work, pool),
-                            &server,
+                            {&server},
                             {}});
       };
       add_raw("raw ZeroMQ", *one.raw);
@@ -165,9 +158,9 @@ int bench_cluster(const ClusterBench &bench) {
       subjects.push_back({"libngd",
                           ngd_peer(one.ngd->address(), work, false, pool),
                           ngd_peer(one.ngd->address(), work, true, pool),
-                          one.ngd.get(),
+                          {one.ngd.get()},
                           {}});
-      subjects.push_back({"memcpy", memcpy_peer(work.bytes, pool), memcpy_peer(work.bytes, pool), nullptr, {}});
+      subjects.push_back({"memcpy", memcpy_peer(work.bytes, pool), memcpy_peer(work.bytes, pool), {}, {}});
       // Rows have no calls that return at once.
       const size_t window = work.rows() ? 1 : bench.window;
       for (Subject &subject : subjects) {  // connects, and fills caches
@@ -231,9 +224,11 @@ Verb cluster_bench(CLI::App &bench) {
   app->add_option("--window", arguments->window, "Requests under way (default 8)")->type_name("N");
   app->add_option("--seconds", arguments->seconds, "Time of each measurement (default 0.15)")
       ->type_name("SECONDS");
+  app->add_flag("--replicas", arguments->replicas,
+                "Pushes to two servers that keep the same shard, beside one server");
   add_output_option(*app, arguments->style);
   app->footer("Example:\n  ngd bench cluster --transports tcp --sizes 65536,1048576");
-  const auto run = [arguments] {
+  const auto run = [arguments, app] {
     for (const std::string &transport : arguments->transports) {
       if (transport != "ipc" && transport != "tcp")
         throw Failure{fmt::format("--transports cannot be \"{}\"; it takes ipc and tcp", transport),
@@ -248,7 +243,8 @@ Verb cluster_bench(CLI::App &bench) {
     }
     if (arguments->rounds < 1 || arguments->window < 1 || arguments->window > 32)
       throw Failure{"--rounds is at least 1, --window 1 to 32", kExitUsage};
-    return bench_cluster(*arguments);
+    arguments->sizes_given = app->count("--sizes") > 0;
+    return arguments->replicas ? bench_cluster_replicas(*arguments) : bench_cluster(*arguments);
   };
   return {app, "ngd bench cluster [options]; see ngd bench cluster --help", run};
 }

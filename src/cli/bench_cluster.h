@@ -15,7 +15,9 @@ struct ClusterBench {
   size_t window = 8;      // requests under way in the measurements of throughput
   double seconds = 0.15;  // of each measurement
   Style style = Style::table;
+  bool replicas = false, sizes_given = false;
 };
 int bench_cluster(const ClusterBench &bench);
+int bench_cluster_replicas(const ClusterBench &bench);  // pushes alone, with and without a backup
 
 }  // namespace cli

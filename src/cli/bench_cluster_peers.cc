@@ -144,8 +144,19 @@ void Served::leave() {
   _exit(kExitFailed);
 }
 
+std::string Served::read_line() const {
+  std::string line;
+  for (char c = 0; read(from_child_, &c, 1) == 1 && c != '\n';) line += c;
+  return line;
+}
+
+std::string Served::status() const {
+  kill(child_, SIGUSR1);
+  return read_line();
+}
+
 void Served::read_address() {
-  for (char c = 0; read(from_child_, &c, 1) == 1 && c != '\n';) address_ += c;
+  address_ = read_line();
   if (address_.empty()) throw Failure{"the benchmark's server did not start"};
 }
 
@@ -178,6 +189,21 @@ void serve_ngd(const std::string &endpoint, int ready) {
   call(ngd_server_start, server.get(), kPatience);
   say_ready(ready, text_of(ngd_server_get_text, server.get(), "endpoints"));
   for (;;) pause();
+}
+
+void serve_and_tell(const std::string &spec, int ready) {
+  sigset_t asked;
+  sigemptyset(&asked);
+  sigaddset(&asked, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &asked, nullptr);  // in the server's threads too
+  const Server server = create<ngd_server>(ngd_server_create, spec);
+  call(ngd_server_start, server.get(), kPatience);
+  say_ready(ready, text_of(ngd_server_get_text, server.get(), "endpoints"));
+  for (int signal = 0; sigwait(&asked, &signal) == 0;) {
+    std::string status(1 << 16, '\0');
+    call(ngd_server_get_status, server.get(), status.data(), status.size(), static_cast<size_t *>(nullptr));
+    say_ready(ready, status.c_str());
+  }
 }
 
 std::unique_ptr<Peer> ngd_peer(const std::string &address, const Work &work, bool single, Pool &pool) {

@@ -47,11 +47,14 @@ class Served {
   Served &operator=(const Served &) = delete;
   const std::string &address() const { return address_; }
   double cpu_seconds() const;
+  pid_t process() const { return child_; }
+  std::string status() const;  // of one that runs serve_and_tell()
 
  private:
   int begin();  // in the child: the descriptor; in the parent: -1
   [[noreturn]] static void leave();
   void read_address();
+  std::string read_line() const;
   pid_t child_ = -1;
   int from_child_ = -1;
   std::string address_;
@@ -83,6 +86,7 @@ void serve_raw(const std::string &endpoint, Stores stores, int ready);
 std::unique_ptr<Peer> raw_peer(const std::string &address, const Work &work, Pool &pool);
 
 void serve_ngd(const std::string &endpoint, int ready);
+void serve_and_tell(const std::string &spec, int ready);
 std::unique_ptr<Peer> ngd_peer(const std::string &address, const Work &work, bool single, Pool &pool);
 
 std::unique_ptr<Peer> memcpy_peer(size_t bytes, Pool &pool);

@@ -32,9 +32,10 @@ class Parameters {
  public:
   Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces);
 
-  // Throws what is wrong with it: tensors, rows, length, a number that is not finite.
+  // Throws what is wrong with it: tensors, rows, length, a number that is not finite. `numbers`: whether those are looked
+  // at; another replica may have done so.
   UpdatePart checked(wire::UpdateKind kind, const std::vector<wire::TensorPart> &tensors,
-                     const std::vector<wire::Bytes> &payload) const;
+                     const std::vector<wire::Bytes> &payload, bool numbers = true) const;
   // All parts as one step, added in their order. `rate` is the learning rate if above 0.
   void apply(std::span<const UpdatePart *const> parts, double rate);
 

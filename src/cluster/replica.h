@@ -63,6 +63,7 @@ class ReplicaHost {
   virtual void lead(bool fresh, Time now) = 0;
   // It leads no more. `lost`: what it holds may be what never happened.
   virtual void follow(bool lost, Time now) = 0;
+  virtual size_t state_bytes() const = 0;  // about: what a snapshot has
   // All of the state; nothing while it cannot be had.
   virtual std::optional<wire::Bytes> snapshot() = 0;
   virtual void load(std::span<const std::byte> snapshot, Time now) = 0;  // throws when it cannot be read
@@ -78,7 +79,9 @@ class Replica {
 
   void start(Time now);
   // Of a primary: the next index. The caller has carried the entry out, or does it at once.
+  // Others hear of it with send_appended(): once for all that one call of the shard appends.
   uint64_t append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now);
+  void send_appended(Time now);
   // Whether others have the log, or are about to: else nothing need be appended.
   bool shared() const { return nodes_.size() > 1 || !alone() || !peers_.empty(); }
   void leave_out() { skipped_ = true; }  // an entry was carried out that nobody else needs
@@ -104,6 +107,7 @@ class Replica {
   bool alone() const { return record_.in_sync.size() <= 1 && !adding_; }
   uint64_t last() const { return log_.last(); }
   uint64_t committed() const { return committed_; }
+  size_t log_bytes() const { return log_.bytes(); }
   const ReplicaRecord &record() const { return record_; }
   uint64_t incarnation() const { return me_.incarnation; }
   const std::vector<uint32_t> &nodes() const { return nodes_; }
@@ -161,6 +165,7 @@ class Replica {
   void add_learners(Time now);
   void settle(Time now);
   void forget_strangers();
+  void trim_log(uint64_t keep);
   void begin_log();
   bool in_maximal(const Member &member) const;
 
@@ -201,7 +206,8 @@ class Replica {
   std::map<uint32_t, Peer> peers_;
   std::optional<Member> adding_;
   Time adding_since_ = 0, beacon_at_ = 0;
-  bool handing_ = false;                       // another is to lead, and may do so already: nothing is answered
+  bool handing_ = false;  // another is to lead, and may do so already: nothing is answered
+  bool unsent_ = false;
   bool skipped_ = false;                       // what has happened is not all in the log
   Time sent_us_ = 0, asked_ = 0, wanted_ = 0;  // last; by a beacon to all; by the newest of the reads
   std::optional<Sending> sending_;

@@ -78,7 +78,7 @@ void Replica::replay_committed(Time now) {
     applied_++;
     if (!host_.replay(applied_, log_.at(applied_), now) && role_ != Role::primary) return differed(now);
   }
-  if (role_ != Role::primary) log_.trim(options_.kept_bytes, applied_);
+  if (role_ != Role::primary) trim_log(applied_);
 }
 
 void Replica::handed(const wire::Handed &message, Time now) {

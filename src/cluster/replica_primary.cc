@@ -47,9 +47,13 @@ uint64_t Replica::append(wire::Bytes control, std::vector<wire::Bytes> payload, 
   if (skipped_) begin_log();
   log_.append({record_.epoch, std::move(control), std::move(payload)});
   applied_ = log_.last();
-  send_all(now, false);
+  unsent_ = true;
   if (alone()) advance_commit(now);  // nobody's answer will: those who are not in the set may be dead
   return log_.last();
+}
+
+void Replica::send_appended(Time now) {
+  if (std::exchange(unsent_, false) && role_ == Role::primary) send_all(now, false);
 }
 
 bool Replica::in_maximal(const Member &member) const {
@@ -167,6 +171,7 @@ void Replica::appended(const From &from, const wire::Appended &answer, Time now)
   peer.heard = now;
   peer.lease = std::max(peer.lease, answer.sent_us + kReplicaLeaseUs);
   peer.answered = std::max(peer.answered, answer.sent_us);
+  if (peer.knows && std::max(answer.last, peer.acked) < log_.base()) peer.knows = false;  // it was too slow
   if (peer.knows && answer.last > peer.acked && answer.last <= log_.last()) {
     peer.acked = answer.last;
     peer.sent = std::max(peer.sent, peer.acked);
@@ -229,7 +234,16 @@ void Replica::advance_commit(Time now) {
     if (peer.knows) keep = std::min(keep, std::max(peer.acked, log_.base()));
   }
   if (sending_) keep = std::min(keep, sending_->index);
-  log_.trim(nodes_.size() == 1 ? 0 : options_.kept_bytes, keep);
+  trim_log(keep);
+}
+
+// One who needs much of the log, for what the state has bytes, is helped as soon by a snapshot; and memory that is used
+// again at once is warm. Whoever still gets entries holds them back, but not for ever: it may be dead, or slower than the
+// updates.
+void Replica::trim_log(uint64_t keep) {
+  const bool useful = nodes_.size() > 1;
+  log_.trim(useful ? std::min(options_.kept_bytes, std::max(kKeptAlways, host_.state_bytes() / 4)) : 0, keep);
+  if (role_ == Role::primary) log_.trim(options_.kept_bytes, committed_);
 }
 
 // --- who is in the set ----------------------------------------------------------------------------------------------

@@ -30,7 +30,8 @@ inline constexpr size_t kTransferBytes = size_t{1} << 20;     // of a snapshot i
 // again only stands in the way of what is under way.
 inline constexpr Time kTransferAgainUs = 500'000;
 inline constexpr Time kTransferMostUs = 16'000'000;
-inline constexpr uint64_t kNearEntries = 256;  // so far behind a learner may be to be added
+inline constexpr size_t kKeptAlways = size_t{1} << 20;  // of a log, however small the state is
+inline constexpr uint64_t kNearEntries = 256;           // so far behind a learner may be to be added
 // Below the revision of the node's record: lives of a shard's memory within one of its server.
 inline constexpr unsigned kIncarnationBits = 16;
 

@@ -170,9 +170,8 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
     const UpdateKey &key, const wire::Push &push, const std::vector<wire::Bytes> &payload) {
   Staged staged;
   staged.bytes = wire::total_bytes(payload);
-  staged.update = parameters->checked(push.kind, push.tensors, payload);
-  staged.part = {push.attempt, push.after,  push.base_version, push.pull,
-                 push.kind,    push.tokens, push.progress};
+  staged.update = parameters->checked(push.kind, push.tensors, payload, leading);
+  staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens, push.progress};
   staged.push = push;
   staged.payload = payload;
   if (const auto found = staged_parts.find(key); found != staged_parts.end()) erase_staged(found);
@@ -367,7 +366,13 @@ void Shard::start(Time now) {
 
 void Shard::receive(const From &from, wire::Message message, Time now) {
   state_->receive(from, std::move(message), now);
-  state_->log_digest(now);
+  state_->rest(now);
+}
+
+// All that was logged has been carried out.
+void Shard::State::rest(Time now) {
+  log_digest(now);
+  replica->send_appended(now);
 }
 
 void Shard::State::receive(const From &from, wire::Message message, Time now) {
@@ -456,17 +461,19 @@ void Shard::coordinated(const CoordinatorAnswer &answer, Time now) {
   state_->clock = now;
   state_->replica->answered(answer, now);
   if (state_->leading) state_->record_answer(answer, now);
+  state_->rest(now);
 }
 
 void Shard::placed(const wire::ModelPlace &model, Time now) {
   state_->clock = now;
   state_->placed(model, now);
+  state_->rest(now);
 }
 
 void Shard::tick(Time now) {
   state_->clock = now;
   state_->tick(now);
-  state_->log_digest(now);
+  state_->rest(now);
 }
 
 Time Shard::next_wakeup() const {
@@ -496,11 +503,13 @@ void Shard::finish(const std::shared_ptr<Job> &job, Time now) {
   if (s.jobs.empty() || s.jobs.front() != job) return;
   s.jobs.pop_front();
   if (s.leading) s.job_done(static_cast<const SaveJob &>(*job), now);
+  s.rest(now);
 }
 
 void Shard::checkpoint(Time now) {
   state_->clock = now;
   if (state_->root != nullptr && state_->leading) state_->start_checkpoint(now);
+  state_->rest(now);
 }
 
 bool Shard::checkpoint_pending() const {

@@ -166,6 +166,10 @@ std::optional<wire::Bytes> Shard::State::snapshot() {
   return whole_state();
 }
 
+size_t Shard::State::state_bytes() const {
+  return parameters == nullptr ? 0 : parameters->elements() * sizeof(float);
+}
+
 void Shard::State::load(std::span<const std::byte> bytes, Time now) {
   take_state(bytes, now);
 }

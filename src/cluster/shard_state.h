@@ -83,6 +83,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
 
   // Messages.
   void receive(const From &from, wire::Message message, Time now);
+  void rest(Time now);  // at the end of each call
   void push(const From &from, const wire::Envelope &envelope, const wire::Push &push,
             const std::vector<wire::Bytes> &payload, Time now);
   void stage(const From &from, const wire::Envelope &envelope, const wire::Push &push,
@@ -128,6 +129,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void lead(bool fresh, Time now) override;
   void follow(bool lost, Time now) override;
   std::optional<wire::Bytes> snapshot() override;
+  size_t state_bytes() const override;
   void load(std::span<const std::byte> snapshot, Time now) override;
   void record_changed(const ReplicaRecord &record) override;
 

@@ -147,6 +147,7 @@ void RunningServer::send_to_server(uint32_t node, const wire::Message &message) 
     channel = std::make_unique<Channel>(context, address, curve ? &setup_.keys : nullptr,
                                         place->second.server_key, setup_.sockets);
   }
+  bytes_to_servers_.fetch_add(frames.bytes(), std::memory_order_relaxed);
   channel->send(frames, now_us());
   bell_.ring();
 }
@@ -196,7 +197,7 @@ std::string RunningServer::status() {
       ",\"connections\":", connections_.size(), ",\"received\":", received_.load(),
       ",\"refused_messages\":", refused_frames_.load(), ",\"strangers\":", strangers_.load(),
       ",\"dropped_answers\":", dropped_answers_.load(), ",\"bytes_waiting\":", apply_->bytes(),
-      ",\"bytes_sending\":", sending_->load());
+      ",\"bytes_sending\":", sending_->load(), ",\"bytes_to_servers\":", bytes_to_servers_.load());
   if (!refusal.empty()) out += concat(",\"last_refusal\":", json_text(refusal));
   if (!problem.empty()) out += concat(",\"coordinator\":", json_text(problem));
   out += ",\"shards\":[";

@@ -29,7 +29,7 @@ class Workload {
  public:
   explicit Workload(const Run &run)
       : world_(run.seed, run.mutant, run.trace), random_(world_.random()), reads_(run.reads) {
-    world_.weather.wild_clocks = run.wild_clocks;
+    world_.weather.wild_clocks = wild_ = run.wild_clocks;
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
     replicas_ = run.replicas != 0 ? run.replicas : 1 + static_cast<unsigned>(run.seed / kScenarios % 3);
     set_weather();
@@ -96,6 +96,7 @@ class Workload {
   Seeded &random_;
   Scenario scenario_ = Scenario::single;
   Reads reads_ = Reads::mixed;
+  bool wild_ = false;
   wire::ModelSpec spec_;
   wire::UpdateKind kind_ = wire::UpdateKind::delta;
   uint32_t workers_ = 2, numbers_ = 10, bound_ = 1;
@@ -596,7 +597,8 @@ void Workload::check_replicas() {
 }
 
 void Workload::check_end() {
-  world_.run_until(world_.now() + 5 * kSecond);  // servers that have just started find out what they are
+  world_.run_until(world_.now() +
+                   (wild_ ? 20 : 5) * kSecond);  // servers that have just started find out what they are
   // After a torn checkpoint and a rotten one nothing is left to restore, and the model stays away until somebody helps.
   bool broken = false, rotten = false;
   std::map<uint32_t, bool> led;
