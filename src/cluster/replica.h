@@ -109,6 +109,7 @@ class Replica {
   uint64_t committed() const { return committed_; }
   size_t log_bytes() const { return log_.bytes(); }
   const ReplicaRecord &record() const { return record_; }
+  const ReplicaLog &log() const { return log_; }
   uint64_t incarnation() const { return me_.incarnation; }
   const std::vector<uint32_t> &nodes() const { return nodes_; }
   std::string trouble() const;

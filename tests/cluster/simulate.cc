@@ -1,4 +1,4 @@
-// Replays one seed, or runs many: simulate --seed N [--trace] [--mutant M] [--scenario S] | --seeds FROM COUNT
+// Replays one seed, or runs many: simulate --seed N [--trace] [--mutant M] [--scenario S] [--replicas K] [--aim A] | --seeds FROM COUNT
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -29,12 +29,14 @@ int main(int count, char **arguments) {
       run.reads = static_cast<simulation::Reads>(number());
     } else if (std::strcmp(arguments[i], "--wild-clocks") == 0) {
       run.wild_clocks = true;
+    } else if (std::strcmp(arguments[i], "--aim") == 0) {
+      run.aim = static_cast<simulation::Aim>(number());
     } else if (std::strcmp(arguments[i], "--trace") == 0) {
       run.trace = true;
     } else {
       std::fprintf(stderr,
                    "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S] "
-                   "[--replicas K] [--moves] [--reads R] [--wild-clocks]\n");
+                   "[--replicas K] [--moves] [--reads R] [--wild-clocks] [--aim A]\n");
       return 2;
     }
   }

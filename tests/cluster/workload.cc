@@ -31,9 +31,18 @@ class Workload {
       : world_(run.seed, run.mutant, run.trace), random_(world_.random()), reads_(run.reads) {
     world_.weather.wild_clocks = wild_ = run.wild_clocks;
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
-    replicas_ = run.replicas != 0 ? run.replicas : 1 + static_cast<unsigned>(run.seed / kScenarios % 3);
+    const auto turn = static_cast<unsigned>(run.seed / kScenarios);
+    replicas_ = run.replicas != 0 ? run.replicas : turn % 12 == 11 ? 4 : 1 + turn % 3;
+    world_.reads_at_once = random_.chance(0.7);
     set_weather();
-    world_.weather.moves = replicas_ > 1 && (run.moves || run.seed / 5 % 3 == 0);
+    world_.weather.moves = replicas_ > 1 && (run.moves || (!run.aim && random_.chance(0.3)));
+    if (run.aim) {
+      Weather &w = world_.weather;
+      w.client_pauses = w.client_crashes = w.server_crashes = w.server_pauses = w.disk_faults = w.jumps = false;
+      w.partitions = isolation_ = false;
+      w.aimed = true;
+      world_.aims.only(*run.aim);
+    }
     describe_model();
     world_.on_client = [this](size_t client) { act(client); };
   }
@@ -68,6 +77,7 @@ class Workload {
     uint32_t next = 0;  // number of the next update
     uint64_t base = 0;  // bulk: version known
     bool open = false, closed = false, read_last = false;
+    bool reader = false;  // no worker: reads until the faults end
     uint64_t token = 0, part = 0, part_token = 0, part_offset = 0, parts_left = 0;
     uint32_t reads = 0, rounds = 0;
     std::vector<uint32_t> refused;  // numbers that were not applied, to be pushed again
@@ -86,6 +96,7 @@ class Workload {
   void command(size_t client, Job job, wire::Command command, const std::string &payload = {});
   void note_read(size_t client, const Doing &doing, const Outcome &outcome);
   bool done() const;
+  bool settled() const;
   void lose(size_t client);
   void check_end();
   void check_replicas();
@@ -103,9 +114,9 @@ class Workload {
   bool eventual_ = false, table_ = false;
   std::vector<Actor> actors_;
   uint64_t counter_done_ = 0, counter_unknown_ = 0;
-  bool healed_ = false;
   unsigned replicas_ = 1;
   uint64_t digests_ = 0;
+  bool isolation_ = true;
 };
 
 void Workload::set_weather() {
@@ -121,11 +132,17 @@ void Workload::set_weather() {
   w.server_crashes = !calm && random_.chance(0.4);
   w.disk_faults = !calm && random_.chance(0.5);
   w.clocks = random_.chance(0.5);
+  // A clock that jumps ends a grace before its time, which real ones do not: there the whole machine stands still.
+  w.jumps = w.clocks && replicas_ == 1;
+  w.server_pauses = replicas_ > 1 && random_.chance(0.4);
+  w.late = replicas_ > 1 && random_.chance(0.3) ? 0.03 : 0;
+  w.late_changes = replicas_ > 1 && random_.chance(0.3);
+  w.aimed = replicas_ > 1 && random_.chance(0.7);
 }
 
 void Workload::describe_model() {
   workers_ = 2 + static_cast<uint32_t>(random_.below(3));
-  numbers_ = 6 + static_cast<uint32_t>(random_.below(10));
+  numbers_ = 6 + static_cast<uint32_t>(random_.below(10)) + (replicas_ > 1 ? 12 : 0);
   bound_ = 1 + static_cast<uint32_t>(random_.below(3));
   spec_.name = "cells";
   spec_.optimizer = "sgd:learning_rate=1";
@@ -157,7 +174,7 @@ void Workload::describe_model() {
   world_.history.durable = options.ack_disk;
   size_t servers = spec_.shards == 1 ? 1 : 1 + random_.below(spec_.shards);
   options.replicas = replicas_;
-  world_.weather.isolation = replicas_ > 1 && random_.chance(0.8);
+  world_.weather.isolation = isolation_ && replicas_ > 1 && random_.chance(0.8);
   if (replicas_ > 1) {
     servers = std::max<size_t>(servers, replicas_) + random_.below(2);
     options.digest_every = random_.chance(0.6) ? 1 + random_.below(8) : 256;
@@ -165,9 +182,10 @@ void Workload::describe_model() {
   }
   for (size_t s = 0; s < servers; s++) world_.add_server(options);
   // Files of shards lie where each server finds them.
-  for (uint32_t c = 0; c < workers_; c++) {
+  const uint32_t readers = replicas_ > 1 ? static_cast<uint32_t>(random_.below(3)) : 0;
+  for (uint32_t c = 0; c < workers_ + readers; c++) {
     world_.add_client();
-    actors_.emplace_back();
+    actors_.emplace_back().reader = c >= workers_;
   }
 }
 
@@ -187,6 +205,7 @@ void Workload::start_life(size_t client) {
   options.workers = scenario_ == Scenario::bulk || scenario_ == Scenario::stale ? workers_ : 0;
   options.eventual_reads = eventual_;
   options.confirm_reads = reads_ == Reads::mixed ? random_.chance(0.4) : reads_ == Reads::confirm;
+  options.worker = !actor.reader;
   world_.start_client(client, options);
   actor.doing.clear();
   actor.open = actor.closed = false;
@@ -246,6 +265,8 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
     case Job::open: {
       actor.open = good;
       if (!good) {
+        // Of a shard whose replicas all died, who leads may not have the checkpoint: each server has its own disk.
+        if (replicas_ > 1 && outcome.text.find("bring back the files") != std::string::npos) return;
         world_.violation(concat("liveness: client ", client, " could not open: ", outcome.text));
         return;
       }
@@ -482,7 +503,16 @@ void Workload::next_step(size_t client) {
     finished(client, 0, {Job::open, 0, 0, 0}, {});
     return world_.touched(client);
   }
-  const bool work = actor.next < numbers_ || !actor.refused.empty();
+  if (actor.reader && world_.now() < kFaultsUntil) {
+    if (random_.chance(0.2)) {
+      actor.doing[session.version(world_.client_time(client), deadline(client, 5 * kSecond))] = {
+          Job::version, 0, world_.now(), 0};
+    } else {
+      read(client);
+    }
+    return world_.touched(client);
+  }
+  const bool work = !actor.reader && (actor.next < numbers_ || !actor.refused.empty());
   using Command = wire::CommandKind;
   if (scenario_ == Scenario::coordination && (work || actor.token != 0 || actor.part_token != 0)) {
     wire::Command what;
@@ -596,9 +626,19 @@ void Workload::check_replicas() {
   }
 }
 
+// Whether all replicas are in sync.
+bool Workload::settled() const {
+  return std::ranges::all_of(world_.servers, [&](const auto &server) {
+    return server->node != nullptr && std::ranges::all_of(server->node->shards(), [](const auto &one) {
+             const Replica::Role role = one.second->replica().role();
+             return role == Replica::Role::member || (role == Replica::Role::primary && one.second->ready());
+           });
+  });
+}
+
 void Workload::check_end() {
-  world_.run_until(world_.now() +
-                   (wild_ ? 20 : 5) * kSecond);  // servers that have just started find out what they are
+  world_.run_until(world_.now() + kSecond);  // servers that have just started find out what they are
+  world_.run_until(world_.now() + (wild_ ? 24 : 9) * kSecond, [this] { return settled(); });
   // After a torn checkpoint and a rotten one nothing is left to restore, and the model stays away until somebody helps.
   bool broken = false, rotten = false;
   std::map<uint32_t, bool> led;

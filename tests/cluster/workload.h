@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "aims.h"
 #include "cluster/node_options.h"
 
 namespace simulation {
@@ -20,10 +21,11 @@ struct Run {
   ngd::cluster::Mutant mutant = ngd::cluster::Mutant::none;
   std::optional<Scenario> scenario;  // else the seed's
   bool trace = false;
-  unsigned replicas = 0;  // else 1, 2 or 3, as the seed says
+  unsigned replicas = 0;  // else 1 to 4, as the seed says
   bool moves = false;     // shards move to other servers; else in every third run with replicas
   Reads reads = Reads::mixed;
   bool wild_clocks = false;  // servers' clocks differ by more than leases bear
+  std::optional<Aim> aim;    // the only faults are of this story, again and again
 };
 struct Result {
   std::vector<std::string> violations;

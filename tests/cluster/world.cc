@@ -1,8 +1,7 @@
-// The world's time, network, coordinator and faults.
+// The world's time, network and machines.
 #include "world.h"
 
 #include "base/text.h"
-#include "cluster/placement.h"
 #include "wire/codec.h"
 
 namespace simulation {
@@ -11,8 +10,20 @@ using ngd::concat;
 using namespace ngd::cluster;
 namespace wire = ngd::wire;
 
+namespace {
+
+// The slowest clock; the fastest is 1.33 times as fast, which is what leases bear.
+constexpr double kSlowest = 0.867;
+
+}  // namespace
+
 World::World(uint64_t seed, Mutant mutant, bool the_tracing)
-    : tracing(the_tracing), random_(seed * 0x9E3779B97F4A7C15 + 1), mutant_(mutant) {}
+    : reads_at_once(true),
+      tracing(the_tracing),
+      agreement(*this),
+      aims(*this),
+      random_(seed * 0x9E3779B97F4A7C15 + 1),
+      mutant_(mutant) {}
 World::~World() = default;
 
 // --- time -----------------------------------------------------------------------------------------------------------
@@ -68,12 +79,19 @@ void World::deliver(size_t from, size_t to, wire::Message message,
     at(now_ + 1, [=, m = std::move(message)] { receive(m); });
     return;
   }
-  const auto block = blocked_.find({from, to});
-  const bool cut = block != blocked_.end() && block->second > now_;
+  const auto lasts = [&](const std::map<std::pair<size_t, size_t>, Time> &links) {
+    const auto link = links.find({from, to});
+    return link != links.end() && link->second > now_ ? link->second : 0;
+  };
+  const bool cut = lasts(blocked_) != 0;
   const unsigned copies = cut || random_.chance(weather.loss) ? 0 : random_.chance(weather.duplication) ? 2 : 1;
   for (unsigned i = 0; i < copies; i++) {
     Time delay = weather.delay / 2 + random_.below(weather.delay + 1);
     if (random_.chance(weather.slow)) delay += random_.below(kSecond / 2);
+    if (const Time until = lasts(kept_)) delay += until - now_;
+    // What one server said to another stays on its way through changes of who leads, and lives.
+    if (weather.late > 0 && from < kClients && to < kClients && random_.chance(weather.late))
+      delay += random_.below(4 * kSecond);
     at(now_ + delay, [=, this, m = travelled(message)]() mutable {
       messages++;
       trace(concat(from, " -> ", to, " ", wire::type_name(type), " ", m.envelope.seq, " shard ",
@@ -83,6 +101,38 @@ void World::deliver(size_t from, size_t to, wire::Message message,
   }
 }
 
+// A server reads what came while it stood still when it goes on.
+void World::Server::receive(const From &from, wire::Message message) {
+  if (node == nullptr) return;
+  if (paused_until > world.now_) {
+    world.at(paused_until, [this, from, m = std::move(message)]() mutable { receive(from, std::move(m)); });
+    return;
+  }
+  drive([&] {
+    // The thread that reads messages answers what is published, as the transport's does.
+    if (const auto *pull = std::get_if<wire::Pull>(&message.body); pull != nullptr && world.reads_at_once) {
+      const auto shard = node->shards().find(message.envelope.shard);
+      if (shard != node->shards().end()) {
+        auto answer =
+            shard->second->published().answer_at_once(message.envelope, *pull, message.payload, time());
+        if (answer) return send(from.peer, std::move(*answer));
+      }
+    }
+    node->receive(from, std::move(message), time());
+  });
+}
+
+void World::Server::drive(const std::function<void()> &call) {
+  try {
+    call();
+  } catch (const std::exception &error) {
+    world.violation(concat("server ", index, " threw: ", error.what()));
+  }
+  world.run_jobs(*this);
+  world.arm(*this);
+  if (node != nullptr) world.agreement.look(index);
+}
+
 void World::Server::send(Peer to, wire::Message message) {
   World &w = world;
   const size_t me = index;
@@ -90,11 +140,7 @@ void World::Server::send(Peer to, wire::Message message) {
     const size_t target = static_cast<size_t>(to - 1);
     if (target >= w.servers.size()) return;
     w.deliver(me, target, std::move(message), [&w, me, target](wire::Message m) {
-      Server &server = *w.servers[target];
-      if (server.node == nullptr) return;
-      server.node->receive({me + 1, Role::server, 0}, std::move(m), server.time());
-      w.run_jobs(server);
-      w.arm(server);
+      w.servers[target]->receive({me + 1, Role::server, 0}, std::move(m));
     });
     return;
   }
@@ -124,69 +170,8 @@ void World::Client::send(Peer to, wire::Message message) {
   const size_t target = static_cast<size_t>(std::stoul(address.substr(6)));
   peers[target] = to;
   const From from{kFirstConnection + connection, role, index + 1};
-  w.deliver(kClients + index, target, std::move(message), [&w, target, from](wire::Message m) {
-    Server &server = *w.servers[target];
-    if (server.node == nullptr) return;
-    // As the front thread of a server does.
-    if (const auto *pull = std::get_if<wire::Pull>(&m.body)) {
-      if (Shard *shard = server.node->shard(m.envelope.shard)) {
-        auto answer = shard->published().answer_at_once(m.envelope, *pull, m.payload, server.time());
-        if (answer) return server.send(from.peer, std::move(*answer));
-      }
-    }
-    server.node->receive(from, std::move(m), server.time());
-    w.run_jobs(server);
-    w.arm(server);
-  });
-}
-
-// --- the coordinator --------------------------------------------------------------------------------------------------
-
-void World::Server::answer(CoordinatorAnswer answer) {
-  World &w = world;
-  const size_t me = index;
-  const uint64_t my_life = life;
-  if (w.random_.chance(w.weather.loss / 2)) return;
-  if (const auto cut = w.uncoordinated_.find(me); cut != w.uncoordinated_.end() && cut->second > w.now_) return;
-  w.at(w.now_ + 200 + w.random_.below(3000), [&w, me, my_life, answer = std::move(answer)] {
-    Server &server = *w.servers[me];
-    if (server.take_answer) return server.take_answer(answer);
-    if (server.node == nullptr || server.life != my_life) return;
-    server.node->coordinated(answer, server.time());
-    w.run_jobs(server);
-    w.arm(server);
-  });
-}
-
-void World::Server::get(uint64_t ticket, const std::string &prefix) {
-  CoordinatorAnswer found{ticket, true, {}};
-  for (const auto &[key, record] : world.records_) {
-    if (key.starts_with(prefix)) found.records.push_back(record);
-  }
-  for (const auto &server : world.servers) {
-    if (server->node == nullptr && !server->take_answer) continue;
-    for (const auto &[key, value] : server->announced) {
-      if (key.starts_with(prefix)) found.records.push_back({key, value, 1});
-    }
-  }
-  answer(std::move(found));
-}
-
-void World::Server::announce(const std::string &key, const std::string &value) {
-  announced[key] = value;
-}
-
-void World::Server::cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) {
-  if (const auto cut = world.uncoordinated_.find(index);
-      cut != world.uncoordinated_.end() && cut->second > world.now_)
-    return;
-  const auto found = world.records_.find(key);
-  const uint64_t there = found == world.records_.end() ? 0 : found->second.revision;
-  CoordinatorAnswer done{ticket, there == revision, {}};
-  if (done.done) world.records_[key] = {key, value, ++world.revision_};
-  if (done.done && key.starts_with("/shard/")) world.trace(concat("record ", key, " ", value));
-  if (world.records_.contains(key)) done.records.push_back(world.records_[key]);
-  answer(std::move(done));
+  w.deliver(kClients + index, target, std::move(message),
+            [&w, target, from](wire::Message m) { w.servers[target]->receive(from, std::move(m)); });
 }
 
 // --- machines ---------------------------------------------------------------------------------------------------------
@@ -199,7 +184,7 @@ size_t World::add_server(const NodeOptions &options) {
   server.options.address = concat("sim://", servers.size() - 1);
   server.options.mutant = mutant_;
   if (weather.clocks)
-    server.clock = {random_.below(1'000 * kSecond), 0.88 + static_cast<double>(random_.below(261)) / 1000};
+    server.clock = {random_.below(1'000 * kSecond), kSlowest + static_cast<double>(random_.below(287)) / 1000};
   if (weather.wild_clocks) server.clock.rate = 0.4 + static_cast<double>(random_.below(1600)) / 1000;
   return server.index;
 }
@@ -211,7 +196,8 @@ void World::start_server(size_t index) {
   server.announced.clear();
   server.armed = kNever;
   server.node = std::make_unique<ServerNode>(server.options, server, server.disk, server.rng, server);
-  server.node->on_shard([&server](Shard &shard) {
+  server.node->on_shard([this, &server](Shard &shard) {
+    aims.shard_made(server.index, server.life);
     if (shard.root() == nullptr) return;
     server.root = &shard;
     shard.observe(&server);
@@ -220,8 +206,7 @@ void World::start_server(size_t index) {
     if (server.root == &shard) server.root = nullptr;
   });
   trace(concat("server ", index, " starts"));
-  server.node->start(server.time());
-  arm(server);
+  server.drive([&] { server.node->start(server.time()); });
 }
 
 void World::crash_server(size_t index) {
@@ -231,6 +216,7 @@ void World::crash_server(size_t index) {
   crashes++;
   server.root = nullptr;
   server.node = nullptr;
+  server.paused_until = 0;
   server.disk.crash();
   server.owners.clear();
 }
@@ -245,16 +231,16 @@ void World::arm(Server &server) {
   }
   const Time next = server.node->next_wakeup();
   if (next == kNever) return;
-  const Time when = std::max(server.clock.global(next), now_ + 1);
+  const Time when = std::max({server.clock.global(next), now_ + 1, server.paused_until});
   if (server.armed <= when && server.armed > now_) return;
   server.armed = when;
   at(when, [this, me = server.index, life = server.life, when] {
     Server &one = *servers[me];
     if (one.node == nullptr || one.life != life) return;
     if (one.armed == when) one.armed = kNever;
-    if (one.node->next_wakeup() <= one.time()) one.node->tick(one.time());
-    run_jobs(one);
-    arm(one);
+    one.drive([&] {
+      if (one.paused_until <= now_ && one.node->next_wakeup() <= one.time()) one.node->tick(one.time());
+    });
   });
 }
 
@@ -275,9 +261,7 @@ void World::run_jobs(Server &server) {
     at(now_ + random_.below(20'000), [this, me = server.index, life = server.life, job] {
       Server &one = *servers[me];
       if (one.node == nullptr || one.life != life) return;
-      one.node->finish(job, one.time());
-      run_jobs(one);
-      arm(one);
+      one.drive([&] { one.node->finish(job, one.time()); });
     });
   }
 }
@@ -333,134 +317,6 @@ void World::arm(Client &client) {
     if (one.paused_until <= now_) one.session->tick(one.time());
     touched(me);
   });
-}
-
-// --- faults -----------------------------------------------------------------------------------------------------------
-
-void World::heal() {
-  trace("the weather clears");
-  weather = {};
-  blocked_.clear();
-  uncoordinated_.clear();
-  for (auto &server : servers) {
-    server->disk.full = false;
-    server->disk.sync_failure = 0;
-    server->disk.crash_at = ~uint64_t{0};
-    start_server(server->index);
-  }
-  for (auto &client : clients) client->paused_until = std::min(client->paused_until, now_);
-}
-
-void World::begin_faults(Time until) {
-  if (weather.disk_faults) {
-    for (auto &server : servers) server->disk.sync_failure = random_.chance(0.5) ? 0.05 : 0;
-  }
-  at(now_ + random_.below(kSecond), [this, until] { fault(until); });
-}
-
-void World::cut_off(size_t server, Time until) {
-  trace(concat("cut off ", server));
-  for (size_t other = 0; other < servers.size(); other++) {
-    if (other != server) blocked_[{server, other}] = blocked_[{other, server}] = until;
-  }
-  uncoordinated_[server] = until;
-}
-
-// A server that the others do not hear, that hears nobody, or both; its clients may reach it all the same.
-void World::isolate(size_t server) {
-  const Time end = now_ + 500'000 + random_.below(4 * kSecond);
-  faults++;
-  if (weather.wild_clocks && random_.chance(0.5)) return cut_off(server, end);
-  trace(concat("isolated ", server));
-  const bool speaks = random_.chance(0.2), hears = !speaks && random_.chance(0.2);
-  if (random_.chance(0.8)) {
-    for (size_t other = 0; other < servers.size(); other++) {
-      if (other == server) continue;
-      if (!speaks) blocked_[{server, other}] = end;
-      if (!hears) blocked_[{other, server}] = end;
-    }
-  }
-  if (random_.chance(0.3)) uncoordinated_[server] = end;
-}
-
-// As an arrangement would write it: any servers, as many as may be, led by the first or by whoever leads.
-void World::move_shard() {
-  std::vector<std::string> shards;
-  for (const auto &[key, record] : records_) {
-    if (key.starts_with("/shard/")) shards.push_back(key.substr(7));
-  }
-  if (shards.empty()) return;
-  WantedPlace place;
-  for (uint32_t node = 1; node <= servers.size(); node++) place.nodes.push_back(node);
-  for (size_t i = place.nodes.size(); i > 1; i--) std::swap(place.nodes[i - 1], place.nodes[random_.below(i)]);
-  place.nodes.resize(1 + random_.below(place.nodes.size()));
-  place.lead = random_.chance(0.5);
-  const std::string key = "/place/" + shards[random_.below(shards.size())];
-  faults++;
-  records_[key] = {key, place.text(), ++revision_};
-  trace(concat("record ", key, " ", place.text()));
-}
-
-void World::fault(Time until) {
-  if (now_ >= until) return;
-  at(now_ + 50'000 + random_.below(2 * kSecond), [this, until] { fault(until); });
-  const size_t server = random_.below(servers.size());
-  const size_t client = clients.empty() ? 0 : random_.below(clients.size());
-  if (weather.moves && random_.chance(0.3)) return move_shard();
-  if (weather.isolation && random_.chance(0.4)) return isolate(server);
-  switch (random_.below(7)) {
-    case 0:
-    case 1: {  // a partition, of one or both ways
-      if (!weather.partitions) return;
-      const size_t a = server;
-      const size_t b =
-          random_.chance(0.5) || servers.size() == 1 ? kClients + client : random_.below(servers.size());
-      const Time end = now_ + 50'000 + random_.below(4 * kSecond);
-      faults++;
-      trace(concat("partition ", a, " ", b));
-      blocked_[{a, b}] = end;
-      if (random_.chance(0.6)) blocked_[{b, a}] = end;
-      return;
-    }
-    case 2:
-      if (!weather.client_pauses || clients.empty()) return;
-      faults++;
-      clients[client]->paused_until = now_ + 100'000 + random_.below(6 * kSecond);
-      trace(concat("client ", client, " stands still"));
-      at(clients[client]->paused_until, [this, client] {
-        if (clients[client]->session != nullptr) touched(client);
-      });
-      return;
-    case 3:
-      if (!weather.client_crashes || clients.empty() || clients[client]->session == nullptr) return;
-      faults++;
-      crash_client(client);
-      at(now_ + random_.below(2 * kSecond), [this, client] {
-        if (on_client) on_client(client);
-      });
-      return;
-    case 4:
-      if (!weather.server_crashes || !random_.chance(0.5)) return;
-      faults++;
-      crash_server(server);
-      if (weather.disk_faults && random_.chance(0.6))
-        servers[server]->disk.flip(concat("slot", random_.below(2)));
-      at(now_ + random_.below(2 * kSecond), [this, server] { start_server(server); });
-      return;
-    case 5:
-      if (!weather.disk_faults) return;
-      faults++;
-      servers[server]->disk.full = true;
-      trace(concat("disk of server ", server, " is full"));
-      at(now_ + random_.below(3 * kSecond), [this, server] { servers[server]->disk.full = false; });
-      return;
-    case 6:
-      if (!weather.clocks) return;
-      faults++;
-      trace(concat("clock of server ", server, " jumps"));
-      servers[server]->clock.offset += random_.chance(0.1) ? 3600 * kSecond : random_.below(3 * kSecond);
-      return;
-  }
 }
 
 }  // namespace simulation

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "agreement.h"
+#include "aims.h"
 #include "cluster/client_session.h"
 #include "cluster/replica.h"
 #include "cluster/root.h"
@@ -28,9 +30,13 @@ constexpr Time kSecond = 1'000'000;
 // How bad the world is. Probabilities are of each message.
 struct Weather {
   double loss = 0, duplication = 0, slow = 0;
+  double late = 0;  // seconds, between servers
   Time delay = 1000;
-  bool moves = false;      // shards get other servers
-  bool isolation = false;  // servers that do not reach each other, or the coordinator
+  bool moves = false;         // shards get other servers
+  bool isolation = false;     // servers that do not reach each other, or the coordinator
+  bool aimed = false;         // at moments of the protocol: aims.h
+  bool late_changes = false;  // of records: made when nobody counts on them any more
+  bool server_pauses = false, jumps = false;
   bool partitions = false, client_pauses = false, client_crashes = false, server_crashes = false,
        disk_faults = false, clocks = false, wild_clocks = false;
 };
@@ -67,16 +73,27 @@ class World {
   size_t add_client();
   void start_client(size_t index, const ngd::cluster::ClientOptions &options);
   void crash_client(size_t index);
-  void heal();
+
+  // Faults.
   void begin_faults(Time until);
-  void cut_off(size_t server,
-               Time until);  // from the other servers and the coordinator; clients still reach it
+  void heal();
+  void cut(size_t from, size_t to, Time until);  // one way; end points, see kClients
+  void mend(size_t from, size_t to);
+  void keep(size_t from, size_t to, Time until);  // what is said meanwhile arrives then
+  void cut_off(size_t server, Time until);       // from the other servers and the coordinator, not from clients
+  void uncoordinate(size_t server, Time until);  // it does not reach the coordinator
+  void slow_answers(size_t server, Time until);  // of the coordinator to it
+  void late_change(size_t server, Time delay);   // of a record, the next that it asks for; nobody tells it
+  void pause_server(size_t server, Time until);
+  void restart(size_t server, Time down);  // dies now
 
   // One client: its session, and the time on its own clock.
   ngd::cluster::ClientSession &session(size_t index);
   Time client_time(size_t index) const;
-  void touched(size_t index);             // after each call of the session
-  std::function<void(size_t)> on_client;  // something happened to it
+  void touched(size_t index);               // after each call of the session
+  std::function<void(size_t)> on_client;    // something happened to it
+  std::function<void(uint32_t)> on_record;  // of a shard: it has changed, who asked for that does not know yet
+  bool reads_at_once;                       // the thread that reads messages answers what is published
 
   Weather weather;
   History history;
@@ -90,6 +107,9 @@ class World {
   std::map<std::pair<uint64_t, uint64_t>, Decided> certain;  // by lineage and version
   std::vector<std::unique_ptr<Server>> servers;
   std::vector<std::unique_ptr<Client>> clients;
+  std::map<std::string, ngd::cluster::Record> records;  // the coordinator's
+  Agreement agreement;
+  Aims aims;
 
  private:
   friend struct Server;
@@ -116,9 +136,9 @@ class World {
   Time now_ = 0;
   uint64_t order_ = 0;
   std::priority_queue<Event> events_;
-  std::map<std::pair<size_t, size_t>, Time> blocked_;  // one way, until
-  std::map<size_t, Time> uncoordinated_;               // servers that do not reach the coordinator, until
-  std::map<std::string, ngd::cluster::Record> records_;
+  std::map<std::pair<size_t, size_t>, Time> blocked_, kept_;  // one way, until
+  std::map<size_t, Time> uncoordinated_, slow_;               // servers, until
+  std::map<size_t, Time> late_;                               // how late
   uint64_t revision_ = 0;
   ngd::cluster::Mutant mutant_;
   uint64_t connections_ = 0;
@@ -136,8 +156,13 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   void send(Peer to, ngd::wire::Message message) override;
   void get(uint64_t ticket, const std::string &prefix) override;
   void cas(uint64_t ticket, const std::string &key, uint64_t revision, const std::string &value) override;
+  ngd::cluster::CoordinatorAnswer change(uint64_t ticket, const std::string &key, uint64_t revision,
+                                         const std::string &value);
+  bool coordinated() const;
   void announce(const std::string &key, const std::string &value) override;
   void answer(ngd::cluster::CoordinatorAnswer answer);
+  void receive(const ngd::cluster::From &from, ngd::wire::Message message);
+  void drive(const std::function<void()> &call);  // one thing that happens to it
   void applied(uint64_t lineage, uint64_t index, const ngd::cluster::RootEntry &entry) override;
   void begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) override;
   void settled(uint64_t certain_index) override;
@@ -165,7 +190,7 @@ struct World::Server : ngd::cluster::Net, ngd::cluster::Coordinator, ngd::cluste
   uint64_t life = 0;
   std::function<void(const ngd::cluster::CoordinatorAnswer &)> take_answer;  // in place of the node
   std::map<std::string, std::string> announced;                              // in this life
-  Time armed = ngd::cluster::kNever;
+  Time armed = ngd::cluster::kNever, paused_until = 0;
   std::map<uint32_t, std::string> troubles;                     // of its shards
   std::map<std::pair<std::string, uint64_t>, ClientId> owners;  // of partitions
   bool knows_owners = true;                                     // since its lineage began here
