@@ -82,10 +82,10 @@ void Replica::change(const ReplicaRecord &wanted, Time now) {
 void Replica::answered(const CoordinatorAnswer &answer, Time now) {
   if (answer.ticket != ticket_) return;
   ticket_ = 0;
-  ask_at_ = now + (role_ == Role::primary ? kLookPrimaryUs : kLookUs);
   // What was there instead is adopted at once; what lies around it may be needed too.
   if (std::exchange(changing_, false) && !answer.done) return look(now);
   adopt(answer.records, now);
+  if (ticket_ == 0) ask_at_ = now + (role_ == Role::primary ? kLookPrimaryUs : kLookUs);
 }
 
 bool Replica::all_lost(const std::vector<Record> &records) const {

@@ -1,0 +1,93 @@
+// Moments of replication that went wrong once, each with its own fixed course.
+#include "cluster/replica.h"
+#include "small_cluster.h"
+
+namespace {
+
+using namespace simulation;
+using ngd::cluster::kNever;
+using ngd::cluster::Replica;
+using ngd::cluster::ReplicaRecord;
+using wire::UpdateKind;
+
+const wire::ModelSpec kModel = model("sgd:learning_rate=1", {tensor("w", {2})});
+constexpr uint32_t kShard = 1;
+
+NodeOptions replicated(uint32_t replicas, size_t min_in_sync) {
+  NodeOptions options;
+  options.replicas = replicas;
+  options.min_in_sync = min_in_sync;
+  options.durable = false;
+  return options;
+}
+
+// One shard on two servers, in sync.
+class Pair : public SmallCluster {
+ public:
+  explicit Pair(size_t min_in_sync = 1) : SmallCluster(2, replicated(2, min_in_sync)) {
+    writer = client(kModel);
+    const Outcome initial = push(writer, UpdateKind::initial, {{0, 0}});
+    if (initial.status != NGD_OK) fail_msg("%s", initial.text.c_str());
+    assert_true(until([this] { return in_sync() == 2; }));
+    old = record().primary.node - 1;
+    other = 1 - old;
+  }
+  ~Pair() {
+    for (const std::string &one : world.violations) print_error("%s\n", one.c_str());
+  }
+  const ReplicaRecord &record() const { return *world.agreement.record(kShard); }
+  size_t in_sync() const { return record().in_sync.size(); }
+  const Replica *replica(size_t server) const {
+    const auto &node = world.servers[server]->node;
+    if (node == nullptr || !node->shards().contains(kShard)) return nullptr;
+    return &node->shards().at(kShard)->replica();
+  }
+  bool leads(size_t server) const {
+    const Replica *one = replica(server);
+    return one != nullptr && one->leads() && one->record().epoch == record().epoch;
+  }
+  template <class Condition>
+  bool until(Condition condition, Time patience = 10 * kSecond) {
+    world.run_until(world.now() + patience, condition);
+    return condition();
+  }
+  // Servers that do not hear each other, and one that does not reach the coordinator.
+  void part() {
+    world.cut(old, other, kNever);
+    world.cut(other, old, kNever);
+  }
+  // It reaches that server alone.
+  void attach(size_t client, size_t server) {
+    for (size_t one = 0; one < world.servers.size(); one++) {
+      if (one == server) continue;
+      world.cut(kClients + client, one, kNever);
+      world.cut(one, kClients + client, kNever);
+    }
+  }
+  size_t writer = 0, old = 0, other = 0;
+};
+
+// Who led asked the coordinator last as one that leads, which is not often enough for a member.
+void a_deposed_primary_takes_over_again_soon(void **) {
+  Pair pair;
+  World &world = pair.world;
+  pair.part();
+  world.uncoordinate(pair.old, world.now() + 3 * kSecond);
+  assert_true(pair.until([&] { return pair.leads(pair.other); }));
+  world.run_until(world.now() + 3 * kSecond);
+  world.mend(pair.old, pair.other);
+  world.mend(pair.other, pair.old);
+  assert_true(pair.until([&] { return pair.in_sync() == 2; }));
+  world.crash_server(pair.other);
+  assert_true(pair.until([&] { return pair.leads(pair.old); }, 5 * kSecond / 2));
+  assert_true(world.violations.empty());
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(a_deposed_primary_takes_over_again_soon),
+  };
+  return cmocka_run_group_tests_name("replication", tests, nullptr, nullptr);
+}
