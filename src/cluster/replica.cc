@@ -120,12 +120,16 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   if (!record || found->revision < revision_) return;
   const bool news = found->revision != revision_;
   revision_ = found->revision;
+  const bool taken = news ? std::exchange(taking_, false) : taking_;
   record_ = *record;
   epoch_ = std::max(epoch_, record_.epoch);
   if (news) host_.record_changed(record_);
 
   if (record_.primary == me_) {
-    if (role_ != Role::primary) return lead_now(record_.memory == record_.epoch, now);
+    if (role_ != Role::primary) {
+      if (!taken) grace_ = now;  // it was handed over by one that answers nobody any more
+      return lead_now(record_.memory == record_.epoch, now);
+    }
     // The set, or who is to lead, is another than when it was handed over: that can happen no more. Where nothing is
     // known of it, a new revision sees to that.
     if (handing_ && !news) return change(record_, now);
@@ -197,6 +201,7 @@ void Replica::renew(Time now) {
 
 // A member that heard nothing for its grace.
 void Replica::take_over(Time now) {
+  taking_ = true;
   ReplicaRecord wanted = record_;
   wanted.epoch++;
   std::erase(wanted.in_sync, wanted.primary);
@@ -233,7 +238,8 @@ void Replica::tick(Time now) {
       } else {
         send_all(now, asked_ + kTickUs <= now && confirmed() < wanted_);  // a question or an answer got lost
       }
-      if (!waits && ticket_ == 0) {
+      if (!ready_) advance_commit(now);
+      if (!waits && ticket_ == 0 && role_ == Role::primary) {
         keep_members(now);
         if (ticket_ == 0) add_learners(now);
         if (ticket_ == 0) settle(now);

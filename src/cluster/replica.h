@@ -8,7 +8,8 @@
 //   being added to it.
 // - A member that hears nothing for a grace takes over: epoch + 1, the set without the old primary. What it has of the
 //   log is then sent to the others in the new epoch; when all of it is committed, it is ready. Members refuse lower
-//   epochs, so the old primary can commit nothing any more (no clock is needed for that).
+//   epochs, so the old primary can commit nothing any more (no clock is needed for that). It waits for a grace since it
+//   last answered the old primary, too: the record may have changed long before it heard of that.
 // - A primary answers only while every member's lease lasts: from the sending of a beacon that the member answered. The
 //   lease is shorter than the grace, so that reads end before another may have begun to write. That holds while no clock
 //   runs much faster than another; a read that trusts no clock waits until every member has answered something that was
@@ -195,6 +196,7 @@ class Replica {
   uint64_t revision_ = 0;
   uint64_t ticket_ = 0;  // of the question that is open
   bool changing_ = false;
+  bool taking_ = false;  // it asked to take over from this record
   Time ask_at_ = 0, started_ = 0, lost_at_ = 0;
 
   uint64_t epoch_ = 0;  // the highest that was heard of: lower ones are refused

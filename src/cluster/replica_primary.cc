@@ -217,7 +217,9 @@ void Replica::advance_commit(Time now) {
     committed_ = all;
     if (!ready_) replay_committed(now);
   }
-  if (!ready_ && (committed_ >= inherited_ || options_.mutant == Mutant::read_before_ready)) {
+  // By its grace, nobody has its leave to answer any more.
+  if (!ready_ &&
+      ((committed_ >= inherited_ && now >= grace_) || options_.mutant == Mutant::read_before_ready)) {
     if (options_.mutant == Mutant::read_before_ready) {
       const uint64_t truly = std::exchange(committed_, log_.last());
       replay_committed(now);

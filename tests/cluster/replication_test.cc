@@ -67,6 +67,28 @@ class Pair : public SmallCluster {
   size_t writer = 0, old = 0, other = 0;
 };
 
+// It has taken over, does not know it, and hears the old primary again: each answer lets that one go on for a lease.
+void a_primary_that_learns_of_it_late_waits_for_the_leases_that_it_gave(void **) {
+  Pair pair;
+  World &world = pair.world;
+  world.cut(pair.old, pair.other, kNever);
+  world.uncoordinate(pair.old, kNever);
+  world.on_record = [&](uint32_t) {
+    world.uncoordinate(pair.other, world.now() + kSecond / 2);
+    world.at(world.now() + 10'000, [&] { world.mend(pair.old, pair.other); });
+  };
+  assert_true(pair.until([&] { return pair.record().epoch == 2; }));
+  const auto lease = [&] { return pair.replica(pair.old)->lease(world.servers[pair.old]->time()); };
+  bool given = false;  // after another had taken over
+  assert_true(pair.until([&] {
+    given |= lease() > world.servers[pair.old]->time() + 500'000;
+    return pair.leads(pair.other);
+  }));
+  assert_true(given);
+  assert_int_equal(lease(), 0);
+  assert_true(world.violations.empty());
+}
+
 // Who led asked the coordinator last as one that leads, which is not often enough for a member.
 void a_deposed_primary_takes_over_again_soon(void **) {
   Pair pair;
@@ -87,6 +109,7 @@ void a_deposed_primary_takes_over_again_soon(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(a_primary_that_learns_of_it_late_waits_for_the_leases_that_it_gave),
       cmocka_unit_test(a_deposed_primary_takes_over_again_soon),
   };
   return cmocka_run_group_tests_name("replication", tests, nullptr, nullptr);
