@@ -66,7 +66,7 @@ void Replica::start(Time now) {
 
 // The prefix is that of all records: whether the members of the set still live stands in those of the nodes.
 void Replica::look(Time now) {
-  changing_ = false;
+  unsure_ |= std::exchange(changing_, false);
   ask_at_ = now + kAskAgainUs;
   ticket_ = host_.coordinator_ticket();
   coordinator_.get(ticket_, "/");
@@ -121,6 +121,7 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   const bool news = found->revision != revision_;
   revision_ = found->revision;
   const bool taken = news ? std::exchange(taking_, false) : taking_;
+  if (news) unsure_ = false;
   record_ = *record;
   epoch_ = std::max(epoch_, record_.epoch);
   if (news) host_.record_changed(record_);

@@ -197,6 +197,7 @@ class Replica {
   uint64_t ticket_ = 0;  // of the question that is open
   bool changing_ = false;
   bool taking_ = false;  // it asked to take over from this record
+  bool unsure_ = false;  // a change that had no answer may yet be made, as long as the record is what it was
   Time ask_at_ = 0, started_ = 0, lost_at_ = 0;
 
   uint64_t epoch_ = 0;  // the highest that was heard of: lower ones are refused

@@ -342,6 +342,7 @@ void Replica::add_learners(Time now) {
     const auto found = peers_.find(adding_->node);
     const bool gone = found == peers_.end() || found->second.incarnation != adding_->incarnation;
     if (gone || now - adding_since_ > kAddingUs) {
+      if (unsure_) return change(record_, now);  // it must not be added any more
       adding_.reset();
       return advance_commit(now);
     }

@@ -89,6 +89,28 @@ void a_primary_that_learns_of_it_late_waits_for_the_leases_that_it_gave(void **)
   assert_true(world.violations.empty());
 }
 
+// The change that adds it comes when the primary has given up and goes on without it.
+void a_learner_that_was_given_up_is_not_added_later(void **) {
+  Pair pair;
+  World &world = pair.world;
+  world.crash_server(pair.other);
+  assert_true(pair.until([&] { return pair.in_sync() == 1; }));
+  world.start_server(pair.other);
+  world.late_change(pair.old, 3 * kSecond);
+  const auto entries = [&] {
+    const Replica *one = pair.replica(pair.other);
+    return one == nullptr ? 0 : one->log().last();
+  };
+  assert_true(pair.until([&] { return entries() > 0 && entries() == pair.replica(pair.old)->last(); }));
+  world.run_until(world.now() + 100'000);
+  world.uncoordinate(pair.old, world.now() + 3 * kSecond / 2);
+  pair.part();
+  assert_int_equal(pair.push(pair.writer, UpdateKind::delta, {{1, 1}}).status, NGD_OK);
+  world.run_until(world.now() + 4 * kSecond);
+  assert_int_equal(pair.in_sync(), 1);
+  assert_true(world.violations.empty());
+}
+
 // Who led asked the coordinator last as one that leads, which is not often enough for a member.
 void a_deposed_primary_takes_over_again_soon(void **) {
   Pair pair;
@@ -110,6 +132,7 @@ void a_deposed_primary_takes_over_again_soon(void **) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_primary_that_learns_of_it_late_waits_for_the_leases_that_it_gave),
+      cmocka_unit_test(a_learner_that_was_given_up_is_not_added_later),
       cmocka_unit_test(a_deposed_primary_takes_over_again_soon),
   };
   return cmocka_run_group_tests_name("replication", tests, nullptr, nullptr);
