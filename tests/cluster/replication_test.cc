@@ -89,6 +89,25 @@ void a_primary_that_learns_of_it_late_waits_for_the_leases_that_it_gave(void **)
   assert_true(world.violations.empty());
 }
 
+// Alone it needs nobody's leave to answer; from when it asks for another to be added, it does.
+void who_adds_a_learner_needs_its_leave_at_once(void **) {
+  Pair pair;
+  World &world = pair.world;
+  const size_t reader = pair.client(kModel);
+  pair.attach(reader, pair.old);
+  world.crash_server(pair.other);
+  assert_true(pair.until([&] { return pair.in_sync() == 1; }));
+  world.start_server(pair.other);
+  world.on_record = [&](uint32_t) {
+    if (pair.in_sync() != 2) return;
+    pair.part();
+    world.uncoordinate(pair.old, kNever);
+  };
+  assert_true(pair.until([&] { return pair.leads(pair.other); }));
+  assert_int_equal(pair.pull(reader, {{0, {}, false}}).status, NGD_E_TIMEOUT);
+  assert_true(world.violations.empty());
+}
+
 // The change that adds it comes when the primary has given up and goes on without it.
 void a_learner_that_was_given_up_is_not_added_later(void **) {
   Pair pair;
@@ -132,6 +151,7 @@ void a_deposed_primary_takes_over_again_soon(void **) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_primary_that_learns_of_it_late_waits_for_the_leases_that_it_gave),
+      cmocka_unit_test(who_adds_a_learner_needs_its_leave_at_once),
       cmocka_unit_test(a_learner_that_was_given_up_is_not_added_later),
       cmocka_unit_test(a_deposed_primary_takes_over_again_soon),
   };
