@@ -69,7 +69,7 @@ struct NodeOptions {
   Time checkpoint_every_us = 0;            // 0: only when asked
   uint64_t checkpoint_every_versions = 0;
   uint32_t replicas = 1;                  // of each shard of new models, as far as there are servers
-  size_t min_in_sync = 1;                 // fewer members, and nothing is committed
+  size_t min_in_sync = 1;                 // fewer members, and no client is answered
   size_t kept_bytes = size_t{256} << 20;  // of each shard's log in memory, for replicas that come back
   uint64_t digest_every =
       256;  // versions after which replicas compare what they have, as far as that costs little

@@ -105,6 +105,10 @@ class Replica {
   // at once, or, when they are just being asked, as soon as they have answered.
   Time ask_members(Time now);
   Time confirmed() const;
+  // Whether the set has as many members as answers need.
+  bool enough() const {
+    return record_.in_sync.size() >= options_.min_in_sync || nodes_.size() < options_.min_in_sync;
+  }
   bool alone() const { return record_.in_sync.size() <= 1 && !adding_; }
   uint64_t last() const { return log_.last(); }
   uint64_t committed() const { return committed_; }

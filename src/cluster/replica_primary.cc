@@ -212,7 +212,6 @@ void Replica::advance_commit(Time now) {
     for (const Member &member : record_.in_sync) acked(member);
     if (adding_ && options_.mutant != Mutant::early_add) acked(*adding_);
   }
-  if (record_.in_sync.size() < options_.min_in_sync && nodes_.size() >= options_.min_in_sync) all = 0;
   if (all > committed_) {
     committed_ = all;
     if (!ready_) replay_committed(now);

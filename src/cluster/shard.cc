@@ -80,6 +80,16 @@ bool Shard::State::fresh_request(const From &from, const wire::Envelope &envelop
     net.send(from.peer, {envelope, std::move(refused), {}});
     return false;
   }
+  if (!replica->enough()) {  // not held back: what goes to other shards must not wait behind it
+    Refused refused;
+    refused.status = NGD_E_UNAVAILABLE;
+    refused.retry = Refused::Retry::later;
+    refused.lineage = lineage;
+    refused.text = concat(where(), " has ", replica->record().in_sync.size(), " of the ", options.min_in_sync,
+                          " replicas in sync that it must have");
+    net.send(from.peer, {envelope, std::move(refused), {}});
+    return false;
+  }
   if (!ready) {
     refuse(from.peer, envelope, NGD_E_UNAVAILABLE, Refused::Retry::later,
            concat(where(), trouble.empty() ? " is starting" : ": " + trouble));

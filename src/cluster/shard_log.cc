@@ -99,12 +99,14 @@ void Shard::State::hold(Held one) {
   held.push_back(std::move(one));
 }
 
-// Messages leave only while the other replicas let this one speak for all.
+// Messages leave only while the other replicas let this one speak for all, and to clients while enough have it.
 bool Shard::State::certain(const Held &one) const {
   if ((journal != nullptr && one.position > journal->synced()) || one.index > replica->committed())
     return false;
+  if (one.kind != Held::Kind::message) return true;
+  if (one.to >= kFirstConnection && !replica->enough()) return false;
   if (one.asked != 0) return options.mutant == Mutant::no_confirm || replica->confirmed() >= one.asked;
-  return one.kind != Held::Kind::message || replica->lease(clock) > clock;
+  return replica->lease(clock) > clock;
 }
 
 // One that is asked again while it waits is answered once; beyond the limit it will be asked again.

@@ -63,7 +63,7 @@ void Shard::State::committed(uint64_t index, Time now) {
             making.generation);
   }
   if (observer != nullptr) observer->settled(index);
-  published.allow(leading && ready ? replica->lease(now) : 0);
+  published.allow(leading && ready && replica->enough() ? replica->lease(now) : 0);
   let_out(now);
 }
 

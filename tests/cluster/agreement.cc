@@ -52,7 +52,7 @@ void Agreement::record_changed(uint32_t shard, const ReplicaRecord &record) {
 
 void Agreement::look(size_t server) {
   for (const auto &[shard, place] : world_.servers[server]->node->shards()) {
-    if (place->replica().nodes().size() < 2 || !shards_.contains(shard)) continue;
+    if (!shards_.contains(shard)) continue;
     Known &known = shards_.at(shard);
     const Replica *one = replica(server, shard, known);
     if (one == nullptr) continue;

@@ -146,6 +146,29 @@ void a_deposed_primary_takes_over_again_soon(void **) {
   assert_true(world.violations.empty());
 }
 
+// Fewer members than are needed: no client is answered, and the shard comes back to its full set.
+void too_few_members_answer_nobody(void **) {
+  Pair pair(2);
+  World &world = pair.world;
+  const size_t reader = pair.client(kModel);
+  assert_int_equal(pair.push(pair.writer, UpdateKind::delta, {{1, 1}}).status, NGD_OK);
+  world.crash_server(pair.old);
+  const Ticket ticket = pair.begin_push(pair.writer, UpdateKind::delta, {{1, 1}});
+  assert_true(pair.until([&] { return pair.leads(pair.other); }));
+  assert_true(pair.pending(pair.writer, ticket, 5 * kSecond));
+  const Time now = pair.now(reader);
+  const Outcome read =
+      pair.wait(reader, world.session(reader).pull({{0, {}, false}}, 0, now, now + 2 * kSecond));
+  assert_int_equal(read.status, NGD_E_TIMEOUT);
+  if (read.text.find("1 of the 2 replicas") == std::string::npos) fail_msg("%s", read.text.c_str());
+  world.start_server(pair.old);
+  assert_int_equal(pair.wait(pair.writer, ticket).status, NGD_OK);
+  assert_int_equal(pair.in_sync(), 2);
+  const std::vector<float> seen = SmallCluster::values(pair.pull(reader, {{0, {}, false}}), 0, 2);
+  assert_true(seen == (std::vector<float>{2, 2}));
+  assert_true(world.violations.empty());
+}
+
 }  // namespace
 
 int main() {
@@ -154,6 +177,7 @@ int main() {
       cmocka_unit_test(who_adds_a_learner_needs_its_leave_at_once),
       cmocka_unit_test(a_learner_that_was_given_up_is_not_added_later),
       cmocka_unit_test(a_deposed_primary_takes_over_again_soon),
+      cmocka_unit_test(too_few_members_answer_nobody),
   };
   return cmocka_run_group_tests_name("replication", tests, nullptr, nullptr);
 }

@@ -178,6 +178,7 @@ void Workload::describe_model() {
   if (replicas_ > 1) {
     servers = std::max<size_t>(servers, replicas_) + random_.below(2);
     options.digest_every = random_.chance(0.6) ? 1 + random_.below(8) : 256;
+    options.min_in_sync = random_.chance(0.8) ? 1 : 2;
     options.kept_bytes = random_.chance(0.5) ? 4096 : size_t{1} << 20;
   }
   for (size_t s = 0; s < servers; s++) world_.add_server(options);
