@@ -212,6 +212,7 @@ void World::start_server(size_t index) {
 void World::crash_server(size_t index) {
   Server &server = *servers[index];
   if (server.node == nullptr) return;
+  agreement.look(index);  // what it has done until now
   trace(concat("server ", index, " dies"));
   crashes++;
   server.root = nullptr;
