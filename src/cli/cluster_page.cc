@@ -136,7 +136,8 @@ std::string ClusterWatch::metrics() const {
   one("ngd_model_lineage", "gauge", "Grows when the model goes back to a checkpoint.", lineage_);
   one("ngd_model_clients", "gauge", "Clients with a session.", clients_);
   one("ngd_model_workers", "gauge", "Those among them that are workers.", workers_);
-  one("ngd_takeovers_total", "counter", "Changes of a shard's leader since this program watches, planned ones too.", takeovers_);
+  one("ngd_takeovers_total", "counter",
+      "Changes of a shard's leader since this program watches, planned ones too.", takeovers_);
   one("ngd_watch_failures_total", "counter", "Looks at the cluster that came to nothing.", failures_);
   if (!places_.contains("servers")) return out;
   family("ngd_server_alive", "gauge", "Whether the coordinator has heard of the server of late.");

@@ -113,8 +113,9 @@ class ClusterTrain(ProgramTest):
                 self.assert_all_seen(run, events[-1]["rows"] // 6, 6)
 
     def test_random_kills(self):
+        epochs = max(30, 20 * KILLS)
         self.write_flowers(rows=4000)
-        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=30,batch_size=16", "--run", "run", "--workers", "3", "--shards",
+        launcher = self.begin(*MLP, "--trainer", f"trainer:epochs={epochs},batch_size=16", "--run", "run", "--workers", "3", "--shards",
                               "2", "--replicas", "2", "--servers-checkpoint-every", "2", "--lease", "1.5")
         run, draws, killed = self.path("run"), random.Random(os.getpid()), []
         self.wait_for(lambda: self.rows_so_far("run") > 3000)
@@ -126,11 +127,11 @@ class ClusterTrain(ProgramTest):
             killed.append(victims[pid][1])
             os.kill(pid, signal.SIGKILL)
             time.sleep(draws.uniform(0.5, 3.5))
-        out, err = launcher.communicate(timeout=240)
+        out, err = launcher.communicate(timeout=240 + 20 * KILLS)
         self.assertEqual(launcher.returncode, 0, err)
         self.assertTrue(killed)
         rows = self.end("run")["rows"]
-        self.assert_all_seen("run", rows // 30, 30)
+        self.assert_all_seen("run", rows // epochs, epochs)
         self.assertGreater(json.loads(out.splitlines()[-1])["held_out_accuracy"], 0.97)
         self.assertEqual(alive(run), {})
         print(f"killed {killed}: {rows} rows, as many as asked for")
