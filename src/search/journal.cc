@@ -141,6 +141,10 @@ std::string read_file(const std::string &path) {
 
 }  // namespace
 
+std::string journal_text(std::string_view text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 JournalContent read_journal(const std::string &path) {
   const std::string text = read_file(path);
   JournalContent content;
@@ -201,21 +205,21 @@ void Journal::cut(uint64_t bytes) {
 void Journal::head(const JournalHead &head) {
   std::string space;
   for (const auto &[name, spec] : head.space)
-    space +=
-        concat(space.empty() ? "" : ",", "{\"name\":", json_text(name), ",\"spec\":", json_text(spec), "}");
-  line(concat(kBeginning, json_text(ngd_version()), ",\"search\":", json_text(head.search), ",\"space\":[",
-              space, "]}"),
+    space += concat(space.empty() ? "" : ",", "{\"name\":", journal_text(name),
+                    ",\"spec\":", journal_text(spec), "}");
+  line(concat(kBeginning, journal_text(ngd_version()), ",\"search\":", journal_text(head.search),
+              ",\"space\":[", space, "]}"),
        true);
 }
 
 void Journal::resume(const std::string &search) {
-  line(concat("{\"event\":\"resume\",\"search\":", json_text(search), "}"), false);
+  line(concat("{\"event\":\"resume\",\"search\":", journal_text(search), "}"), false);
 }
 
 void Journal::ask(uint64_t trial, double seconds, const Values &values) {
   std::string object;
   for (const auto &[name, value] : values)
-    object += concat(object.empty() ? "" : ",", json_text(name), ":", value);
+    object += concat(object.empty() ? "" : ",", journal_text(name), ":", value);
   line(concat("{\"event\":\"ask\",\"trial\":", trial, ",\"seconds\":", number_json(seconds), ",\"values\":{",
               object, "}}"),
        false);
@@ -232,7 +236,7 @@ void Journal::tell(const JournalRecord &record) {
   line(concat("{\"event\":\"tell\",\"trial\":", record.trial, ",\"state\":\"", state->name,
               "\",\"value\":", number_json(record.value), ",\"gradients\":", record.gradients,
               ",\"took\":", number_json(record.took), ",\"seconds\":", number_json(record.seconds),
-              record.text.empty() ? std::string() : concat(",\"message\":", json_text(record.text)), "}"),
+              record.text.empty() ? std::string() : concat(",\"message\":", journal_text(record.text)), "}"),
        true);
 }
 

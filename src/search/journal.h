@@ -71,5 +71,7 @@ class Journal {
   int descriptor_ = -1;
 };
 
+// A string of JSON, in quotes; bytes that are no UTF-8 become U+FFFD, since the reader would refuse them.
+std::string journal_text(std::string_view text);
 
 }  // namespace ngd

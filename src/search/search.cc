@@ -176,7 +176,7 @@ void Search::start(uint64_t number) {
       const Drawn drawn = space_.draw(seed(), number, i);
       if (!drawn) continue;
       const std::string text = parameter.text(*drawn);
-      values.emplace_back(parameter.name(), parameter.categorical() ? json_text(text) : text);
+      values.emplace_back(parameter.name(), parameter.categorical() ? journal_text(text) : text);
     }
     journal_->ask(number, trial.begun, values);
   }

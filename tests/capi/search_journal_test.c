@@ -180,6 +180,22 @@ static void a_search_can_be_extended_and_looked_at(void **state) {
   ngd_search_destroy(whole);
 }
 
+static void a_message_that_is_no_text_does_not_damage_the_journal(void **state) {
+  (void)state;
+  ngd_error error;
+  uint64_t trial;
+  int32_t answer;
+  char text[64];
+  ngd_search *search = journaled(kSpec), *looked_at = NULL;
+  check_ok(ngd_search_ask(search, &trial, &answer, &error));
+  check_ok(ngd_search_fail(search, trial, "bad \xff\xfe \"bytes\"\n", 0, &error));
+  check_ok(ngd_search_load(path, &looked_at, &error));
+  check_ok(ngd_search_get_message(looked_at, trial, text, sizeof text, NULL, &error));
+  assert_string_equal(text, "bad \xef\xbf\xbd\xef\xbf\xbd \"bytes\"\n");
+  ngd_search_destroy(looked_at);
+  ngd_search_destroy(search);
+}
+
 static void refused(ngd_status status, const char *expected) {
   ngd_error error;
   size_t length = 0, after = 0;
@@ -349,6 +365,7 @@ int main(void) {
       with_path(a_search_killed_at_any_moment_ends_with_the_same_answer),
       with_path(any_cut_of_the_journal_ends_with_the_same_answer),
       with_path(a_search_can_be_extended_and_looked_at),
+      with_path(a_message_that_is_no_text_does_not_damage_the_journal),
       with_path(what_is_no_journal_of_the_search_is_refused),
       with_path(damage_is_told_by_its_line),
       with_path(a_full_disk_is_an_error_and_not_a_lost_trial),

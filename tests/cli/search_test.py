@@ -166,6 +166,7 @@ class Deaths(SearchTest):
                     arguments = ["--resume", run]
             self.assertEqual(self.trials(run), expected)
         self.assertGreaterEqual(killed, wanted)
+        print(f"killed {killed} times in {attempt} searches")
 
     def test_a_worker_that_dies_has_failed_its_trial_and_is_replaced(self):
         self.write("space.toml", self.read("space.toml").replace("epochs=4", "epochs=1500").replace(
