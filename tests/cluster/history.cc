@@ -180,8 +180,10 @@ std::vector<std::string> check(const History &history) {
   return findings;
 }
 
-std::vector<std::string> check_tokens(const std::vector<TokenUse> &uses) {
+// In the order of the log: one who stood still may tell late of what others carried out long ago.
+std::vector<std::string> check_tokens(std::vector<TokenUse> uses) {
   std::vector<std::string> findings;
+  std::ranges::stable_sort(uses, {}, [](const TokenUse &use) { return std::pair(use.lineage, use.index); });
   std::map<std::string, uint64_t> highest;
   for (const TokenUse &use : uses) {
     uint64_t &known = highest[use.lock];

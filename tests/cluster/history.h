@@ -62,6 +62,6 @@ struct TokenUse {
   uint64_t token = 0;
   uint64_t lineage = 0, index = 0;  // of the log
 };
-std::vector<std::string> check_tokens(const std::vector<TokenUse> &uses);
+std::vector<std::string> check_tokens(std::vector<TokenUse> uses);
 
 }  // namespace simulation
