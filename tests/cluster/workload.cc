@@ -630,9 +630,11 @@ void Workload::check_replicas() {
 // Whether all replicas are in sync.
 bool Workload::settled() const {
   return std::ranges::all_of(world_.servers, [&](const auto &server) {
-    return server->node != nullptr && std::ranges::all_of(server->node->shards(), [](const auto &one) {
-             const Replica::Role role = one.second->replica().role();
-             return role == Replica::Role::member || (role == Replica::Role::primary && one.second->ready());
+    return server->node != nullptr && std::ranges::all_of(server->node->shards(), [&](const auto &one) {
+             const Replica &replica = one.second->replica();
+             const ReplicaRecord *record = world_.agreement.record(one.first);
+             if (record == nullptr || replica.record().epoch != record->epoch) return false;
+             return replica.role() == Replica::Role::member || one.second->ready();
            });
   });
 }
