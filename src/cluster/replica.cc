@@ -120,6 +120,7 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   if (!record || found->revision < revision_) return;
   const bool news = found->revision != revision_;
   revision_ = found->revision;
+  const bool another = record->epoch != record_.epoch;
   const bool taken = news ? std::exchange(taking_, false) : taking_;
   if (news) unsure_ = false;
   record_ = *record;
@@ -141,7 +142,8 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   }
   if (role_ == Role::primary) return step_down(now);
   if (record_.has(me_) && has_state_) {
-    if (role_ != Role::member) {
+    // Whoever has just taken over has a grace of its own, too: it is not put out by one that was as quick.
+    if (role_ != Role::member || another) {
       role_ = Role::member;
       grace_ = now + kGraceUs;
     }

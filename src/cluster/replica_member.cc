@@ -84,7 +84,8 @@ void Replica::replay_committed(Time now) {
 void Replica::handed(const wire::Handed &message, Time now) {
   if (role_ == Role::primary || message.epoch <= record_.epoch) return;
   grace_ = std::max(grace_, now + kGraceUs);
-  leave_ = now;  // who says so answers nobody any more
+  if (message.epoch > epoch_)
+    leave_ = now;  // who says so answers nobody any more; of a later one nothing was heard
   look_soon(now);
 }
 

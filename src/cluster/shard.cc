@@ -80,7 +80,7 @@ bool Shard::State::fresh_request(const From &from, const wire::Envelope &envelop
     net.send(from.peer, {envelope, std::move(refused), {}});
     return false;
   }
-  if (!replica->enough()) {  // not held back: what goes to other shards must not wait behind it
+  if (!replica->enough()) {
     Refused refused;
     refused.status = NGD_E_UNAVAILABLE;
     refused.retry = Refused::Retry::later;

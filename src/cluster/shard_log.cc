@@ -103,9 +103,8 @@ void Shard::State::hold(Held one) {
 bool Shard::State::certain(const Held &one) const {
   if ((journal != nullptr && one.position > journal->synced()) || one.index > replica->committed())
     return false;
-  if (one.kind != Held::Kind::message) return true;
   if (one.asked != 0) return options.mutant == Mutant::no_confirm || replica->confirmed() >= one.asked;
-  return replica->lease(clock) > clock;
+  return one.kind != Held::Kind::message || replica->lease(clock) > clock;
 }
 
 // One that is asked again while it waits is answered once; beyond the limit it will be asked again.
@@ -142,7 +141,7 @@ void Shard::State::let_out(Time now) {
 void Shard::State::let_go(Held one) {
   switch (one.kind) {
     case Held::Kind::message:
-      // While too few have it no client is answered: it asks again. What goes to other shards must not wait behind that.
+      // Whoever asked asks again; what goes to other shards must not wait behind it.
       if (one.to >= kFirstConnection && !replica->enough()) return;
       return net.send(one.to, std::move(one.message));
     case Held::Kind::snapshot:

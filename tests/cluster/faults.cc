@@ -65,6 +65,7 @@ void World::heal() {
     server->disk.crash_at = ~uint64_t{0};
     server->paused_until = std::min(server->paused_until, now_);
     start_server(server->index);
+    arm(*server);
   }
   for (auto &client : clients) client->paused_until = std::min(client->paused_until, now_);
 }

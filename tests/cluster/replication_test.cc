@@ -21,16 +21,17 @@ NodeOptions replicated(uint32_t replicas, size_t min_in_sync) {
   return options;
 }
 
-// One shard on two servers, in sync.
+// One shard on two or more servers, in sync.
 class Pair : public SmallCluster {
  public:
-  explicit Pair(size_t min_in_sync = 1) : SmallCluster(2, replicated(2, min_in_sync)) {
+  explicit Pair(size_t min_in_sync = 1, uint32_t servers = 2)
+      : SmallCluster(servers, replicated(servers, min_in_sync)) {
     writer = client(kModel);
     const Outcome initial = push(writer, UpdateKind::initial, {{0, 0}});
     if (initial.status != NGD_OK) fail_msg("%s", initial.text.c_str());
-    assert_true(until([this] { return in_sync() == 2; }));
+    assert_true(until([&] { return in_sync() == servers; }));
     old = record().primary.node - 1;
-    other = 1 - old;
+    other = old == 0 ? 1 : 0;
   }
   ~Pair() {
     for (const std::string &one : world.violations) print_error("%s\n", one.c_str());
@@ -146,6 +147,27 @@ void a_deposed_primary_takes_over_again_soon(void **) {
   assert_true(world.violations.empty());
 }
 
+// Two that wait equally long: the second lets the first lead, and stays in the set.
+void a_primary_that_dies_is_followed_by_one_of_two(void **) {
+  Pair three(1, 3);
+  three.world.run_until(three.world.now() + 2 * kSecond);  // they know that they are in the set
+  const size_t third = 3 - three.old - three.other;
+  three.world.cut(three.other, third, kNever);
+  three.world.cut(third, three.other, kNever);
+  three.world.on_record = [&](uint32_t) {
+    three.world.at(three.world.now() + 100'000, [&] {
+      three.world.mend(three.other, third);
+      three.world.mend(third, three.other);
+    });
+  };
+  three.world.crash_server(three.old);
+  assert_true(three.until([&] { return three.record().epoch > 1; }));
+  three.world.run_until(three.world.now() + 3 * kSecond);
+  assert_int_equal(three.record().epoch, 2);
+  assert_int_equal(three.in_sync(), 2);
+  assert_true(three.world.violations.empty());
+}
+
 // Fewer members than are needed: no client is answered, and the shard comes back to its full set.
 void too_few_members_answer_nobody(void **) {
   Pair pair(2);
@@ -177,6 +199,7 @@ int main() {
       cmocka_unit_test(who_adds_a_learner_needs_its_leave_at_once),
       cmocka_unit_test(a_learner_that_was_given_up_is_not_added_later),
       cmocka_unit_test(a_deposed_primary_takes_over_again_soon),
+      cmocka_unit_test(a_primary_that_dies_is_followed_by_one_of_two),
       cmocka_unit_test(too_few_members_answer_nobody),
   };
   return cmocka_run_group_tests_name("replication", tests, nullptr, nullptr);

@@ -630,9 +630,11 @@ void Workload::check_replicas() {
 // Whether all replicas are in sync.
 bool Workload::settled() const {
   return std::ranges::all_of(world_.servers, [&](const auto &server) {
-    return server->node != nullptr && std::ranges::all_of(server->node->shards(), [](const auto &one) {
-             const Replica::Role role = one.second->replica().role();
-             return role == Replica::Role::member || (role == Replica::Role::primary && one.second->ready());
+    return server->node != nullptr && std::ranges::all_of(server->node->shards(), [&](const auto &one) {
+             const Replica &replica = one.second->replica();
+             const ReplicaRecord *record = world_.agreement.record(one.first);
+             if (record == nullptr || replica.record().epoch != record->epoch) return false;
+             return replica.role() == Replica::Role::member || one.second->ready();
            });
   });
 }
@@ -739,6 +741,9 @@ Result Workload::go() {
   Result result;
   for (const auto &server : world_.servers) world_.history.durable &= server->disk.flips == 0;
   for (const std::string &one : check(world_.history)) world_.violation(one);
+  // One that led may hear late that what it did is certain.
+  std::ranges::stable_sort(world_.token_uses, {},
+                           [](const TokenUse &one) { return std::pair(one.lineage, one.index); });
   for (const std::string &one : check_tokens(world_.token_uses)) world_.violation(one);
   result.violations = world_.violations;
   result.trace = std::move(world_.trace_text);

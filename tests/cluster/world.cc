@@ -128,9 +128,9 @@ void World::Server::drive(const std::function<void()> &call) {
   } catch (const std::exception &error) {
     world.violation(concat("server ", index, " threw: ", error.what()));
   }
+  if (node != nullptr) world.agreement.look(index);
   world.run_jobs(*this);
   world.arm(*this);
-  if (node != nullptr) world.agreement.look(index);
 }
 
 void World::Server::send(Peer to, wire::Message message) {
