@@ -157,7 +157,7 @@ bool Aims::take(Aim aim, uint32_t shard) {
   if (!server || (members(shard).empty() && aim != Aim::addition)) return false;
   constexpr void (Aims::*kStories[])(uint32_t, size_t) = {
       &Aims::old_primary, &Aims::late_candidate, &Aims::dead_candidate, &Aims::addition,  &Aims::tail,
-      &Aims::commit,      &Aims::unready,        &Aims::decisions,      &Aims::old_words,
+      &Aims::commit,      &Aims::unready,        &Aims::decisions,      &Aims::hand_over, &Aims::old_words,
   };
   static_assert(std::size(kStories) == kAims);
   world_.faults++;
@@ -309,6 +309,23 @@ void Aims::decisions(uint32_t, size_t) {
   when_added(root, 4 * kSecond, [=, this](const Record &) {
     const Time down = kSecond + world_.random().below(2 * kSecond);
     soon(300'000, [=, this] { world_.restart(*from, down); });
+  });
+}
+
+void Aims::hand_over(uint32_t shard, size_t old) {
+  const size_t next = members(shard)[0];
+  const Time end = world_.now() + 3 * kSecond;
+  WantedPlace place;
+  place.nodes = {static_cast<uint32_t>(next + 1), static_cast<uint32_t>(old + 1)};
+  for (const size_t one : members(shard)) {
+    if (one != next) place.nodes.push_back(static_cast<uint32_t>(one + 1));
+  }
+  place.lead = true;
+  world_.place_shard(std::to_string(shard), place);
+  loyal_clients(old, end);
+  when_led(shard, 3 * kSecond, [=, this](const Record &) {
+    world_.uncoordinate(old, world_.now() + kSecond);  // the answer does not come
+    soon(300'000, [=, this] { part(old, end); });
   });
 }
 

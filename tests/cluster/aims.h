@@ -23,9 +23,10 @@ enum class Aim : uint8_t {
   commit,          // the primary dies as it commits
   unready,         // it takes over, but a member is away; one that was put out comes back
   decisions,       // the root dies before other shards have heard what it decided
+  hand_over,       // a primary names another, does not hear that it leads, and goes on with its clients
   old_words,       // what two servers said to each other arrives when it is over
 };
-inline constexpr size_t kAims = 9;
+inline constexpr size_t kAims = 10;
 
 class Aims {
  public:
@@ -75,6 +76,7 @@ class Aims {
   void commit(uint32_t shard, size_t server);
   void unready(uint32_t shard, size_t server);
   void decisions(uint32_t shard, size_t server);
+  void hand_over(uint32_t shard, size_t server);
   void old_words(uint32_t shard, size_t server);
 
   World &world_;

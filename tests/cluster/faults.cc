@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "cluster/placement.h"
 #include "world.h"
 
 namespace simulation {
@@ -104,7 +103,14 @@ void World::isolate(size_t server) {
   if (random_.chance(0.3)) uncoordinate(server, end);
 }
 
-// As an arrangement would write it: any servers, as many as may be, led by the first or by whoever leads.
+// As an arrangement would write it.
+void World::place_shard(const std::string &shard, const ngd::cluster::WantedPlace &place) {
+  const std::string key = "/place/" + shard;
+  records[key] = {key, place.text(), ++revision_};
+  trace(concat("record ", key, " ", place.text()));
+}
+
+// Any servers, as many as may be, led by the first or by whoever leads.
 void World::move_shard() {
   std::vector<std::string> shards;
   for (const auto &[key, record] : records) {
@@ -116,10 +122,8 @@ void World::move_shard() {
   for (size_t i = place.nodes.size(); i > 1; i--) std::swap(place.nodes[i - 1], place.nodes[random_.below(i)]);
   place.nodes.resize(1 + random_.below(place.nodes.size()));
   place.lead = random_.chance(0.5);
-  const std::string key = "/place/" + shards[random_.below(shards.size())];
   faults++;
-  records[key] = {key, place.text(), ++revision_};
-  trace(concat("record ", key, " ", place.text()));
+  place_shard(shards[random_.below(shards.size())], place);
 }
 
 void World::fault(Time until) {

@@ -10,6 +10,7 @@
 namespace {
 
 using ngd::cluster::Mutant;
+using simulation::Aim;
 using simulation::History;
 using simulation::Scenario;
 
@@ -54,15 +55,43 @@ void hundred_seeds_replay_byte_for_byte(void **) {
 }
 
 // The first seed below 1,000 that shows the mistake, with an invariant whose text begins so.
-void caught(Mutant mutant, const char *invariant) {
-  for (uint64_t seed = 0; seed < 1000; seed++) {
-    const simulation::Result result = simulation::run({seed, mutant, {}, false});
-    for (const std::string &one : result.violations) {
+void caught(Mutant mutant, const char *invariant, simulation::Run run = {}) {
+  run.mutant = mutant;
+  for (run.seed = 0; run.seed < 1000; run.seed++) {
+    for (const std::string &one : simulation::run(run).violations) {
       if (one.starts_with(invariant))
-        return print_message("caught by seed %llu: %s\n", static_cast<unsigned long long>(seed), one.c_str());
+        return print_message("caught by seed %llu: %s\n", static_cast<unsigned long long>(run.seed),
+                             one.c_str());
     }
   }
   fail_msg("no seed below 1000 shows the planted mistake %d as %s", static_cast<int>(mutant), invariant);
+}
+
+// Runs in which one story is told again and again.
+simulation::Run told(Aim aim, unsigned replicas, std::optional<Scenario> scenario = {}) {
+  simulation::Run run;
+  run.aim = aim;
+  run.replicas = replicas;
+  run.scenario = scenario;
+  // A read that asks the members needs no lease.
+  if (scenario == Scenario::single) run.reads = simulation::Reads::lease;
+  return run;
+}
+
+void stories_keep_the_invariants(void **) {
+  uint64_t faults = 0;
+  for (size_t aim = 0; aim < simulation::kAims; aim++) {
+    simulation::Run run = told(static_cast<Aim>(aim), 0);
+    for (run.seed = 0; run.seed < 24; run.seed++) {
+      run.replicas = 2 + static_cast<unsigned>(run.seed % 3);
+      const simulation::Result result = simulation::run(run);
+      for (const std::string &one : result.violations)
+        fail_msg("simulate --seed %llu --replicas %u --aim %zu: %s", static_cast<unsigned long long>(run.seed),
+                 run.replicas, aim, one.c_str());
+      faults += result.faults;
+    }
+  }
+  assert_true(faults > 24 * simulation::kAims);
 }
 
 void an_update_applied_twice_is_caught(void **) {
@@ -130,6 +159,36 @@ void a_snapshot_without_what_was_done_is_caught(void **) {
 void a_snapshot_without_locks_is_caught(void **) {
   caught(Mutant::volatile_locks, "I9");
 }
+void entries_of_an_epoch_that_is_over_are_caught(void **) {
+  caught(Mutant::no_fence, "I1", told(Aim::old_primary, 3, Scenario::single));
+}
+void answers_without_a_lease_are_caught(void **) {
+  caught(Mutant::no_lease, "I3", told(Aim::old_primary, 2, Scenario::single));
+}
+void words_of_an_earlier_life_are_caught(void **) {
+  caught(Mutant::no_incarnation, "I", told(Aim::dead_candidate, 2));
+}
+void a_learner_that_does_not_count_is_caught(void **) {
+  caught(Mutant::early_add, "I1", told(Aim::addition, 2));
+}
+void a_learner_before_the_inherited_log_is_caught(void **) {
+  caught(Mutant::early_join, "I1", told(Aim::unready, 4));
+}
+void a_primary_before_it_is_ready_is_caught(void **) {
+  caught(Mutant::read_before_ready, "I3", told(Aim::commit, 3));
+}
+void entries_that_are_not_cut_are_caught(void **) {
+  caught(Mutant::no_cut, "I", told(Aim::tail, 3));
+}
+void versions_that_are_shown_early_are_caught(void **) {
+  caught(Mutant::publish_early, "I", told(Aim::old_primary, 2, Scenario::single));
+}
+void decisions_that_a_new_root_has_not_are_caught(void **) {
+  caught(Mutant::decisions_lost, "liveness", told(Aim::decisions, 2, Scenario::sharded));
+}
+void a_primary_that_answers_after_it_named_another_is_caught(void **) {
+  caught(Mutant::hand_over_and_answer, "I3", told(Aim::hand_over, 2, Scenario::single));
+}
 void an_entry_carried_out_twice_is_caught(void **) {
   caught(Mutant::replay_twice, "I9");
 }
@@ -153,16 +212,11 @@ void reads_that_ask_are_right_under_wild_clocks(void **) {
   assert_true(reads > 300 * 10);
 }
 void a_read_that_asks_nobody_is_caught(void **) {
-  for (uint64_t seed = 0; seed < 1000; seed++) {
-    simulation::Run run{seed, Mutant::no_confirm, {}, false, 3};
-    run.reads = simulation::Reads::confirm;
-    run.wild_clocks = true;
-    for (const std::string &one : simulation::run(run).violations) {
-      if (one.starts_with("I3"))
-        return print_message("caught by seed %llu: %s\n", static_cast<unsigned long long>(seed), one.c_str());
-    }
-  }
-  fail_msg("no seed below 1000 shows a read that asks nobody");
+  simulation::Run run;
+  run.replicas = 3;
+  run.reads = simulation::Reads::confirm;
+  run.wild_clocks = true;
+  caught(Mutant::no_confirm, "I3", run);
 }
 
 // --- the checks themselves --------------------------------------------------------------------------------------------
@@ -281,6 +335,17 @@ int main() {
       cmocka_unit_test(an_answer_before_the_commit_is_caught),
       cmocka_unit_test(a_snapshot_without_what_was_done_is_caught),
       cmocka_unit_test(a_snapshot_without_locks_is_caught),
+      cmocka_unit_test(stories_keep_the_invariants),
+      cmocka_unit_test(entries_of_an_epoch_that_is_over_are_caught),
+      cmocka_unit_test(answers_without_a_lease_are_caught),
+      cmocka_unit_test(words_of_an_earlier_life_are_caught),
+      cmocka_unit_test(a_learner_that_does_not_count_is_caught),
+      cmocka_unit_test(a_learner_before_the_inherited_log_is_caught),
+      cmocka_unit_test(a_primary_before_it_is_ready_is_caught),
+      cmocka_unit_test(entries_that_are_not_cut_are_caught),
+      cmocka_unit_test(versions_that_are_shown_early_are_caught),
+      cmocka_unit_test(decisions_that_a_new_root_has_not_are_caught),
+      cmocka_unit_test(a_primary_that_answers_after_it_named_another_is_caught),
       cmocka_unit_test(an_entry_carried_out_twice_is_caught),
       cmocka_unit_test(memory_that_changes_by_itself_is_caught),
       cmocka_unit_test(reads_that_ask_are_right_under_wild_clocks),

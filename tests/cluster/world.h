@@ -13,6 +13,7 @@
 #include "agreement.h"
 #include "aims.h"
 #include "cluster/client_session.h"
+#include "cluster/placement.h"
 #include "cluster/replica.h"
 #include "cluster/root.h"
 #include "cluster/server_node.h"
@@ -84,6 +85,7 @@ class World {
   void uncoordinate(size_t server, Time until);  // it does not reach the coordinator
   void slow_answers(size_t server, Time until);  // of the coordinator to it
   void late_change(size_t server, Time delay);   // of a record, the next that it asks for; nobody tells it
+  void place_shard(const std::string &shard, const ngd::cluster::WantedPlace &place);
   void pause_server(size_t server, Time until);
   void restart(size_t server, Time down);  // dies now
 
