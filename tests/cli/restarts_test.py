@@ -46,8 +46,8 @@ class Restarts(ProgramTest):
         self.assertEqual(command["split_seed"], json.loads(self.read("one/command.json"))["split_seed"])
 
     def test_a_killed_run_goes_on_to_the_same_end(self):
-        self.ngd(*self.arguments("whole", "--restarts", "3", epochs=150))
-        process = subprocess.Popen([program.PROGRAM, *self.arguments("run", "--restarts", "3", epochs=150)],
+        self.ngd(*self.arguments("whole", "--restarts", "3", epochs=40))
+        process = subprocess.Popen([program.PROGRAM, *self.arguments("run", "--restarts", "3", epochs=40)],
                                    cwd=self.directory, env=environment(), stdout=subprocess.DEVNULL)
         while not os.path.exists(self.path("run/restart-2/log.jsonl")):
             self.assertIsNone(process.poll())
