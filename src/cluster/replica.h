@@ -224,7 +224,6 @@ class Replica {
   bool has_state_ = false;
   uint64_t state_epoch_ = 0;  // in which it got its state
   uint64_t matched_ = 0;      // up to here the log is as the primary of this epoch has it
-  Time leave_ = 0;            // until then one who led may answer by our leave
   Time grace_ = 0, join_at_ = 0;
   unsigned differences_ = 0;
   uint32_t leader_ = 0;  // who last said that it leads, and in which epoch

@@ -36,7 +36,7 @@ void Replica::append_received(const From &from, const wire::Append &append,
   if (leader_epoch_ != append.epoch) matched_ = std::min(matched_, committed_);
   leader_epoch_ = append.epoch;
   leader_ = static_cast<uint32_t>(from.peer);
-  grace_ = leave_ = now + kGraceUs;
+  grace_ = now + kGraceUs;
   uint64_t total = 0;
   for (const wire::LogMark &mark : append.entries) total += mark.control + mark.payload;
   const bool whole = total == wire::total_bytes(payload);
@@ -84,8 +84,6 @@ void Replica::replay_committed(Time now) {
 void Replica::handed(const wire::Handed &message, Time now) {
   if (role_ == Role::primary || message.epoch <= record_.epoch) return;
   grace_ = std::max(grace_, now + kGraceUs);
-  if (message.epoch > epoch_)
-    leave_ = now;  // who says so answers nobody any more; of a later one nothing was heard
   look_soon(now);
 }
 

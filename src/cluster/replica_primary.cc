@@ -218,7 +218,7 @@ void Replica::advance_commit(Time now) {
   }
   // By its grace, nobody has its leave to answer any more.
   if (!ready_ &&
-      ((committed_ >= inherited_ && now >= leave_) || options_.mutant == Mutant::read_before_ready)) {
+      ((committed_ >= inherited_ && now >= grace_) || options_.mutant == Mutant::read_before_ready)) {
     if (options_.mutant == Mutant::read_before_ready) {
       const uint64_t truly = std::exchange(committed_, log_.last());
       replay_committed(now);
