@@ -45,6 +45,9 @@ def enter(descriptor):
         raise OSError(ctypes.get_errno(), "setns")
 
 
+NAMES = "/run/netns"
+
+
 class Network:
     CLIENTS, ETCD = PREFIX + "1", PREFIX + "2"
 
@@ -52,6 +55,7 @@ class Network:
         self.name = f"ngd{os.getpid()}n{next(_numbers)}"
         self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self.nodes = list(range(1, servers + 1))
+        self.mounted = os.path.ismount(NAMES)
         try:
             run("ip", "netns", "add", self.name)
             there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
@@ -121,3 +125,6 @@ class Network:
         os.close(self.home)
         for name in [self.name, *(self._of(node) for node in self.nodes)]:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        # ip mounts the folder of their names, and leaves it so.
+        if not self.mounted and os.path.isdir(NAMES) and not os.listdir(NAMES):
+            subprocess.run(["umount", NAMES], capture_output=True)
