@@ -25,6 +25,9 @@ BOUNDED = [
     ("takeover", "takeover", ONE_UPDATE, "bounded", 6),
     *[(f"takeover {m}", "takeover", [m, *ONE_UPDATE], "fails", 10)
       for m in ("NOFENCE", "NOLEASE", "NODEDUP", "EARLYADD", "ACKEARLY", "NOREADY")],
+    # Where nobody crashes, and where all three are in sync.
+    ("takeover EARLYJOIN", "takeover", ["EARLYJOIN", "NOPS=1", "MAXEP=2", "CRASHES=0"], "fails", 10),
+    ("takeover NOINC", "takeover", ["NOINC", "ISR0=7", *ONE_UPDATE], "fails", 10),
     ("staging", "staging", ["TAKEOVERS=1", "MAXLOG=3", "ATTEMPTS=1"], "holds", 30),
     ("staging merged", "staging", MERGED, "holds", 10),
     *[(f"staging {m}", "staging", [m, *MERGED], "fails", 10)
@@ -33,8 +36,9 @@ BOUNDED = [
     *[(f"staging {m}", "staging", [m, *APART], "fails", 10) for m in ("STAGEDEARLY", "TRIMEARLY")],
 ]
 LARGE = [
-    ("takeover EARLYJOIN", "takeover", ["EARLYJOIN", *ONE_UPDATE], "fails", 600),
-    ("takeover NOINC", "takeover", ["NOINC", *ONE_UPDATE], "fails", 600),
+    ("takeover NOACKINC", "takeover", ["NOACKINC", *ONE_UPDATE], "fails", 600),
+    ("takeover in sync", "takeover", ["ISR0=7", *ONE_UPDATE], "bounded", 120),
+    ("takeover without a crash", "takeover", ["NOPS=1", "MAXEP=2", "CRASHES=0"], "holds", 600),
     ("takeover one update", "takeover", ONE_UPDATE, "holds", 1200),
     ("staging apart", "staging", APART, "holds", 1200),
     ("staging merged 4", "staging", ["MERGED", "TAKEOVERS=2", "MAXLOG=4"], "holds", 1200),
