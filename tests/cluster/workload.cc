@@ -741,9 +741,6 @@ Result Workload::go() {
   Result result;
   for (const auto &server : world_.servers) world_.history.durable &= server->disk.flips == 0;
   for (const std::string &one : check(world_.history)) world_.violation(one);
-  // One that led may hear late that what it did is certain.
-  std::ranges::stable_sort(world_.token_uses, {},
-                           [](const TokenUse &one) { return std::pair(one.lineage, one.index); });
   for (const std::string &one : check_tokens(world_.token_uses)) world_.violation(one);
   result.violations = world_.violations;
   result.trace = std::move(world_.trace_text);
