@@ -31,12 +31,20 @@ namespace ngd::cluster {
 // lineage << kLineageBits, so that tokens never go back.
 inline constexpr unsigned kTokenBits = 11, kLineageBits = 32;
 
+// What the answer to an update is to carry, on a model of one shard: all dense tensors, or these parts.
+struct Wanted {
+  bool all_dense = false;
+  std::vector<wire::TensorPart> parts;
+  std::vector<uint32_t> rows;  // of the tables among them, one's after another's
+  bool empty() const { return !all_dense && parts.empty(); }
+};
+
 // What a root sees of its own shard's part of an update.
 struct StagedPart {
   uint32_t attempt = 0;
   uint64_t after = 0;
   uint64_t base_version = 0;
-  bool pull = false;
+  Wanted wanted;  // no part of the log: who leads after this one leaves it to the client to read
   wire::UpdateKind kind = wire::UpdateKind::gradient;
   std::vector<wire::Token> tokens;
   std::vector<wire::Progress> progress;
@@ -96,7 +104,8 @@ class RootHost {
   // `asked`: 0, or what ask_members() returned for the read that this answers: it waits for the members' word.
   virtual void send_to(Peer peer, wire::Message message, Time asked) = 0;
   virtual Time ask_members(Time now) = 0;
-  virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
+  // Of the version that was made just now.
+  virtual void read(const Wanted &wanted, wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;
 };
 
 // Sees each entry of a log as it is applied; for the checks of the simulator.

@@ -239,14 +239,13 @@ void Root::apply(const Decision &decision, Time now) {
   // When they are read again, nobody waits for them: they end by their time.
   if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
   if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
-  std::vector<std::pair<std::pair<Peer, wire::Envelope>, bool>> replies;
+  std::vector<std::pair<std::pair<Peer, wire::Envelope>, Wanted>> replies;
   if (decision.kind == Decision::Kind::apply) {
     version_ = decision.version;
     if (decision.update == wire::UpdateKind::initial) initialised_ = true;
     for (const Decision::Entry &entry : decision.entries) {
       const UpdateKey key{entry.client, entry.user, entry.seq};
       const StagedPart *part = host_.staged(key);
-      const bool pull = part != nullptr && part->pull && shards_ == 1;
       if (part != nullptr) {
         for (const wire::Progress &one : part->progress) {
           if (partitions_.owns(one, entry.client)) partitions_.advance(one);
@@ -265,18 +264,19 @@ void Root::apply(const Decision &decision, Time now) {
         session.add(std::move(done));
       }
       if (const auto reply = reply_to_.find({entry.client, entry.seq}); reply != reply_to_.end()) {
-        replies.emplace_back(reply->second, pull);
+        // The part goes with the decision.
+        replies.emplace_back(reply->second, part != nullptr && shards_ == 1 ? part->wanted : Wanted());
         reply_to_.erase(reply);
       }
     }
   }
   if (shards_ > 1) decisions_.push_back(decision);
   host_.decided(decision, now);
-  for (const auto &[reply, pull] : replies) {
+  for (const auto &[reply, wanted] : replies) {
     wire::Message message{reply.second, {}, {}};
     wire::Pushed pushed;
     pushed.version = decision.version;
-    if (pull) host_.read_all(pushed, message.payload);
+    if (!wanted.empty()) host_.read(wanted, pushed, message.payload);
     message.body = std::move(pushed);
     host_.send_to(reply.first, std::move(message), 0);
   }

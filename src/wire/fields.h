@@ -169,6 +169,8 @@ void fields(F &f, Push &x) {
   f.flag(x.poll);
   f.number(x.session);
   f.tables(x.progress, kProgress);
+  f.tables(x.wanted, kTensors);
+  f.numbers(x.wanted_rows, kWantedRows);
 }
 template <class F>
 void fields(F &f, Pushed &x) {

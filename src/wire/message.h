@@ -202,6 +202,9 @@ struct Push {
   std::vector<TensorPart> tensors;
   uint64_t session = 0;  // see Opened
   std::vector<Progress> progress;
+  // The same for a part of the tensors, with rows of tables: their numbers stand one tensor's after another's.
+  std::vector<TensorPart> wanted;
+  std::vector<uint32_t> wanted_rows;
 };
 struct Pushed {
   uint64_t version = 0;
