@@ -19,16 +19,21 @@ void ClientSession::State::receive(Peer from, wire::Message message, Time now) {
   if (message.envelope.client != id) return;
   uint32_t index = kNode;
   if (message.envelope.shard != 0) {
-    const auto place = std::ranges::find(model.shards, message.envelope.shard, &wire::ShardPlace::shard);
-    if (place == model.shards.end()) return;
-    index = static_cast<uint32_t>(place - model.shards.begin());
+    index = index_of(message.envelope.shard);
+    if (index == kNode) return;
   }
   const auto place = requests.find({message.envelope.seq, index});
   if (place == requests.end()) return;
   Request &request = place->second;
   if (std::holds_alternative<wire::Staged>(message.body)) {
     const auto *push = std::get_if<wire::Push>(&request.message.body);
-    if (push != nullptr && push->attempt == std::get<wire::Staged>(message.body).attempt) request.held = true;
+    if (push == nullptr || push->attempt != std::get<wire::Staged>(message.body).attempt) return;
+    request.held = true;
+    // The shard itself sees to it that the root hears of the part; the root alone is asked what became of the update.
+    if (index != 0) {
+      request.pause = options.retry_us * kPauses;
+      request.at = std::max(request.at, now + request.pause);
+    }
     return;
   }
   if (const auto *refusal = std::get_if<Refused>(&message.body)) return refused(request, *refusal, now);
@@ -62,6 +67,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
       if (map->revision < map_revision) {  // of a server that has not heard of what this client knows
         Request again = request;
         again.at = now + options.retry_us / 4;
+        due(again.at);
         requests.insert_or_assign({again.message.envelope.seq, kNode}, std::move(again));
         return;
       }
@@ -77,6 +83,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     again.message.envelope.seq = read_number();
     again.message.body = wire::GetMap{options.model};
     again.at = now + options.retry_us;
+    due(again.at);
     requests.insert_or_assign({again.message.envelope.seq, kNode}, std::move(again));
   } else if (const auto *pushed = std::get_if<wire::Pushed>(&message.body)) {
     update_answered(ticket, operation, *pushed, message.payload, now);
@@ -186,6 +193,7 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
     // It lives, and another leads, or is about to.
     request.pause = options.retry_us;
     request.at = std::min(request.at, now + options.retry_us);
+    due(request.at);
     refresh_map(now);
   }
   const auto place = operations.find(ticket);

@@ -29,6 +29,7 @@ ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rn
 
 Ticket ClientSession::State::begin(Operation operation, Time now) {
   const Ticket ticket = ++last_ticket;
+  due(operation.deadline);
   operation.tokens = tokens;
   operation.confirm = options.confirm_reads || !tokens.empty();
   operations.emplace(ticket, std::move(operation));
@@ -326,9 +327,7 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   if (operation.pinned && operation.step == Step::reading && opened) {
     wire::Message done{
         {id, operation.pin_id, 0, model.shards[0].shard}, wire::ReadDone{operation.at_version}, {}};
-    for (const wire::NodePlace &node : nodes) {
-      if (node.node == model.shards[0].node) net.send(peer_of(node.address), std::move(done));
-    }
+    if (const auto peer = peer_of_node(model.shards[0].node)) net.send(*peer, std::move(done));
   }
   Outcome outcome = std::move(operation.outcome);
   outcome.lineage = lineage;
@@ -406,6 +405,7 @@ Ticket ClientSession::create_model(const wire::ModelSpec &spec, Time now, Time d
   const Ticket ticket = state_->last_ticket + 1;
   state_->opener = ticket;
   // Before whatever else waits.
+  state_->due(deadline);
   state_->operations.emplace(ticket, std::move(operation));
   state_->last_ticket = ticket;
   state_->start(ticket, state_->operations.at(ticket), now);
@@ -419,6 +419,7 @@ Ticket ClientSession::open(Time now, Time deadline) {
   state_->closed = false;
   const Ticket ticket = ++state_->last_ticket;
   state_->opener = ticket;
+  state_->due(deadline);
   state_->operations.emplace(ticket, std::move(operation));
   state_->start(ticket, state_->operations.at(ticket), now);
   return ticket;

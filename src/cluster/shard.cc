@@ -170,10 +170,10 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
     }
     log_staged(key, found->second);
   }
-  tell_root(key, found->second, now);
+  tell_root_again(key, found->second, now);
   // Where it still waits, the client need not send it again.
   if (place.model.shards.size() > 1 || staged_parts.contains(key))
-    send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user}, {}}, 0);
+    send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user, {}}, {}}, 0);
 }
 
 // Throws what is wrong with it, and has changed nothing then.
@@ -197,9 +197,36 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
 
 void Shard::State::tell_root(const UpdateKey &key, Staged &staged, Time now) {
   staged.told = now;
-  const uint32_t attempt = staged.part.attempt;
-  if (root != nullptr) return root->staged(0, key, attempt, now);
-  send_to_shard(0, {key.client, key.seq, 0, 0}, wire::Staged{place.index, attempt, lineage, key.user});
+  staged.patience = std::clamp(2 * staged.patience, kTellAgainUs, kTellAgainMostUs);
+  if (root != nullptr) return root->staged(0, key, staged.part.attempt, now);
+  untold.push_back(key);
+  const Time pause = pause_between_words(place.model.shards.size());
+  if (now >= told_at + pause || untold.size() >= kPartsAtOnce) return tell_untold(now);
+  untold_at = told_at + pause;
+}
+
+// A client, or time, asks again. The root may have much to do, and hears of it once: the more often, the later it answers.
+void Shard::State::tell_root_again(const UpdateKey &key, Staged &staged, Time now) {
+  if (staged.told == 0 || now - staged.told > staged.patience) tell_root(key, staged, now);
+}
+
+void Shard::State::tell_untold(Time now) {
+  untold_at = kNever;
+  told_at = now;
+  wire::Staged message;
+  UpdateKey first;
+  for (const UpdateKey &key : std::exchange(untold, {})) {
+    const auto found = staged_parts.find(key);
+    if (found == staged_parts.end()) continue;
+    const uint32_t attempt = found->second.part.attempt;
+    if (message.lineage != 0) {
+      message.more.push_back({key.client, key.seq, key.user, attempt});
+      continue;
+    }
+    first = key;
+    message = {place.index, attempt, lineage, key.user, {}};
+  }
+  if (message.lineage != 0) send_to_shard(0, {first.client, first.seq, 0, 0}, std::move(message));
 }
 
 void Shard::State::erase_staged(std::map<UpdateKey, Staged>::iterator at) {
@@ -457,8 +484,11 @@ void Shard::State::receive(const From &from, wire::Message message, Time now) {
     }
     if (s.root == nullptr) return;
     if (const auto *staged = std::get_if<wire::Staged>(&message.body)) {
-      if (staged->lineage == s.lineage && s.ready && staged->index < s.place.model.shards.size())
+      if (staged->lineage == s.lineage && s.ready && staged->index < s.place.model.shards.size()) {
         s.root->staged(staged->index, {envelope.client, staged->user, envelope.seq}, staged->attempt, now);
+        for (const wire::Staged::Part &part : staged->more)
+          if (s.ready) s.root->staged(staged->index, {part.client, part.user, part.seq}, part.attempt, now);
+      }
     } else if (const auto *applied = std::get_if<wire::Applied>(&message.body)) {
       if (applied->lineage == s.lineage && s.ready) s.root->applied(applied->index, applied->number, now);
     } else if (const auto *announce = std::get_if<wire::Announce>(&message.body)) {
@@ -536,7 +566,7 @@ void Shard::tick(Time now) {
 
 Time Shard::next_wakeup() const {
   const State &s = *state_;
-  const Time next = std::min(s.wakeup, s.replica->next_wakeup());
+  const Time next = std::min({s.wakeup, s.untold_at, s.replica->next_wakeup()});
   return s.root != nullptr && s.ready && s.leading ? std::min(next, s.root->next_wakeup()) : next;
 }
 

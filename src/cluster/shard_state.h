@@ -12,6 +12,7 @@
 #include "cluster/checkpoint.h"
 #include "cluster/log.h"
 #include "cluster/log_entries.h"
+#include "cluster/pace.h"
 #include "cluster/parameters.h"
 #include "cluster/replica.h"
 #include "cluster/root.h"
@@ -55,7 +56,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
     StagedPart part;
     UpdatePart update;
     size_t bytes = 0;
-    Time told = 0;  // when the root heard of it last
+    Time told = 0;  // when the root heard of it last, and how long it is to have for its answer
+    Time patience = 0;
     // As it came: for a log, and for other replicas, which may come at any time.
     wire::Push push;
     std::vector<wire::Bytes> payload;
@@ -97,6 +99,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
               std::string text, Time asked = 0);
   void tell_root(const UpdateKey &key, Staged &staged, Time now);
+  void tell_root_again(const UpdateKey &key, Staged &staged, Time now);
+  void tell_untold(Time now);
   std::map<UpdateKey, Staged>::iterator put_staged(const UpdateKey &key, const wire::Push &push,
                                                    const std::vector<wire::Bytes> &payload);
   void erase_staged(std::map<UpdateKey, Staged>::iterator place);
@@ -225,6 +229,9 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::map<UpdateKey, Staged> staged_parts;
   std::map<wire::ClientId, uint64_t> client_bytes;
   uint64_t staged_bytes = 0;
+  std::vector<UpdateKey> untold;         // parts that the root is to hear of after a pause
+  Time told_at = 0, untold_at = kNever;  // when it heard of some last, and when it will of these
+  Time scan_at = 0;
   std::map<std::string, uint64_t> seals;
   std::deque<WaitingPull> waiting;
   std::deque<std::shared_ptr<Job>> jobs;
