@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "connection.h"
 #include "job.h"
 
 namespace cli {
@@ -17,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kAnswerMs = 10'000;
 constexpr double kServersMs = 60'000;  // how long nothing may go forward
 constexpr double kStopSeconds = 20;
 
@@ -108,6 +110,26 @@ std::string EmbeddedCluster::client_spec(uint64_t rank) const {
   set("worker", rank == 0 ? "0" : "1");
   set("rank", std::to_string(rank));
   return text_of(ngd_client_get_text, client.get(), "spec");
+}
+
+void EmbeddedCluster::check_new() const {
+  if (command_.connect.empty()) return;
+  const auto connected = [&](const std::string &model) {
+    Client client = create<ngd_client>(ngd_client_create, client_spec(0));
+    call(ngd_client_set_text, client.get(), "model", model.c_str());
+    call(ngd_client_connect, client.get(), addresses_.c_str(), kAnswerMs);
+    return client;
+  };
+  const Json models = places_of(connected("").get(), kAnswerMs)["models"];
+  const auto named = [&](const Json &model) { return model["name"] == command_.model_name; };
+  if (std::none_of(models.begin(), models.end(), named)) return;
+  if (value_of(connected(command_.model_name).get(), "command", kAnswerMs).empty()) return;
+  throw Failure{
+      fmt::format(
+          "the servers have begun to train a model \"{}\" already; take another --model-name, look on with "
+          "ngd status --model {}, or go on from the run directory of that training: ngd train --resume RUN",
+          command_.model_name, command_.model_name),
+      kExitFailed, NGD_E_CONFLICT};
 }
 
 void EmbeddedCluster::connect(ngd_trainer *trainer) {

@@ -25,6 +25,8 @@ class EmbeddedCluster {
   EmbeddedCluster(const EmbeddedCluster &) = delete;
   EmbeddedCluster &operator=(const EmbeddedCluster &) = delete;
 
+  // Of a run that is not resumed: throws when servers that run elsewhere have begun to train a model of that name.
+  void check_new() const;
   // Makes the runs of `trainer` an observer's.
   void connect(ngd_trainer *trainer);
   // Once the model is on the servers.

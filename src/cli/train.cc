@@ -251,6 +251,7 @@ int train(Arguments arguments) {
 
   std::optional<EmbeddedCluster> cluster;
   if (command.cluster.given()) cluster.emplace(command.cluster, arguments.run);
+  if (cluster && !arguments.resume) cluster->check_new();
   const Setting setting = {arguments, load_data(command), arguments.style, progress,
                            cluster ? &*cluster : nullptr};
   if (arguments.style == Style::table) print_summary(command, setting.data);

@@ -44,6 +44,8 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
     : pieces_(std::make_shared<const std::vector<PieceShape>>(shapes_of(spec, pieces))),
       dense_(spec.optimizer),
       tables_(spec.optimizer),
+      dense_options_(dense_),
+      tables_options_(tables_),
       sum_(spec.aggregate_sum) {
   add_groups(dense_, spec);
   add_groups(tables_, spec);
@@ -157,7 +159,7 @@ void Parameters::mark(size_t piece, uint64_t first, uint64_t count) {
   for (uint64_t b = first / size; b <= (first + count - 1) / size; b++) changed_[piece][b] = 1;
 }
 
-void Parameters::apply(std::span<const UpdatePart *const> parts, double rate) {
+void Parameters::apply(std::span<const UpdatePart *const> parts, double rate, std::string_view options) {
   if (parts.empty()) return;
   for (const UpdatePart *part : parts) {
     for (const UpdatePart::Slice &slice : part->slices) {
@@ -169,7 +171,7 @@ void Parameters::apply(std::span<const UpdatePart *const> parts, double rate) {
       }
     }
   }
-  if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate);
+  if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate, options);
   for (const UpdatePart *part : parts) {
     // Memory may run out before anything has changed, but not after.
     std::vector<std::vector<Snapshot::Block>> blocks(part->slices.size());
@@ -197,7 +199,7 @@ const float *Parameters::gathered(const UpdatePart::Slice &slice) {
   return reinterpret_cast<const float *>(memory.data());
 }
 
-void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
+void Parameters::step(std::span<const UpdatePart *const> parts, double rate, std::string_view options) {
   bring_home();
   const size_t count = pieces_->size();
   std::vector<const float *> gradients(count, nullptr);
@@ -259,6 +261,7 @@ void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
       one.rows = rows[p];
       steps.push_back(one);
     }
+    (of_table ? tables_options_ : dense_options_).bring(optimizer, options);
     const double base = optimizer.options().number("learning_rate");
     optimizer.use_rate_factor(rate > 0 && base > 0 ? rate / base : 1);
     optimizer.step(std::span<const TensorStep<float>>(steps));

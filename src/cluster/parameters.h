@@ -11,6 +11,7 @@
 #include "cluster/block_pool.h"
 #include "cluster/payload.h"
 #include "cluster/snapshot.h"
+#include "optimizer/live_options.h"
 #include "optimizer/optimizer.h"
 #include "wire/message.h"
 
@@ -36,8 +37,8 @@ class Parameters {
   // at; another replica may have done so.
   UpdatePart checked(wire::UpdateKind kind, const std::vector<wire::TensorPart> &tensors,
                      const std::vector<wire::Bytes> &payload, bool numbers = true) const;
-  // All parts as one step, added in their order. `rate` is the learning rate if above 0.
-  void apply(std::span<const UpdatePart *const> parts, double rate);
+  // All parts as one step, added in their order. `rate` is the learning rate if above 0; `options`: see LiveOptions.
+  void apply(std::span<const UpdatePart *const> parts, double rate, std::string_view options = {});
 
   // A snapshot of the present, which shares with the last one what has not changed since.
   std::shared_ptr<const Snapshot> snapshot(uint64_t version, uint64_t lineage, bool initialised);
@@ -62,7 +63,7 @@ class Parameters {
     std::vector<uint32_t> listed;        // for saving
     std::vector<float> packed;
   };
-  void step(std::span<const UpdatePart *const> parts, double rate);
+  void step(std::span<const UpdatePart *const> parts, double rate, std::string_view options);
   const float *gathered(const UpdatePart::Slice &slice);
   // The blocks of a dense piece after values or a delta; nothing is changed yet.
   std::vector<Snapshot::Block> set_or_added(wire::UpdateKind kind, const UpdatePart::Slice &slice);
@@ -84,6 +85,7 @@ class Parameters {
   std::vector<std::vector<uint8_t>> changed_;  // blocks since the last snapshot
   std::shared_ptr<const Snapshot> last_;
   Optimizer dense_, tables_;
+  LiveOptions dense_options_, tables_options_;
   bool sum_;
   uint64_t elements_ = 0;
 };
