@@ -59,7 +59,16 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
     }
     return true;
   }
-  if (!opened) return false;
+  if (options.model.empty() && operation.kind == Kind::close) {
+    finish(ticket, NGD_OK, {}, now);
+    return true;
+  }
+  if (options.model.empty() && operation.kind != Kind::server) {
+    finish(ticket, NGD_E_STATE, "the client names no model; it can only tell and arrange where shards are",
+           now);
+    return true;
+  }
+  if (!opened && !options.model.empty()) return false;
   if (untold && !operation.silent && operation.kind != Kind::close) {
     untold = false;
     finish(ticket, NGD_E_LINEAGE, kWentBack, now);

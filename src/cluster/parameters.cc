@@ -40,6 +40,8 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
     : pieces_(std::make_shared<const std::vector<PieceShape>>(shapes_of(spec, pieces))),
       dense_(spec.optimizer),
       tables_(spec.optimizer),
+      dense_options_(dense_),
+      tables_options_(tables_),
       sum_(spec.aggregate_sum) {
   add_groups(dense_, spec);
   add_groups(tables_, spec);
@@ -156,7 +158,7 @@ void Parameters::mark(size_t piece) {
   changed_[piece] = 1;
 }
 
-void Parameters::apply(std::span<const UpdatePart *const> parts, double rate) {
+void Parameters::apply(std::span<const UpdatePart *const> parts, double rate, std::string_view options) {
   if (parts.empty()) return;
   for (const UpdatePart *part : parts) {
     for (const UpdatePart::Slice &slice : part->slices) {
@@ -164,7 +166,7 @@ void Parameters::apply(std::span<const UpdatePart *const> parts, double rate) {
       for (const uint32_t row : slice.rows) touch(slice.piece, row);
     }
   }
-  if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate);
+  if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate, options);
   for (const UpdatePart *part : parts) {
     // Memory may run out before anything has changed, but not after.
     std::vector<std::vector<Snapshot::Block>> blocks(part->slices.size());
@@ -192,7 +194,7 @@ const float *Parameters::gathered(const UpdatePart::Slice &slice) {
   return reinterpret_cast<const float *>(memory.data());
 }
 
-void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
+void Parameters::step(std::span<const UpdatePart *const> parts, double rate, std::string_view options) {
   bring_home();
   const size_t count = pieces_->size();
   std::vector<const float *> gradients(count, nullptr);
@@ -254,6 +256,7 @@ void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
       one.rows = rows[p];
       steps.push_back(one);
     }
+    (of_table ? tables_options_ : dense_options_).bring(optimizer, options);
     const double base = optimizer.options().number("learning_rate");
     optimizer.use_rate_factor(rate > 0 && base > 0 ? rate / base : 1);
     optimizer.step(std::span<const TensorStep<float>>(steps));

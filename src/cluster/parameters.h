@@ -11,6 +11,7 @@
 #include "cluster/block_pool.h"
 #include "cluster/payload.h"
 #include "cluster/snapshot.h"
+#include "optimizer/live_options.h"
 #include "optimizer/optimizer.h"
 #include "wire/message.h"
 
@@ -38,8 +39,8 @@ class Parameters {
                      const std::vector<wire::Bytes> &payload, bool numbers = true) const;
   // Throws what is wrong with what the answer to an update is to carry.
   void check_wanted(const std::vector<wire::TensorPart> &tensors, std::span<const uint32_t> rows) const;
-  // All parts as one step, added in their order. `rate` is the learning rate if above 0.
-  void apply(std::span<const UpdatePart *const> parts, double rate);
+  // All parts as one step, added in their order. `rate` is the learning rate if above 0; `options`: see LiveOptions.
+  void apply(std::span<const UpdatePart *const> parts, double rate, std::string_view options = {});
 
   // A snapshot of the present, which shares with the last one what has not changed since. Before the next change it is
   // published, or told to keep what changed, or withdrawn: readers then see it with the next one.
@@ -78,7 +79,7 @@ class Parameters {
     std::vector<uint32_t> listed;  // for saving
     std::vector<float> packed;
   };
-  void step(std::span<const UpdatePart *const> parts, double rate);
+  void step(std::span<const UpdatePart *const> parts, double rate, std::string_view options);
   const float *gathered(const UpdatePart::Slice &slice);
   // The blocks of a dense piece after values or a delta; nothing is changed yet.
   std::vector<Snapshot::Block> set_or_added(wire::UpdateKind kind, const UpdatePart::Slice &slice);
@@ -102,6 +103,7 @@ class Parameters {
   std::shared_ptr<TableRows> rows_;  // of tables, for readers; null when there are none
   uint64_t number_ = 0;              // of their last state
   Optimizer dense_, tables_;
+  LiveOptions dense_options_, tables_options_;
   bool sum_;
   uint64_t elements_ = 0;
 };

@@ -77,6 +77,8 @@ void Parameters::load(const StateReader &reader) {
     inner.prefix = reader.prefix + "tables.";
     tables_.load(inner);
   }
+  dense_options_.forget();
+  tables_options_.forget();
 }
 
 void Parameters::visit(const std::function<void(std::span<const std::byte>)> &take) const {

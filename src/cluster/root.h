@@ -98,6 +98,7 @@ class RootHost {
   virtual void log(const RootEntry &entry) = 0;  // before it is carried out
   virtual void carried_out(Time now) = 0;        // it is
   virtual bool leads() const = 0;                // else it only follows the log of one that does
+  virtual const wire::ModelSpec &model() const = 0;
   virtual const StagedPart *staged(const UpdateKey &key) const = 0;
   virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
   virtual void decided(const wire::Decision &decision, Time now) = 0;
@@ -213,6 +214,7 @@ class Root {
   void apply(const wire::Decision &decision, Time now);
   void finish_command(const wire::ClientId &client, uint64_t seq, Reply reply);
   void leave_group(const wire::ClientId &client, Time now);
+  bool may_use(const wire::Token &token, const wire::ClientId &client) const;
   void granted(const std::vector<LockTable::Grant> &grants, Time now);
   void open_barriers();
 

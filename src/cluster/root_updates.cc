@@ -176,7 +176,7 @@ bool Root::refuse_tokens(const UpdateKey &key, Time now) {
   const StagedPart *part = host_.staged(key);
   if (part == nullptr || options_.mutant == Mutant::token_unchecked) return false;
   for (const wire::Token &token : part->tokens) {
-    if (locks_.holds(token, key.client)) continue;
+    if (may_use(token, key.client)) continue;
     refuse_update(
         key, pending_.at(key), NGD_E_FENCED,
         concat("the lock ", quoted(token.lock), " is not held under token ", token.token, " any more"), now);
@@ -275,7 +275,9 @@ void Root::decide(Decision decision, Time now) {
     if (decision.kind != Decision::Kind::pin && decision.kind != Decision::Kind::unpin)
       decision.version = version_;
   } else {
-    decision.rate = values_.learning_rate();
+    Settings settings = values_.settings();
+    decision.rate = settings.rate;
+    if (decision.update == wire::UpdateKind::gradient) decision.options = std::move(settings.options);
   }
   submit(std::move(decision), now);
 }

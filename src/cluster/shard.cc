@@ -258,7 +258,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
         if (found != staged_parts.end()) parts.push_back(&found->second.update);
       }
-      parameters->apply(parts, decision.rate);
+      parameters->apply(parts, decision.rate, decision.options);
       for (const Decision::Entry &entry : decision.entries) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
         if (found == staged_parts.end()) continue;

@@ -142,6 +142,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // RootHost.
   bool leads() const override { return leading; }
   void carried_out(Time now) override { committed(replica->committed(), now); }
+  const wire::ModelSpec &model() const override { return place.model.spec; }
   const StagedPart *staged(const UpdateKey &key) const override;
   void log(const RootEntry &entry) override;
   void drop(const UpdateKey &key, uint32_t attempt) override;

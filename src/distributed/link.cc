@@ -33,7 +33,8 @@ Link::Link(Connection connection, const RunInputs &inputs)
     : connection_(std::move(connection)),
       client_(*connection_.client),
       inputs_(inputs),
-      options_(inputs.options) {
+      options_(inputs.options),
+      optimizer_(inputs.optimizer->options().spec()) {
   if (client_.connected())
     fail(NGD_E_STATE, "the client is connected; a trainer declares the model itself and connects then");
   worker_ = client_.number("worker") != 0;
@@ -138,7 +139,7 @@ std::string Link::terms() const {
   }
   names.text("names", std::move(all));
   const ordered_json record = {{"model", model.options().spec()},
-                               {"optimizer", inputs_.optimizer->options().spec()},
+                               {"optimizer", optimizer_},
                                {"trainer", shared.spec()},
                                {"consistency", client_.text("consistency")},
                                {"rows", data.rows()},
@@ -291,6 +292,20 @@ cluster::PartitionSet Link::look() {
   for (const wire::Bytes &run : outcome.payload) bytes += run.text();
   wire::read_bytes(std::as_bytes(std::span(bytes)), "partitions", wire::kDepth, wire::kTablesOfLists, set);
   return set;
+}
+
+std::string Link::blob(uint64_t partition) {
+  wire::Query query;
+  query.kind = wire::QueryKind::blob;
+  query.name = kSet;
+  query.known = partition;
+  const cluster::Outcome outcome =
+      run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+        return session.query(query, now, deadline);
+      });
+  std::string text;
+  for (const wire::Bytes &run : outcome.payload) text += run.text();
+  return text;
 }
 
 std::optional<std::string> Link::value(const std::string &name) {

@@ -57,6 +57,7 @@ class Link {
   Claimed claim(uint64_t number);  // throws NGD_E_CONFLICT when another has it
   void store(const Claimed &partition, const std::string &blob, bool release);
   cluster::PartitionSet look();
+  std::string blob(uint64_t partition);  // that the last store() of whoever had it left
 
   // Reads the dense tensors and these rows of tables into the model; returns the version.
   uint64_t pull(const std::vector<uint32_t> &rows);
@@ -108,6 +109,7 @@ class Link {
   transport::Client &client_;
   const RunInputs inputs_;
   const OptionSet options_;
+  const std::string optimizer_;  // as it was made: local steps change its settings
   bool worker_ = true, bulk_ = false, declared_ = false, open_ = false, reads_with_updates_ = false;
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;

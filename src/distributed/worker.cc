@@ -6,7 +6,6 @@
 #include <limits>
 #include <thread>
 
-#include "base/text.h"
 #include "distributed/scores.h"
 
 namespace ngd::distributed {
@@ -30,7 +29,8 @@ Worker::Worker(Connection connection, const RunInputs &inputs)
       shares_(link_.shares()),
       epochs_(static_cast<uint64_t>(inputs.options["epochs"])),
       local_steps_(static_cast<uint64_t>(inputs.options["local_steps"])),
-      prefetch_(static_cast<size_t>(inputs.options["prefetch"])) {
+      prefetch_(static_cast<size_t>(inputs.options["prefetch"])),
+      live_(*inputs.optimizer) {
   begun_ = told_ = looked_ = counted_ = idle_ = Clock::now();
 }
 
@@ -85,6 +85,11 @@ void Worker::leave() noexcept {
   leaving_ = false;
   parts_.clear();
   link_.close();
+  try {
+    live_.bring(*inputs_.optimizer, {});
+  } catch (const std::exception &) {
+    // Without memory for it the optimizer keeps the last settings.
+  }
 }
 
 bool Worker::step() {
@@ -198,10 +203,6 @@ void Worker::look_around() {
   if (now - looked_ < kLookEvery) return;
   looked_ = now;
   if (link_.value(kEnd)) done_ = true;
-  if (local_steps_ == 0) return;
-  double rate = 0;
-  const std::optional<std::string> text = link_.value("learning_rate");
-  if (text && parse_number(*text, rate)) rate_ = rate;
 }
 
 // --- steps ----------------------------------------------------------------------------------------------------------
@@ -327,8 +328,7 @@ void Worker::happened(std::span<const Step> steps, std::vector<Note> notes, uint
     part.begun = std::max(part.begun, part.claim.offset);
     const bool ended = part.claim.offset % shares_.steps(part.claim.number) == 0;
     epoch_ended = epoch_ended || ended;
-    if (part.icea != nullptr && part.claim.offset < total(part.claim.number) &&
-        part.begun == part.claim.offset && (ended || store_due(part)))
+    if (part.icea != nullptr && part.begun == part.claim.offset && (ended || store_due(part)))
       keep_scores(part);
   }
   std::erase_if(parts_, [&](const auto &part) { return part->claim.offset >= total(part->claim.number); });

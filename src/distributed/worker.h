@@ -11,6 +11,7 @@
 #include "distributed/link.h"
 #include "distributed/note.h"
 #include "distributed/shares.h"
+#include "optimizer/live_options.h"
 #include "train/training_run.h"
 
 namespace ngd::distributed {
@@ -94,6 +95,7 @@ class Worker final : public TrainingRun {
   bool store_due(const Part &part) const;
   void keep_scores(Part &part);
   void share_out();
+  double use_settings(const std::vector<uint32_t> &touched);
   void look_around();
   void leave() noexcept;
   void say(int32_t kind);
@@ -114,7 +116,7 @@ class Worker final : public TrainingRun {
   bool done_ = false;         // every partition has had all its epochs, or the training was ended
   std::vector<float> zeros_;
   std::vector<std::vector<float>> changes_;  // local steps: what was read, then what was changed
-  std::optional<double> rate_;               // the value learning_rate, for local steps
+  LiveOptions live_;                         // of the optimizer, for local steps
   uint64_t version_ = 0;                     // of the parameters that the gradients are computed on
   uint64_t rows_ = 0, steps_ = 0, staleness_ = 0;
   uint64_t bytes_out_ = 0, bytes_in_ = 0;  // when notes were last written

@@ -362,10 +362,13 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       if (!good && outcome.status != NGD_E_NOT_FOUND) return;
       const uint64_t value = good ? std::stoull(text_of(outcome.payload)) : 0;
       if (actor.token == 0) return;
+      // With it a setting of the optimizer, which changes nothing here but must be the same on all replicas.
       wire::Command set;
       set.kind = wire::CommandKind::set_value;
-      set.name = "counter";
-      command(client, Job::set, set, std::to_string(value + 1));
+      const std::string text = std::to_string(value + 1);
+      set.values = {{"counter", text.size(), wire::kAny},
+                    {"optimizer.clip_threshold", text.size(), wire::kAny}};
+      command(client, Job::set, set, text + text);
       return;
     }
     case Job::set:
