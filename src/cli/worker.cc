@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "allocator.h"
 #include "connection.h"
 #include "job.h"
 #include "verbs.h"
@@ -32,6 +33,7 @@ Command command_at_servers(const ConnectionOptions &options) {
 }
 
 int work(const Arguments &arguments) {
+  keep_freed_memory();
   Command command =
       arguments.run.empty() ? command_at_servers(arguments.connection) : read_command(arguments.run);
   if (!arguments.data.empty()) command.data.files = split_files(arguments.data);
