@@ -32,8 +32,7 @@ Link::Link(Connection connection, const RunInputs &inputs)
       client_(*connection_.client),
       inputs_(inputs),
       options_(inputs.options),
-      optimizer_(inputs.optimizer->options().spec()),
-      forward_(std::chrono::steady_clock::now()) {
+      optimizer_(inputs.optimizer->options().spec()) {
   if (client_.connected())
     fail(NGD_E_STATE, "the client is connected; a trainer declares the model itself and connects then");
   worker_ = client_.number("worker") != 0;
@@ -246,7 +245,10 @@ bool Link::may_retry(const Error &error) {
 }
 
 void Link::bear(const Error &error) {
-  const auto waited = std::chrono::steady_clock::now() - forward_;
+  // From the first failure on: a process that stood still for long has not tried meanwhile.
+  const auto now = std::chrono::steady_clock::now();
+  const auto waited = now - failing_.value_or(now);
+  failing_ = failing_.value_or(now);
   if (waited > std::chrono::milliseconds(connection_.timeout_ms))
     fail(error.status(), error.what(), "; nothing went forward for ",
          std::chrono::duration_cast<std::chrono::seconds>(waited).count(), " s");

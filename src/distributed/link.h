@@ -80,7 +80,7 @@ class Link {
   static bool may_retry(const Error &error);
   // After a failure: throws it when nothing has gone forward for too long; else waits a little.
   void bear(const Error &error);
-  void went_forward() { forward_ = std::chrono::steady_clock::now(); }
+  void went_forward() { failing_.reset(); }
 
  private:
   using Begin = transport::Client::Begin;
@@ -105,7 +105,7 @@ class Link {
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;
   uint64_t bytes_out_ = 0, bytes_in_ = 0;
-  std::chrono::steady_clock::time_point forward_;
+  std::optional<std::chrono::steady_clock::time_point> failing_;  // since when, as long as nothing goes forward
 };
 
 }  // namespace ngd::distributed

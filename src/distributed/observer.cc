@@ -56,7 +56,7 @@ void Observer::begin() {
   inputs_.events.send(begun);
 }
 
-// Where this run stood when the servers stood here; what was told until then is in the log.
+// Where this run stood when the servers stood here. Epochs that were told until then are in the log; one may have ended untold.
 void Observer::recall() {
   ended_epochs_ = position_.epoch;
   change_ = cluster::change_at(link_.value(cluster::kChanges).value_or(""), ~uint64_t{0});
@@ -66,6 +66,7 @@ void Observer::recall() {
   earlier_seconds_ = where.value("seconds", 0.0);
   position_.best_loss = where.value("best_loss", position_.best_loss);
   position_.stalled = where.value("stalled", uint64_t{0});
+  ended_epochs_ = std::min(ended_epochs_, where.value("told", ended_epochs_));
 }
 
 bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
@@ -79,7 +80,7 @@ bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
       const bool running = look();
       link_.went_forward();
       end_epochs(position_.epoch);
-      tell_of_workers();
+      tell_of_workers(!running);
       tell_of_settings();
       if (!running) {
         evaluate();
@@ -93,6 +94,8 @@ bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
       }
     } catch (const Error &error) {
       if (!Link::may_retry(error)) throw;
+      // The model may go back to a checkpoint, and come to as many steps again by other ones.
+      evaluated_ = saved_ = kNever;
       link_.bear(error);
       link_.close();
       continue;
@@ -112,13 +115,14 @@ bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
 // How far the partitions are.
 bool Observer::look() {
   const cluster::PartitionSet set = link_.look();
-  position_.rows = position_.step = 0;
+  position_.rows = position_.step = done_ = 0;
   position_.epoch = epochs_;
   notes_.clear();
   bool finished = true;
   for (uint64_t p = 0; p < set.partitions.size(); p++) {
     const cluster::Partition &one = set.partitions[p];
     position_.rows += shares_.rows_until(p, one.offset);
+    done_ += one.offset;
     position_.step = link_.bulk() ? std::max(position_.step, one.offset) : position_.step + one.offset;
     position_.epoch = std::min(position_.epoch, one.offset / shares_.steps(p));
     finished = finished && one.finished;
@@ -133,9 +137,9 @@ bool Observer::look() {
 }
 
 void Observer::evaluate() {
-  if (evaluated_ == position_.step) return;
-  evaluated_ = position_.step;
+  if (evaluated_ == done_) return;
   version_ = link_.pull_all();
+  evaluated_ = done_;
   if (inputs_.held_out == nullptr) return;
   const Metrics metrics = inputs_.model->evaluate(*inputs_.held_out);
   position_.held_out_loss = metrics.loss;
@@ -220,7 +224,7 @@ void Observer::gather_scores() {
 
 // Of the model alone: how to go on is in the checkpoints of the servers.
 void Observer::checkpoint() {
-  if (!directory_.given() || saved_ == position_.step) return;
+  if (!directory_.given() || saved_ == done_) return;
   gather_scores();
   evaluate();
   if (!inputs_.model->finite())
@@ -228,7 +232,7 @@ void Observer::checkpoint() {
   StateWriter writer;
   save(writer);
   last_checkpoint_ = directory_.save(position_.step, writer);
-  saved_ = position_.step;
+  saved_ = done_;
   announce(last_checkpoint_);
 }
 
@@ -239,10 +243,10 @@ void Observer::announce(const std::string &path) {
   inputs_.events.send(written);
 }
 
-// Once a second, to the log and for whoever asks the servers: who does what, and where this run stands.
-void Observer::tell_of_workers() {
+// Once a second and at the end, to the log and for whoever asks the servers: who does what, and where this run stands.
+void Observer::tell_of_workers(bool at_once) {
   const Clock::time_point now = Clock::now();
-  if (now - logged_ < kLogEvery) return;
+  if (!at_once && now - logged_ < kLogEvery) return;
   logged_ = now;
   nlohmann::ordered_json partitions = nlohmann::ordered_json::array();
   for (size_t p = 0; p < notes_.size(); p++) {
@@ -251,6 +255,7 @@ void Observer::tell_of_workers() {
     partitions.push_back({{"partition", p},
                           {"worker", note.worker},
                           {"steps", note.steps},
+                          {"updates", note.updates},
                           {"rows_per_second", note.rows_per_second},
                           {"staleness", static_cast<double>(note.staleness) / steps},
                           {"bytes_out", static_cast<double>(note.bytes_out) / steps},
@@ -263,6 +268,7 @@ void Observer::tell_of_workers() {
   line["epochs"] = epochs_;
   line["all_rows"] = epoch_rows_ * epochs_;
   line["stalled"] = position_.stalled;
+  line["told"] = ended_epochs_;
   if (std::isfinite(position_.best_loss)) line["best_loss"] = position_.best_loss;
   link_.set_value(kProgress, line.dump());
 }

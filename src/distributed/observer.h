@@ -25,6 +25,7 @@ class Observer final : public TrainingRun {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr uint64_t kNever = ~uint64_t{0};
   struct Speed {
     uint64_t rows = 0;
     double seconds = 0;
@@ -38,7 +39,7 @@ class Observer final : public TrainingRun {
   void gather_scores();
   void save(StateWriter &writer);
   void announce(const std::string &path);
-  void tell_of_workers();
+  void tell_of_workers(bool at_once);
   void tell_of_settings();
   void tell_of_change(const cluster::Change &change);
   void end(const char *reason);
@@ -60,9 +61,9 @@ class Observer final : public TrainingRun {
   std::vector<Note> notes_;
   cluster::Change change_;  // of the optimizer's settings, the last that was told
   uint64_t version_ = 0;
-  uint64_t ended_epochs_ = 0;          // that have been told
-  uint64_t evaluated_ = ~uint64_t{0};  // at how many steps
-  uint64_t saved_ = ~uint64_t{0};
+  uint64_t done_ = 0;  // steps of all partitions: in rounds one may be behind, and position_ tells of the first
+  uint64_t ended_epochs_ = 0;                     // that have been told
+  uint64_t evaluated_ = kNever, saved_ = kNever;  // at how many steps of all partitions
   std::string last_checkpoint_, ended_;
   Clock::time_point begun_, told_, logged_;
   double earlier_seconds_ = 0;

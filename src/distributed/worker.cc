@@ -275,6 +275,7 @@ std::vector<Note> Worker::notes_of(std::span<const Step> steps) {
     }
     note.rows_per_second = speed_;
     note.steps += steps.size();
+    note.updates++;
     note.staleness += staleness_;
     if (p == 0) {
       note.bytes_out += link_.bytes_out() - bytes_out_;
