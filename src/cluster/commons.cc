@@ -303,15 +303,12 @@ void Barriers::remove(const wire::ClientId &client) {
     std::erase_if(barrier.arrived, [&](const Arrival &one) { return one.client == client; });
 }
 
-std::vector<Barriers::Barrier> Barriers::open(const std::vector<wire::ClientId> &workers) {
+std::vector<Barriers::Barrier> Barriers::open(
+    const std::function<bool(const std::vector<Arrival> &)> &all_workers) {
   std::vector<Barrier> opened;
   for (Barrier &barrier : barriers) {
     if (barrier.arrived.empty()) continue;
-    const auto here = [&](const wire::ClientId &client) {
-      return std::ranges::any_of(barrier.arrived, [&](const Arrival &one) { return one.client == client; });
-    };
-    if (barrier.count != 0 ? barrier.arrived.size() < barrier.count : !std::ranges::all_of(workers, here))
-      continue;
+    if (barrier.count != 0 ? barrier.arrived.size() < barrier.count : !all_workers(barrier.arrived)) continue;
     barrier.opened++;
     opened.push_back(barrier);
     barrier.arrived.clear();

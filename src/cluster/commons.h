@@ -3,6 +3,7 @@
 // Part of a root's replicated state: changed by entries of its log alone, in the same way on every copy.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -104,7 +105,7 @@ class Barriers {
   bool cancel(const Arrival &arrival);
   void remove(const wire::ClientId &client);
   // Opens what can be opened; `workers` are those that a barrier for all waits for.
-  std::vector<Barrier> open(const std::vector<wire::ClientId> &workers);
+  std::vector<Barrier> open(const std::function<bool(const std::vector<Arrival> &)> &all_workers);
 
   std::vector<Barrier> barriers;  // by name
 };

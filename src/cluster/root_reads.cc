@@ -32,8 +32,11 @@ void Root::answer_or_hold(Waiting waiting, Time now) {
   if (waiting_.size() >= options_.limits.waiting)
     return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later, "too many reads wait");
   std::erase_if(waiting_, [&](const Waiting &one) {
-    return one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
+    const bool again = one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
+    if (again && !waits_for_pin(one)) waiting_others_--;
+    return again;
   });
+  waiting_others_ += waits_for_pin(waiting) ? 0 : 1;
   waiting_.push_back(std::move(waiting));
 }
 
@@ -117,13 +120,23 @@ bool Root::try_read(const Waiting &waiting, Time now) {
   return true;
 }
 
+bool Root::waits_for_pin(const Waiting &waiting) const {
+  const auto *point = std::get_if<wire::ReadPoint>(&waiting.request);
+  return point != nullptr && point->pin && shards_ > 1;
+}
+
 void Root::serve_waiting(Time now) {
+  // While as many versions are kept as may be, those who wait for another one wait on.
+  if (waiting_others_ == 0 && pins_.size() >= wire::kPins && !pins_.contains(version_)) return;
+  waiting_others_ = 0;
   for (size_t left = waiting_.size(); left > 0; left--) {
-    const Waiting waiting = std::move(waiting_.front());
+    Waiting waiting = std::move(waiting_.front());
     waiting_.pop_front();
     if (try_read(waiting, now)) continue;
     // The client's own deadline tells it; the answer would come too late.
-    if (waiting.until > now) waiting_.push_back(waiting);
+    if (waiting.until <= now) continue;
+    waiting_others_ += waits_for_pin(waiting) ? 0 : 1;
+    waiting_.push_back(std::move(waiting));
   }
 }
 
@@ -230,6 +243,7 @@ void Root::load(std::span<const std::byte> bytes) {
   begun_ = saved.begun;
   sessions_.clear();
   for (Session &session : saved.sessions) sessions_[session.client] = std::move(session);
+  count_group();
   locks_.locks() = std::move(saved.locks);
   values_ = {};
   for (const Value &value : saved.values) values_.bytes += value.bytes.size();
@@ -247,6 +261,7 @@ void Root::load(std::span<const std::byte> bytes) {
                     std::make_move_iterator(saved.decisions.end()));
   for (size_t i = 0; i < std::min(saved.applied.size(), followers_.size()); i++)
     followers_[i].applied = saved.applied[i];
+  count_followers();
 }
 
 void Root::proceed(uint64_t lineage, uint64_t number, Time now) {
@@ -267,10 +282,15 @@ void Root::forget_answers() {
 void Root::forget_volatile() {
   pending_.clear();
   complete_.clear();
+  complete_of_.clear();
   reply_to_.clear();
   command_until_.clear();
   waiting_.clear();
   followers_.assign(shards_, {});
+  stream_at_ = kNever;
+  scan_at_ = 0;
+  count_followers();
+  waiting_others_ = 0;
 }
 
 void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now) {
@@ -289,6 +309,7 @@ void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now)
     session.waiting.clear();
     for (Answer &answer : session.answers) answer.number = 0;
   }
+  count_group();
   // Who held a lock before must find it lost.
   for (LockTable::Lock &lock : locks_.locks()) {
     lock.exclusive = false;

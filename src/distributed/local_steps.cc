@@ -77,7 +77,7 @@ void Worker::train_here() {
     changes[i].gradient = change.data();
   }
   const std::vector<Note> notes = notes_of(steps);
-  const uint64_t made = link_.push(wire::UpdateKind::delta, changes, progress_of(steps, notes), 0);
+  const uint64_t made = link_.push(wire::UpdateKind::delta, changes, progress_of(steps, notes), 0).made;
   for (const Step &step : steps) record(step);
   for (size_t p = 0; p < notes.size(); p++) steps.front().pieces[p].part->note = notes[p];
   happened(steps, notes, version_, made);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -47,7 +48,7 @@ class Worker final : public TrainingRun {
     std::vector<int32_t> correct;
     double divisor = 0;
   };
-  // An update on its way, and a step whose parameters are on theirs.
+  // An update on its way, and a step whose parameters are on theirs: with the answer to an update, or on their own.
   struct Flight {
     std::vector<Step> steps;
     std::vector<Note> notes;
@@ -57,6 +58,13 @@ class Worker final : public TrainingRun {
   struct Ahead {
     Step step;
     cluster::Ticket ticket = 0;
+    bool with_update = false;
+  };
+  // Of rounds: what the next one reads came with the answer to the last.
+  struct NextRound {
+    std::vector<uint64_t> rows;     // of the data
+    std::vector<uint32_t> touched;  // of tables
+    uint64_t version = 0;
   };
 
   bool step();  // false: all is done
@@ -65,8 +73,15 @@ class Worker final : public TrainingRun {
   void give_back(size_t index);
   Step next_step(uint64_t ahead = 0);
   void train();
+  Step begin_step();  // the next, which counts as begun
+  bool may_begin() const;
+  std::vector<uint32_t> touched(const Step &step);
   void train_round();
-  void land();    // ends the update that is on its way
+  std::optional<NextRound> next_round();
+  uint64_t land(
+      cluster::Ticket until =
+          0);  // ends the first update that is on its way, or all up to one; returns the version that was read with it
+  void land_all();
   void forget();  // after a failure
   void train_here();
   void compute(Step &step);
@@ -90,11 +105,13 @@ class Worker final : public TrainingRun {
   Link link_;
   Shares shares_;
   const uint64_t epochs_, local_steps_;
-  const bool prefetch_;
+  const size_t prefetch_;  // steps
   std::vector<std::unique_ptr<Part>> parts_;
   std::shared_ptr<Icea> icea_;  // of the partition that was claimed last
-  std::optional<Flight> flight_;
-  std::optional<Ahead> ahead_;
+  std::deque<Flight> flights_;
+  std::deque<Ahead> ahead_;
+  std::optional<NextRound> next_round_;
+  bool leaving_ = false;      // what is begun is ended, and nothing more is begun
   bool standing_by_ = false;  // nothing to do but to wait for partitions of the dead: nobody waits for this one
   bool done_ = false;         // every partition has had all its epochs, or the training was ended
   std::vector<float> zeros_;

@@ -41,10 +41,10 @@ constexpr OptionSpec kOptions[] = {
         "local_steps", "0", 0, 1e6,
         "On servers: steps of a worker on its own between two exchanges of what they changed; 0: "
         "gradients go to the servers' optimizer.")),
-    fixed(flag_option(
-        "prefetch", "1",
-        "On servers, not in rounds of all workers: read the next step's parameters while an update is on "
-        "its way.")),
+    fixed(integer_option("prefetch", "1", 0, 16,
+                         "On servers, not in rounds of all workers: steps whose gradients are computed while "
+                         "an update before them "
+                         "is on its way; 0: none.")),
 };
 
 // A spec that is wrong is refused when it is given, not when the run starts.

@@ -169,6 +169,8 @@ void fields(F &f, Push &x) {
   f.flag(x.poll);
   f.number(x.session);
   f.tables(x.progress, kProgress);
+  f.tables(x.wanted, kTensors);
+  f.numbers(x.wanted_rows, kWantedRows);
 }
 template <class F>
 void fields(F &f, Pushed &x) {
@@ -249,11 +251,19 @@ void fields(F &f, Done &x) {
 }
 
 template <class F>
+void fields(F &f, Staged::Part &x) {
+  f.table(x.client);
+  f.number(x.seq);
+  f.number(x.user);
+  f.number(x.attempt);
+}
+template <class F>
 void fields(F &f, Staged &x) {
   f.number(x.index);
   f.number(x.attempt);
   f.number(x.lineage);
   f.number(x.user);
+  f.tables(x.more, kStagedParts);
 }
 template <class F>
 void fields(F &f, Dropped &x) {

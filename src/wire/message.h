@@ -202,6 +202,9 @@ struct Push {
   std::vector<TensorPart> tensors;
   uint64_t session = 0;  // see Opened
   std::vector<Progress> progress;
+  // The same for a part of the tensors, with rows of tables: their numbers stand one tensor's after another's.
+  std::vector<TensorPart> wanted;
+  std::vector<uint32_t> wanted_rows;
 };
 struct Pushed {
   uint64_t version = 0;
@@ -301,11 +304,18 @@ struct Done {            // the answer to Command and Query; what the fields mea
 
 // --- between the shards of a model ------------------------------------------------------------------------------
 
-struct Staged {        // shard -> root: I have its part
+struct Staged {  // shard -> root: I have its part
+  struct Part {  // and those of these updates
+    ClientId client;
+    uint64_t seq = 0;
+    uint64_t user = 0;
+    uint32_t attempt = 0;
+  };
   uint32_t index = 0;  // of the shard in the model
   uint32_t attempt = 0;
   uint64_t lineage = 0;
   uint64_t user = 0;  // From::user of the one who sent it
+  std::vector<Part> more;
 };
 struct Dropped {  // root -> shard: forget that part, if it is of this attempt or one before
   uint32_t attempt = 0;

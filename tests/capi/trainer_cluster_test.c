@@ -244,6 +244,35 @@ static void partitions_of_the_dead_go_on(void **state) {
   ngd_server_destroy(server);
 }
 
+static void *start_server_soon(void *address) {
+  usleep(400000);
+  return start_server(address);
+}
+
+/* Time in which nothing was tried is no time in which nothing went forward: a process that was stopped bears what it finds. */
+static void who_stood_still_goes_on(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  struct part one;
+  make_part(&one, "client:workers=1", address, "trainer:epochs=5,batch_size=24", kRows);
+  check_ok(ngd_trainer_connect(one.trainer, one.client, address, 1500, &error));
+  check_ok(ngd_trainer_start(one.trainer, one.model, one.optimizer, one.data, NULL, &error));
+  int32_t running = 1;
+  check_ok(ngd_trainer_advance(one.trainer, 5, &running, &error));
+  ngd_server_destroy(server);
+  usleep(1600000);
+  pthread_t starting;
+  assert_int_equal(pthread_create(&starting, NULL, start_server_soon, address), 0);
+  while (running) check_ok(ngd_trainer_advance(one.trainer, 5, &running, &error));
+  void *again;
+  pthread_join(starting, &again);
+  free_part(&one);
+  ngd_server_destroy(again);
+}
+
 /* The learning rate becomes so small that nothing moves: from which version on is told, and holds for steps of the servers and of a
  * worker on its own, which begins with it at that version. */
 static void settings_count_from_the_version_told(void **state) {
@@ -336,35 +365,6 @@ static void scores_of_all_partitions_are_put_together(void **state) {
   ngd_server_destroy(server);
 }
 
-static void *start_server_soon(void *address) {
-  usleep(400000);
-  return start_server(address);
-}
-
-/* Time in which nothing was tried is no time in which nothing went forward: a process that was stopped bears what it finds. */
-static void who_stood_still_goes_on(void **state) {
-  (void)state;
-  ngd_error error;
-  char address[80];
-  address_in(address, sizeof address);
-  ngd_server *server = start_server(address);
-  struct part one;
-  make_part(&one, "client:workers=1", address, "trainer:epochs=5,batch_size=24", kRows);
-  check_ok(ngd_trainer_connect(one.trainer, one.client, address, 1500, &error));
-  check_ok(ngd_trainer_start(one.trainer, one.model, one.optimizer, one.data, NULL, &error));
-  int32_t running = 1;
-  check_ok(ngd_trainer_advance(one.trainer, 5, &running, &error));
-  ngd_server_destroy(server);
-  usleep(1600000);
-  pthread_t starting;
-  assert_int_equal(pthread_create(&starting, NULL, start_server_soon, address), 0);
-  while (running) check_ok(ngd_trainer_advance(one.trainer, 5, &running, &error));
-  void *again;
-  pthread_join(starting, &again);
-  free_part(&one);
-  ngd_server_destroy(again);
-}
-
 static void what_does_not_fit_is_refused(void **state) {
   (void)state;
   ngd_error error;
@@ -426,9 +426,9 @@ int main(void) {
       cmocka_unit_test(rounds_equal_the_run_on_one_machine),
       cmocka_unit_test(the_last_of_a_partition_that_is_behind_counts),
       cmocka_unit_test(partitions_of_the_dead_go_on),
+      cmocka_unit_test(who_stood_still_goes_on),
       cmocka_unit_test(settings_count_from_the_version_told),
       cmocka_unit_test(scores_of_all_partitions_are_put_together),
-      cmocka_unit_test(who_stood_still_goes_on),
       cmocka_unit_test(what_does_not_fit_is_refused),
       cmocka_unit_test(absent_servers_are_an_error),
   };

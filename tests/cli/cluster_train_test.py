@@ -111,12 +111,12 @@ class ClusterTrain(ProgramTest):
                     "--mode", mode).stdout.splitlines()]
                 self.assertGreater(events[-1]["held_out_accuracy"], 0.97)
                 self.assert_all_seen(run, events[-1]["rows"] // 6, 6)
+                if "icea" in more:
+                    self.icea_of_all_partitions(run, events[-1]["rows"] // 6)
                 updates = self.log(run)[-1]
                 self.assertEqual(updates["event"], "updates")
                 # A round adds one of each worker.
                 self.assertEqual(updates["acknowledged"], updates["applied"] * (3 if mode == "bulk" else 1))
-                if "icea" in more:
-                    self.icea_of_all_partitions(run, events[-1]["rows"] // 6)
 
     def icea_of_all_partitions(self, run, rows):
         """The buffers of three partitions, in the rows of the data file."""

@@ -87,6 +87,12 @@ Flight Cluster::flight_of(uint32_t from, wire::Message message) const {
   flight.control = wire::encode(message.body);
   flight.bytes = bytes_of(message, flight.control.size);
   flight.payload = std::move(message.payload);
+  if (const auto *staged = std::get_if<wire::Staged>(&message.body)) flight.items = staged->more.size();
+  if (const auto *decide = std::get_if<wire::Decide>(&message.body)) {
+    for (const wire::Decision &decision : decide->decisions)
+      flight.items += std::max<size_t>(1, decision.entries.size());
+    flight.items -= std::min<uint64_t>(flight.items, 1);
+  }
   return flight;
 }
 

@@ -40,8 +40,9 @@ Nanos Network::latency() {
   return static_cast<Nanos>(micros * 1000);
 }
 
-Nanos Network::cost(uint64_t bytes) const {
-  return static_cast<Nanos>(setup_.costs.message_us * 1000 + setup_.costs.byte_ns * static_cast<double>(bytes));
+Nanos Network::cost(const Flight &flight) const {
+  const double micros = setup_.costs.message_us + setup_.costs.item_us * static_cast<double>(flight.items);
+  return static_cast<Nanos>(1000 * micros + setup_.costs.byte_ns * static_cast<double>(flight.bytes));
 }
 
 void Network::work(uint32_t index, const std::function<void()> &call) {
@@ -58,7 +59,7 @@ void Network::work(uint32_t index, const std::function<void()> &call) {
 void Network::send(Flight flight) {
   Host &from = hosts_[flight.from];
   Nanos leaves = now_;
-  if (working_ == flight.from) leaves = cursor_ += cost(flight.bytes);
+  if (working_ == flight.from) leaves = cursor_ += cost(flight);
   leaves = std::max(leaves, from.out_free);
   from.out_free = leaves + static_cast<Nanos>(static_cast<double>(flight.bytes) * from.nanos_per_byte);
   from.out_bytes += flight.bytes;
@@ -104,7 +105,7 @@ void Network::take_next(uint32_t index) {
   host.working = !host.inbox.empty();
   if (!host.working) return;
   const Flight &flight = flights_[host.inbox.front()];
-  const Nanos takes = cost(flight.bytes);
+  const Nanos takes = cost(flight);
   host.busy += takes;
   push(std::max({now_, flight.ready, host.free}) + takes, Kind::work, index);
 }

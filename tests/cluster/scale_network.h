@@ -22,6 +22,7 @@ struct Flight {
   ngd::wire::Bytes control;
   std::vector<ngd::wire::Bytes> payload;
   uint64_t bytes = 0;  // on the wire
+  uint64_t items = 0;  // besides the first, of which it tells
   uint64_t life = 0;   // of the receiver when it was sent
   Nanos ready = 0;     // when the last byte is there
 };
@@ -74,7 +75,7 @@ class Network {
   void push(Nanos time, Kind kind, uint32_t which);
   void arrived(uint32_t flight);
   void take_next(uint32_t host);
-  Nanos cost(uint64_t bytes) const;
+  Nanos cost(const Flight &flight) const;
 
   const Setup &setup_;
   simulation::Seeded random_;

@@ -258,6 +258,8 @@ void Run::death(uint32_t server, double &pause, double &wait) {
                     [this] { return !cluster_.trouble.empty(); });
   pause = static_cast<double>(std::max(longest_gap_, network.now() - last_update_)) / kSecond;
   wait = static_cast<double>(longest_step_) / kSecond;
+  cluster_.start_server(server);  // and comes in sync again
+  network.run_until(network.now() + kAfterDeath, [this] { return !cluster_.trouble.empty(); });
 }
 
 Result Run::go() {
@@ -292,6 +294,7 @@ Result Run::go() {
   result_.trouble = cluster_.trouble;
   result_.complete = result_.complete && result_.trouble.empty();
   result_.messages = network.messages();
+  result_.virtual_s = static_cast<double>(network.now()) / kSecond;
   result_.real_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

@@ -16,8 +16,9 @@ inline constexpr Nanos kMicro = 1'000, kMilli = 1'000'000, kSecond = 1'000'000'0
 // What messages cost a processor, receiving and sending alike, on one core of an AMD EPYC (docs/scaling.md says how they
 // were measured). A machine works on one message at a time.
 struct Costs {
-  double message_us = 8;  // to take in one message, or to give one out
-  double byte_ns = 0.35;  // of its payload: sockets, checksums, the look for NaNs, the step
+  double message_us = 9;  // to take in one message, or to give one out
+  double item_us = 0.6;   // for each part or decision besides the first that a message tells of
+  double byte_ns = 0.44;  // of its payload: sockets, checksums, the look for NaNs, the step
 };
 
 struct Links {
@@ -72,7 +73,7 @@ struct Result {
   double shard_pause_s = 0, root_pause_s = 0;        // the longest time without any update, after a death
   double shard_wait_s = 0, root_wait_s = 0;          // the longest step that was under way
   double join_s = 0;                                 // until all workers had a session
-  double real_s = 0, peak_mb = 0;
+  double virtual_s = 0, real_s = 0, peak_mb = 0;
   uint64_t messages = 0;
   std::array<std::vector<Work>, kWho> work;  // by type of message
 };
