@@ -272,6 +272,7 @@ int train(Arguments arguments) {
     lock.emplace(arguments.run);
     if (has_ended_on_servers(arguments, command)) return 0;
     if (!arguments.resume) {
+      EmbeddedCluster::check_new(command.cluster);
       begin_run(arguments.run, command);
       EmbeddedCluster::remove_servers(arguments.run);  // of a launcher that was killed before it began
     }
