@@ -47,8 +47,8 @@ void quiet_cluster_is_as_the_model_says(void **) {
 // again and again.
 void busy_root_stays_busy_with_updates(void **) {
   Setup setup;
-  setup.shards = 24;
-  setup.workers = 200;
+  setup.shards = 20;
+  setup.workers = 120;
   setup.compute_ms = 10;
   setup.seconds = 0.2;
   const Result result = whole(setup);
@@ -84,8 +84,9 @@ void takeovers_take_the_grace(void **) {
   setup.kills = true;
   const Result result = whole(setup);
   const Expected model = expected(setup);
-  assert_ratio(result.shard_pause_s, model.pause_s, 0.8, 1.3);
-  assert_ratio(result.root_pause_s, model.pause_s, 0.8, 1.3);
+  // A client may have a pause of its own before it asks again.
+  assert_ratio(result.shard_pause_s, model.pause_s, 0.8, 1.5);
+  assert_ratio(result.root_pause_s, model.pause_s, 0.8, 1.5);
 }
 
 // The worst of many is what a thousandth of one is.
