@@ -23,6 +23,7 @@ constexpr double kServersMs = 60'000;  // how long nothing may go forward
 constexpr double kStopSeconds = 20;
 
 constexpr const char *kFolderFile = "/servers/folder", *kRunFile = "/run";  // each names the other's place
+constexpr const char *kAddressesFile = "/servers/addresses";                // for who looks on
 
 std::string text_in(const std::string &path) {
   std::ifstream file(path);
@@ -94,6 +95,7 @@ EmbeddedCluster::EmbeddedCluster(const ClusterCommand &command, const std::strin
          fmt::format("{}", command.checkpoint_every), "--stop-timeout", "15", "-o", "json"},
         fmt::format("{}/servers/server-{}.log", run_, node), true);
   }
+  std::ofstream(run_ + kAddressesFile) << addresses_;
 }
 
 EmbeddedCluster::~EmbeddedCluster() {
@@ -102,6 +104,7 @@ EmbeddedCluster::~EmbeddedCluster() {
   if (folder_.empty()) return;
   fs::remove_all(folder_, ignored);
   fs::remove(run_ + kFolderFile, ignored);
+  fs::remove(run_ + kAddressesFile, ignored);
 }
 
 // For sockets, whose paths must be short. A launcher that is killed leaves it; the run knows its name, and it the run's.
