@@ -37,7 +37,7 @@ struct Host : RootHost {
     if (std::holds_alternative<wire::Pushed>(message.body)) answers++;
   }
   Time ask_members(Time now) override { return now; }
-  void read_all(wire::Pushed &, std::vector<wire::Bytes> &) const override {}
+  void read(const Wanted &, wire::Pushed &, std::vector<wire::Bytes> &) const override {}
 
   std::map<UpdateKey, StagedPart> parts;
   std::map<uint32_t, std::vector<wire::Decide>> said;
