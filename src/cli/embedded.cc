@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kAnswerMs = 10'000;
 constexpr double kServersMs = 60'000;  // how long nothing may go forward
 constexpr double kStopSeconds = 20;
 
@@ -121,33 +122,53 @@ void EmbeddedCluster::remove_servers(const std::string &run) {
   }
 }
 
-std::string EmbeddedCluster::client_spec(uint64_t rank) const {
+std::string EmbeddedCluster::client_spec(const ClusterCommand &command, uint64_t rank) {
   const Client client =
-      create<ngd_client>(ngd_client_create, command_.client.empty() ? "client" : command_.client);
+      create<ngd_client>(ngd_client_create, command.client.empty() ? "client" : command.client);
   const auto set = [&](const char *name, const std::string &value) {
     call(ngd_client_set_text, client.get(), name, value.c_str());
   };
-  set("model", command_.model_name);
-  set("consistency", command_.mode);
-  set("bound", std::to_string(command_.bound));
-  set("workers", std::to_string(std::max<uint64_t>(1, command_.workers)));
-  set("shards", std::to_string(command_.shards));
-  set("lease", fmt::format("{}", command_.lease));
+  set("model", command.model_name);
+  set("consistency", command.mode);
+  set("bound", std::to_string(command.bound));
+  set("workers", std::to_string(std::max<uint64_t>(1, command.workers)));
+  set("shards", std::to_string(command.shards));
+  set("lease", fmt::format("{}", command.lease));
   set("worker", rank == 0 ? "0" : "1");
   set("rank", std::to_string(rank));
   return text_of(ngd_client_get_text, client.get(), "spec");
 }
 
+void EmbeddedCluster::check_new(const ClusterCommand &command) {
+  if (command.connect.empty()) return;
+  const auto connected = [&](const std::string &model) {
+    Client client = create<ngd_client>(ngd_client_create, client_spec(command, 0));
+    call(ngd_client_set_text, client.get(), "model", model.c_str());
+    call(ngd_client_connect, client.get(), command.connect.c_str(), kAnswerMs);
+    return client;
+  };
+  const Json models = places_of(connected("").get(), kAnswerMs)["models"];
+  const auto named = [&](const Json &model) { return model["name"] == command.model_name; };
+  if (std::none_of(models.begin(), models.end(), named)) return;
+  if (value_of(connected(command.model_name).get(), "command", kAnswerMs).empty()) return;
+  throw Failure{
+      fmt::format(
+          "the servers have begun to train a model \"{}\" already; take another --model-name, look on with "
+          "ngd status --model {}, or go on from the run directory of that training: ngd train --resume RUN",
+          command.model_name, command.model_name),
+      kExitFailed, NGD_E_CONFLICT};
+}
+
 void EmbeddedCluster::connect(ngd_trainer *trainer) {
-  client_ = create<ngd_client>(ngd_client_create, client_spec(0));
+  client_ = create<ngd_client>(ngd_client_create, client_spec(command_, 0));
   call(ngd_trainer_connect, trainer, client_.get(), addresses_.c_str(), static_cast<int64_t>(kServersMs));
 }
 
 void EmbeddedCluster::start_workers() {
-  takeovers_.emplace(client_spec(0), addresses_, command_.model_name);
+  takeovers_.emplace(client_spec(command_, 0), addresses_, command_.model_name);
   {
     // For workers of other hosts.
-    const Client client = create<ngd_client>(ngd_client_create, client_spec(0));
+    const Client client = create<ngd_client>(ngd_client_create, client_spec(command_, 0));
     call(ngd_client_connect, client.get(), addresses_.c_str(), int64_t{10'000});
     const std::string text = text_in(run_ + "/command.json");
     call(ngd_client_set_value, client.get(), "command", text.data(), text.size(), ~uint64_t{0}, int64_t{10'000},
@@ -156,7 +177,7 @@ void EmbeddedCluster::start_workers() {
   for (uint64_t rank = 1; rank <= command_.workers; rank++)
     processes_.start(
         fmt::format("worker {}", rank),
-        {"worker", run_, "--servers", addresses_, "--client", client_spec(rank), "--progress", "off"},
+        {"worker", run_, "--servers", addresses_, "--client", client_spec(command_, rank), "--progress", "off"},
         fmt::format("{}/servers/worker-{}.log", run_, rank), false);
 }
 
@@ -228,7 +249,7 @@ std::vector<std::string> EmbeddedCluster::news(const ngd_event &event) {
 
 // The account of the partitions is part of the updates, and goes with them from worker to worker.
 std::string EmbeddedCluster::account() try {
-  const Client client = create<ngd_client>(ngd_client_create, client_spec(0));
+  const Client client = create<ngd_client>(ngd_client_create, client_spec(command_, 0));
   call(ngd_client_connect, client.get(), addresses_.c_str(), int64_t{10'000});
   auto info = sized<ngd_client_info>();
   call(ngd_client_get_info, client.get(), int64_t{10'000}, &info);

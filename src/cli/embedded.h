@@ -27,6 +27,8 @@ class EmbeddedCluster {
   EmbeddedCluster(const EmbeddedCluster &) = delete;
   EmbeddedCluster &operator=(const EmbeddedCluster &) = delete;
 
+  // Of a run that is not resumed: throws when servers that run elsewhere have begun to train a model of that name.
+  static void check_new(const ClusterCommand &command);
   // Makes the runs of `trainer` an observer's.
   void connect(ngd_trainer *trainer);
   // Once the model is on the servers.
@@ -40,7 +42,7 @@ class EmbeddedCluster {
   std::string account();
 
  private:
-  std::string client_spec(uint64_t rank) const;
+  static std::string client_spec(const ClusterCommand &command, uint64_t rank);
   void log(const Json &line) const;
   void drill(const ngd_event &event);
   void make_folder();

@@ -254,6 +254,7 @@ int train(Arguments arguments) {
   if (command.cluster.given()) {
     lock.emplace(arguments.run);
     if (!arguments.resume) {
+      EmbeddedCluster::check_new(command.cluster);
       begin_run(arguments.run, command);
       EmbeddedCluster::remove_servers(arguments.run);  // of a launcher that was killed before it began
     }

@@ -128,14 +128,20 @@ void ClientSession::State::update_answered(Ticket ticket, Operation &operation, 
   Slices payload(buffers);
   for (const wire::TensorPart &tensor : pushed.tensors) {
     const wire::Piece *piece = find_piece(model.shards[0].pieces, tensor.tensor);
+    const auto query = std::ranges::find(operation.queries, tensor.tensor, &TensorQuery::tensor);
+    const bool asked = query != operation.queries.end();
     TensorValues values{tensor.tensor, 0, 0, {}, {}};
-    if (piece != nullptr) values.first = piece->first, values.count = piece->count;
-    if (piece == nullptr || !payload.take(piece->count * sizeof(float), values.data))
+    if (piece != nullptr && tensor.rows == 0) {
+      values.first = piece->first;
+      values.count = piece->count;
+    } else if (piece != nullptr && asked && tensor.rows == query->rows.size()) {
+      values.rows = query->rows;
+      values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape.back());
+    }
+    if (values.count == 0 || !payload.take(values.count * sizeof(float), values.data))
       return finish(ticket, NGD_E_PROTOCOL, "the values that came with the answer to an update do not fit",
                     now);
-    if (std::ranges::any_of(operation.queries,
-                            [&](const TensorQuery &query) { return query.tensor == tensor.tensor; }))
-      operation.outcome.tensors.push_back(std::move(values));
+    if (asked) operation.outcome.tensors.push_back(std::move(values));
   }
   finish(ticket, NGD_OK, {}, now);
 }

@@ -53,7 +53,8 @@ struct ClientSession::State {
     uint64_t base_version = 0;
     uint64_t seq = 0;
     uint32_t attempt = 0;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0;    // of an update
+    uint64_t reading = 0;  // of what comes back
     uint64_t version = 0;  // pull: the one asked for, 0: newest
     uint64_t at_version = 0, pin_id = 0;
     bool pinned = false;
@@ -76,6 +77,9 @@ struct ClientSession::State {
   bool start(Ticket ticket, Operation &operation, Time now);
   void start_update(Ticket ticket, Operation &operation, Time now);
   void send_parts(Ticket ticket, Operation &operation, Time now);
+  // Whether the answer to an update can carry what is to be read with it; then that is asked for.
+  bool ask_with_update(const Operation &operation, wire::Push &push) const;
+  bool room_to_read(Operation &operation);
   void start_read(Ticket ticket, Operation &operation, Time now);
   void start_point(Ticket ticket, Operation &operation, Time now);
   void read_shards(Ticket ticket, Operation &operation, Time now);

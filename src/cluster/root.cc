@@ -106,11 +106,11 @@ void Root::apply(const CommandEntry &entry, Time now) {
   switch (command.kind) {
     case Kind::set_value:
       for (const wire::Token &held : command.tokens) {
-        if (!locks_.holds(held, entry.client) && options_.mutant != Mutant::token_unchecked)
+        if (!may_use(held, entry.client) && options_.mutant != Mutant::token_unchecked)
           reply = refusal(NGD_E_FENCED, concat("the lock ", quoted(held.lock), " is not held under token ",
                                                held.token, " any more"));
       }
-      if (reply.status == NGD_OK) reply = values_.set(command, entry.payload);
+      if (reply.status == NGD_OK) reply = values_.set(command, entry.payload, host_.model(), version_ + 1);
       break;
     case Kind::lock: {
       reply.final = false;
@@ -171,6 +171,15 @@ void Root::finish_command(const ClientId &client, uint64_t seq, Reply reply) {
   answer(client, done);
   command_until_.erase({client, seq});
   found->second.add(std::move(done));
+}
+
+// Its own, or of another client of the same user that has lent it.
+bool Root::may_use(const wire::Token &token, const ClientId &client) const {
+  if (locks_.holds(token, client)) return true;
+  const auto borrower = sessions_.find(client);
+  const LockTable::Holder *holder = locks_.holder(token);
+  const auto owner = holder == nullptr ? sessions_.end() : sessions_.find(holder->client);
+  return borrower != sessions_.end() && owner != sessions_.end() && owner->second.user == borrower->second.user;
 }
 
 void Root::granted(const std::vector<LockTable::Grant> &grants, Time now) {

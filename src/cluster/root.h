@@ -32,12 +32,20 @@ namespace ngd::cluster {
 // lineage << kLineageBits, so that tokens never go back.
 inline constexpr unsigned kTokenBits = 11, kLineageBits = 32;
 
+// What the answer to an update is to carry, on a model of one shard: all dense tensors, or these parts.
+struct Wanted {
+  bool all_dense = false;
+  std::vector<wire::TensorPart> parts;
+  std::vector<uint32_t> rows;  // of the tables among them, one's after another's
+  bool empty() const { return !all_dense && parts.empty(); }
+};
+
 // What a root sees of its own shard's part of an update.
 struct StagedPart {
   uint32_t attempt = 0;
   uint64_t after = 0;
   uint64_t base_version = 0;
-  bool pull = false;
+  Wanted wanted;  // no part of the log: who leads after this one leaves it to the client to read
   wire::UpdateKind kind = wire::UpdateKind::gradient;
   std::vector<wire::Token> tokens;
   std::vector<wire::Progress> progress;
@@ -90,6 +98,7 @@ class RootHost {
   virtual void log(const RootEntry &entry) = 0;  // before it is carried out
   virtual void carried_out(Time now) = 0;        // it is
   virtual bool leads() const = 0;                // else it only follows the log of one that does
+  virtual const wire::ModelSpec &model() const = 0;
   virtual const StagedPart *staged(const UpdateKey &key) const = 0;
   virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
   virtual void decided(const wire::Decision &decision, Time now) = 0;
@@ -97,7 +106,8 @@ class RootHost {
   // `asked`: 0, or what ask_members() returned for the read that this answers: it waits for the members' word.
   virtual void send_to(Peer peer, wire::Message message, Time asked) = 0;
   virtual Time ask_members(Time now) = 0;
-  virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
+  // Of the version that was made just now.
+  virtual void read(const Wanted &wanted, wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;
 };
 
 // Sees each entry of a log as it is applied; for the checks of the simulator.
@@ -204,6 +214,7 @@ class Root {
   void apply(const wire::Decision &decision, Time now);
   void finish_command(const wire::ClientId &client, uint64_t seq, Reply reply);
   void leave_group(const wire::ClientId &client, Time now);
+  bool may_use(const wire::Token &token, const wire::ClientId &client) const;
   void granted(const std::vector<LockTable::Grant> &grants, Time now);
   void open_barriers();
 

@@ -54,17 +54,25 @@ bool Root::try_read(const Waiting &waiting, Time now) {
       done.text =
           concat("version ", version_, ", lineage ", lineage_, ", sessions ", sessions_.size(), ", workers ",
                  worker_count(), ", updates under way ", pending_.size(), ", waiting reads ", waiting_.size());
-    } else if (query->kind == wire::QueryKind::partitions) {
+    } else if (query->kind == wire::QueryKind::partitions || query->kind == wire::QueryKind::blob) {
       const PartitionSet *set = partitions_.set_named(query->name);
       if (set == nullptr) {
         refuse(waiting.from.peer, envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
                concat("there is no set of partitions ", quoted(query->name)));
         return true;
       }
+      if (query->kind == wire::QueryKind::blob && query->known >= set->partitions.size()) {
+        refuse(waiting.from.peer, envelope, NGD_E_RANGE, Refused::Retry::never,
+               concat("set ", quoted(query->name), " has ", set->partitions.size(), " partitions, no number ",
+                      query->known));
+        return true;
+      }
       PartitionSet told = *set;
       for (Partition &one : told.partitions) one.blob.clear();
       done.number = told.pass;
-      message.payload.push_back(wire::write_bytes(told));
+      message.payload.push_back(query->kind == wire::QueryKind::blob
+                                    ? wire::copied(set->partitions[query->known].blob)
+                                    : wire::write_bytes(told));
     } else {
       const Value *value = values_.find(query->name);
       if ((value == nullptr ? 0 : value->version) <= query->known && (query->known != 0 || value == nullptr)) {

@@ -176,7 +176,7 @@ bool Root::refuse_tokens(const UpdateKey &key, Time now) {
   const StagedPart *part = host_.staged(key);
   if (part == nullptr || options_.mutant == Mutant::token_unchecked) return false;
   for (const wire::Token &token : part->tokens) {
-    if (locks_.holds(token, key.client)) continue;
+    if (may_use(token, key.client)) continue;
     refuse_update(
         key, pending_.at(key), NGD_E_FENCED,
         concat("the lock ", quoted(token.lock), " is not held under token ", token.token, " any more"), now);
@@ -275,7 +275,9 @@ void Root::decide(Decision decision, Time now) {
     if (decision.kind != Decision::Kind::pin && decision.kind != Decision::Kind::unpin)
       decision.version = version_;
   } else {
-    decision.rate = values_.learning_rate();
+    Settings settings = values_.settings();
+    decision.rate = settings.rate;
+    if (decision.update == wire::UpdateKind::gradient) decision.options = std::move(settings.options);
   }
   submit(std::move(decision), now);
 }
@@ -285,14 +287,13 @@ void Root::apply(const Decision &decision, Time now) {
   // When they are read again, nobody waits for them: they end by their time.
   if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
   if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
-  std::vector<std::pair<std::pair<Peer, wire::Envelope>, bool>> replies;
+  std::vector<std::pair<std::pair<Peer, wire::Envelope>, Wanted>> replies;
   if (decision.kind == Decision::Kind::apply) {
     version_ = decision.version;
     if (decision.update == wire::UpdateKind::initial) initialised_ = true;
     for (const Decision::Entry &entry : decision.entries) {
       const UpdateKey key{entry.client, entry.user, entry.seq};
       const StagedPart *part = host_.staged(key);
-      const bool pull = part != nullptr && part->pull && shards_ == 1;
       if (part != nullptr) {
         for (const wire::Progress &one : part->progress) {
           if (partitions_.owns(one, entry.client)) partitions_.advance(one);
@@ -314,18 +315,19 @@ void Root::apply(const Decision &decision, Time now) {
         session.add(std::move(done));
       }
       if (const auto reply = reply_to_.find({entry.client, entry.seq}); reply != reply_to_.end()) {
-        replies.emplace_back(reply->second, pull);
+        // The part goes with the decision.
+        replies.emplace_back(reply->second, part != nullptr && shards_ == 1 ? part->wanted : Wanted());
         reply_to_.erase(reply);
       }
     }
   }
   if (shards_ > 1) decisions_.push_back(decision);
   host_.decided(decision, now);
-  for (const auto &[reply, pull] : replies) {
+  for (const auto &[reply, wanted] : replies) {
     wire::Message message{reply.second, {}, {}};
     wire::Pushed pushed;
     pushed.version = decision.version;
-    if (pull) host_.read_all(pushed, message.payload);
+    if (!wanted.empty()) host_.read(wanted, pushed, message.payload);
     message.body = std::move(pushed);
     host_.send_to(reply.first, std::move(message), 0);
   }

@@ -2,6 +2,7 @@
 #include "cluster/shard.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.h"
 #include "cluster/shard_state.h"
@@ -181,8 +182,12 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
   Staged staged;
   staged.bytes = wire::total_bytes(payload);
   staged.update = parameters->checked(push.kind, push.tensors, payload, leading);
-  staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens, push.progress};
+  parameters->check_wanted(push.wanted, push.wanted_rows);
+  staged.part = {push.attempt, push.after,  push.base_version, {push.pull, push.wanted, push.wanted_rows},
+                 push.kind,    push.tokens, push.progress};
   staged.push = push;
+  staged.push.wanted.clear();
+  staged.push.wanted_rows.clear();
   staged.payload = payload;
   if (const auto found = staged_parts.find(key); found != staged_parts.end()) erase_staged(found);
   client_bytes[key.client] += staged.bytes;
@@ -253,7 +258,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
         if (found != staged_parts.end()) parts.push_back(&found->second.update);
       }
-      parameters->apply(parts, decision.rate);
+      parameters->apply(parts, decision.rate, decision.options);
       for (const Decision::Entry &entry : decision.entries) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
         if (found == staged_parts.end()) continue;
@@ -264,7 +269,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
       version = decision.version;
       if (decision.update == wire::UpdateKind::initial) initialised = true;
       if (replaying || !leading) break;
-      publish();
+      publish(rows_are_read());
       serve_pulls(now);
       break;
     }
@@ -272,6 +277,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
       seals[decision.seal.lock] = std::max(seals[decision.seal.lock], decision.seal.token);
       break;
     case Decision::Kind::pin:
+      if (!replaying && leading) show_rows();
       pin(Held::Kind::pin, decision.version);
       if (!replaying && leading) serve_pulls(now);
       break;
@@ -285,13 +291,27 @@ void Shard::State::decided(const Decision &decision, Time now) {
   }
 }
 
-void Shard::State::publish() {
-  stale = published.newest();
-  latest = parameters->snapshot(version, lineage, initialised);
+void Shard::State::publish(bool rows) {
+  rows_shown = rows;
+  if (options.mutant == Mutant::stale_read) stale = published.stand();
   Held snapshot;
   snapshot.kind = Held::Kind::snapshot;
-  snapshot.snapshot = latest;
+  snapshot.snapshot = parameters->snapshot(version, lineage, initialised, rows);
+  if (rows) shown_number = snapshot.snapshot->number;
+  if (options.mutant == Mutant::hidden_rows) snapshot.snapshot->number = shown_number;
+  latest = snapshot.snapshot;
   hold(std::move(snapshot));
+}
+
+// Where rows come with the answers to updates, and nobody reads them otherwise, a second copy of them is of no use.
+bool Shard::State::rows_are_read() {
+  unread = published.row_reads() != row_reads || !waiting.empty() ? 0 : unread + 1;
+  row_reads = published.row_reads();
+  return unread < options.unread_versions || options.mutant == Mutant::stale_read;
+}
+
+void Shard::State::show_rows() {
+  if (!rows_shown) publish();
 }
 
 void Shard::State::pin(Held::Kind kind, uint64_t of_version) {
@@ -324,6 +344,7 @@ void Shard::State::pull(const From &from, const wire::Envelope &envelope, const 
   if (!fresh_request(from, envelope, pull.lineage)) return;
   WaitingPull one{from, envelope, pull, std::move(payload), now + std::min(pull.wait_us, wire::kWaitUsMax), 0};
   if (pull.confirm) one.asked = ask_members(now);
+  if (asks_for_rows(pull)) show_rows();
   if (try_pull(one, now)) return;
   std::erase_if(waiting, [&](const WaitingPull &other) {
     return other.envelope.client == envelope.client && other.envelope.seq == envelope.seq;
@@ -379,15 +400,42 @@ void Shard::State::serve_pulls(Time now) {
   }
 }
 
-void Shard::State::read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const {
-  // The answer waits until it is on the disk.
-  const std::shared_ptr<const Snapshot> snapshot = latest;
-  std::vector<wire::TensorPart> parts;
-  for (const PieceShape &shape : *snapshot->pieces) {
-    if (!shape.table) parts.push_back({shape.piece.tensor, 0, false});
+// The answer waits until it is certain; readers may not see the version yet.
+void Shard::State::read(const Wanted &wanted, wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const {
+  pushed.values_version = version;
+  std::vector<wire::TensorPart> parts = wanted.parts;
+  if (wanted.all_dense) {
+    for (const PieceShape &shape : *latest->pieces) {
+      if (!shape.table) parts.push_back({shape.piece.tensor, 0, false});
+    }
   }
-  pushed.values_version = snapshot->version;
-  snapshot->read(parts, {}, pushed.tensors, payload);
+  // What is short follows rows in one run: a frame of its own costs more than the copy.
+  size_t bytes = 0;
+  for (const wire::TensorPart &part : parts) bytes += parameters->bytes_beside(part);
+  const wire::Buffer buffer(bytes);
+  std::byte *to = buffer.data();
+  size_t row = 0;
+  for (const wire::TensorPart &part : parts) {
+    const size_t here = parameters->bytes_beside(part);
+    if (part.rows != 0)
+      parameters->copy_rows(part.tensor, std::span(wanted.rows).subspan(row, part.rows),
+                            reinterpret_cast<float *>(to));
+    row += part.rows;
+    std::vector<wire::Bytes> dense;
+    if (part.rows == 0) latest->read({part}, {}, pushed.tensors, dense);
+    if (part.rows != 0) pushed.tensors.push_back(part);
+    if (here == 0) {
+      payload.insert(payload.end(), dense.begin(), dense.end());
+      continue;
+    }
+    size_t at = 0;
+    for (const wire::Bytes &run : dense) {
+      std::memcpy(to + at, run.data, run.size);
+      at += run.size;
+    }
+    payload.push_back(buffer.bytes().slice(static_cast<size_t>(to - buffer.data()), here));
+    to += here;
+  }
 }
 
 // --- the machine ----------------------------------------------------------------------------------------------------

@@ -79,6 +79,8 @@ void Shard::State::reset() {
   published.unpin_all();
   forget_held();
   stale = nullptr;
+  rows_shown = true;
+  unread = 0;
   number = 0;
   version = 0;
   initialised = false;

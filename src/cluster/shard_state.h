@@ -67,7 +67,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
     enum class Kind : uint8_t { message, snapshot, pin, unpin } kind = Kind::message;
     Peer to = 0;
     wire::Message message;
-    std::shared_ptr<const Snapshot> snapshot;
+    std::shared_ptr<Snapshot> snapshot;
     uint64_t version = 0;
     uint64_t position = 0, index = 0;
     Time asked = 0;  // not 0: needs the members' word instead of their lease, see Replica::ask_members
@@ -104,7 +104,9 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::map<UpdateKey, Staged>::iterator put_staged(const UpdateKey &key, const wire::Push &push,
                                                    const std::vector<wire::Bytes> &payload);
   void erase_staged(std::map<UpdateKey, Staged>::iterator place);
-  void publish();
+  void publish(bool rows = true);
+  bool rows_are_read();
+  void show_rows();  // of the present version, if they have not been shown
   void pin(Held::Kind kind, uint64_t of_version);
 
   // Replication: shard_replication.cc. What a primary carries out is certain only when its entry is committed: until
@@ -140,6 +142,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // RootHost.
   bool leads() const override { return leading; }
   void carried_out(Time now) override { committed(replica->committed(), now); }
+  const wire::ModelSpec &model() const override { return place.model.spec; }
   const StagedPart *staged(const UpdateKey &key) const override;
   void log(const RootEntry &entry) override;
   void drop(const UpdateKey &key, uint32_t attempt) override;
@@ -147,7 +150,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) override;
   void send_to(Peer peer, wire::Message message, Time asked) override;
   Time ask_members(Time now) override;
-  void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
+  void read(const Wanted &wanted, wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
 
   // The log: shard_log.cc.
   bool logging() const { return journal != nullptr && options.ack_disk && !replaying; }
@@ -157,6 +160,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void hold(Held one);
   void hold_confirming(Held one);
   void forget_held();
+  void withdraw(const Held &one);
   void let_go(Held one);
   bool certain(const Held &one) const;
   void let_out(Time now);  // what has become certain
@@ -219,6 +223,10 @@ struct Shard::State : public RootHost, public ReplicaHost {
   Published &published = *readers;
   std::shared_ptr<const Snapshot> latest;  // readers have it when it is on the disk
   std::shared_ptr<const Snapshot> stale;   // for a planted mistake
+  bool rows_shown = true;                  // of the present version
+  uint64_t row_reads = 0;                  // when it was last looked
+  unsigned unread = 0;                     // versions since then
+  uint64_t shown_number = 0;               // for a planted mistake
   std::map<UpdateKey, Staged> staged_parts;
   std::map<wire::ClientId, uint64_t> client_bytes;
   uint64_t staged_bytes = 0;

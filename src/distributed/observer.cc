@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "distributed/scores.h"
 #include "train/records.h"
 #include "wire/limits.h"
 
@@ -16,6 +17,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLookEvery{50};
 constexpr milliseconds kLogEvery{1000};
+constexpr milliseconds kLastWords{3000};
 constexpr const char *kProgress = "training.progress";  // the value that tells of the workers, and of this run
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -57,6 +59,7 @@ void Observer::begin() {
 // Where this run stood when the servers stood here. Epochs that were told until then are in the log; one may have ended untold.
 void Observer::recall() {
   ended_epochs_ = position_.epoch;
+  change_ = cluster::change_at(link_.value(cluster::kChanges).value_or(""), ~uint64_t{0});
   const std::string text = link_.value(kProgress).value_or("");
   const auto where = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!where.is_object()) return;
@@ -78,8 +81,10 @@ bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
       link_.went_forward();
       end_epochs(position_.epoch);
       tell_of_workers(!running);
+      tell_of_settings();
       if (!running) {
         evaluate();
+        if (!directory_.given()) gather_scores();
         checkpoint();
         end(ended_.empty() ? "epochs" : ended_.c_str());
         if (ended_ == "diverged")
@@ -160,6 +165,7 @@ void Observer::end_epochs(uint64_t until) {
       if (better) position_.best_loss = position_.held_out_loss;
       position_.stalled = better ? 0 : position_.stalled + 1;
       if (better && inputs_.options["save_best"] != 0) {
+        gather_scores();
         StateWriter writer;
         save(writer);
         announce(directory_.save_best(writer));
@@ -187,7 +193,7 @@ double Observer::loss_of(uint64_t epoch) const {
 
 void Observer::save(StateWriter &writer) {
   position_.seconds = seconds();
-  position_.learning_rate = inputs_.optimizer->options()["learning_rate"];
+  position_.learning_rate = learning_rate();
   writer.prefix = "model.";
   inputs_.model->save(writer);
   writer.prefix = "trainer.";
@@ -195,11 +201,31 @@ void Observer::save(StateWriter &writer) {
   writer.text("version", std::to_string(version_));
   position_.save(writer);
   save_terms(writer, *inputs_.training, inputs_.options);
+  if (icea_ == nullptr) return;
+  writer.prefix = "icea.";
+  icea_->save(writer, saved_icea_);
+}
+
+// Puts the partitions' buffers together. When all is done, the workers' last words may still be on their way.
+void Observer::gather_scores() {
+  if (inputs_.options.choice("icea").empty()) return;
+  const Clock::time_point until = Clock::now() + kLastWords;
+  std::vector<std::string> blobs(partitions_);
+  for (uint64_t p = 0; p < partitions_; p++) {
+    blobs[p] = link_.blob(p);
+    const bool awaited = position_.epoch == epochs_ && ended_.empty() && fit_a_blob(shares_.size(p));
+    while (awaited && steps_of_scores(blobs[p]) < shares_.steps(p) * epochs_ && Clock::now() < until) {
+      std::this_thread::sleep_for(kLookEvery);
+      blobs[p] = link_.blob(p);
+    }
+  }
+  icea_ = merged_scores(inputs_.options, shares_, inputs_.training->rows(), blobs);
 }
 
 // Of the model alone: how to go on is in the checkpoints of the servers.
 void Observer::checkpoint() {
   if (!directory_.given() || saved_ == done_) return;
+  gather_scores();
   evaluate();
   if (!inputs_.model->finite())
     fail(NGD_E_DIVERGED, "a parameter became infinite or nan at about step ", position_.step);
@@ -247,6 +273,31 @@ void Observer::tell_of_workers(bool at_once) {
   link_.set_value(kProgress, line.dump());
 }
 
+// Since the last look; after the model went back to a checkpoint those of then.
+void Observer::tell_of_settings() {
+  const std::vector<cluster::Change> changes = cluster::changes_of(link_.value(cluster::kChanges).value_or(""));
+  for (const cluster::Change &change : changes) {
+    if (change.version > change_.version) tell_of_change(change);
+  }
+  const cluster::Change newest = changes.empty() ? cluster::Change() : changes.back();
+  if (newest.version < change_.version) tell_of_change(newest);
+}
+
+void Observer::tell_of_change(const cluster::Change &change) {
+  change_ = change;
+  const std::string settings = change.settings.text();
+  const std::string message = concat(settings.empty() ? "the optimizer's own settings" : settings,
+                                     " from version ", change.version, " on");
+  ngd_event told = event(NGD_EVENT_SETTINGS);
+  told.message = message.c_str();
+  directory_.log(settings_record(told, change.version, settings));
+  inputs_.events.send(told);
+}
+
+double Observer::learning_rate() const {
+  return change_.settings.rate > 0 ? change_.settings.rate : inputs_.optimizer->options()["learning_rate"];
+}
+
 void Observer::end(const char *reason) {
   ngd_event ended = event(NGD_EVENT_END);
   ended.rows_per_second = speed_since(whole_speed_);
@@ -292,7 +343,7 @@ ngd_event Observer::event(int32_t kind) const {
   event.held_out_loss = position_.held_out_loss;
   event.held_out_accuracy = position_.held_out_accuracy;
   event.majority = position_.majority;
-  event.learning_rate = inputs_.optimizer->options()["learning_rate"];
+  event.learning_rate = learning_rate();
   event.rows_per_second = kNone;
   event.seconds = seconds();
   const uint64_t all = epoch_rows_ * epochs_;

@@ -5,7 +5,9 @@ namespace ngd::transport {
 namespace {
 
 constexpr OptionSpec kOptions[] = {
-    fixed(text_option("model", "default", "name of the model on the servers")),
+    fixed(
+        text_option("model", "default",
+                    "name of the model on the servers; empty: of none, to tell and arrange where shards are")),
     fixed(text_option("optimizer", "sgd:learning_rate=0.01",
                       "rule that the servers apply to gradients, as a spec; for a new model")),
     fixed(

@@ -169,6 +169,8 @@ void fields(F &f, Push &x) {
   f.flag(x.poll);
   f.number(x.session);
   f.tables(x.progress, kProgress);
+  f.tables(x.wanted, kTensors);
+  f.numbers(x.wanted_rows, kWantedRows);
 }
 template <class F>
 void fields(F &f, Pushed &x) {
@@ -210,6 +212,12 @@ void fields(F &f, ReadDone &x) {
 }
 
 template <class F>
+void fields(F &f, NamedValue &x) {
+  f.text(x.name, kTextBytes);
+  f.number(x.bytes);
+  f.number(x.expected);
+}
+template <class F>
 void fields(F &f, Command &x) {
   f.choice(x.kind, CommandKind::finish);
   f.text(x.name, kTextBytes);
@@ -223,10 +231,11 @@ void fields(F &f, Command &x) {
   f.number(x.lineage);
   f.tables(x.tokens, kTokens);
   f.number(x.session);
+  f.tables(x.values, kValuesTogether);
 }
 template <class F>
 void fields(F &f, Query &x) {
-  f.choice(x.kind, QueryKind::partitions);
+  f.choice(x.kind, QueryKind::blob);
   f.text(x.name, kTextBytes);
   f.number(x.known);
   f.number(x.wait_us);
@@ -282,6 +291,7 @@ void fields(F &f, Decision &x) {
   f.number(x.slot);
   f.number(x.generation);
   f.number(x.kept);
+  f.text(x.options, kLongTextBytes);
 }
 template <class F>
 void fields(F &f, Decide &x) {

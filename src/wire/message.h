@@ -202,6 +202,9 @@ struct Push {
   std::vector<TensorPart> tensors;
   uint64_t session = 0;  // see Opened
   std::vector<Progress> progress;
+  // The same for a part of the tensors, with rows of tables: their numbers stand one tensor's after another's.
+  std::vector<TensorPart> wanted;
+  std::vector<uint32_t> wanted_rows;
 };
 struct Pushed {
   uint64_t version = 0;
@@ -245,7 +248,9 @@ struct ReadDone {
 // --- commands at the root: each has a seq and happens exactly once --------------------------------------------
 
 enum class CommandKind : uint8_t {
-  set_value,  // name, payload, expected: version that it must have (0: none yet; kAny: whatever) -> number: new version
+  // name, payload, expected: version that it must have (0: none yet; kAny: whatever) -> number: new version, offset: of a
+  // setting of the optimizer the version of the model from which it counts, else 0. With `values` all those or none
+  set_value,
   lock,        // name, exclusive, wait_us -> token; waits its turn
   unlock,      // name, token
   barrier,     // name, count (0: all workers) -> number: how often it has opened
@@ -256,6 +261,13 @@ enum class CommandKind : uint8_t {
   finish,    // name, number, token: it is done for this pass
 };
 inline constexpr uint64_t kAny = ~uint64_t{0};
+
+struct NamedValue {  // one of several that a command sets together
+  std::string name;
+  uint64_t bytes = 0;  // of the payload
+  uint64_t expected = kAny;
+};
+inline constexpr size_t kValuesTogether = 256;
 
 struct Command {
   CommandKind kind = CommandKind::set_value;
@@ -270,9 +282,11 @@ struct Command {
   uint64_t lineage = 0;
   std::vector<Token> tokens;
   uint64_t session = 0;  // see Opened
+  std::vector<NamedValue> values;
 };
 // partitions: name of the set -> the payload is a PartitionSet of cluster/commons.h without the blobs
-enum class QueryKind : uint8_t { value, status, partitions };
+// blob: name of the set, known: which partition -> the payload is the blob that its owner left
+enum class QueryKind : uint8_t { value, status, partitions, blob };
 struct Query {
   QueryKind kind = QueryKind::value;
   std::string name;
@@ -327,6 +341,7 @@ struct Decision {
   uint32_t slot = 0;        // checkpoint: which of the two
   uint64_t generation = 0;  // checkpoint: which one
   uint64_t kept = 0;        // checkpoint: the newest that is whole; logs of before it are not needed any more
+  std::string options;      // gradients: what the optimizer's options are in this step, see cluster/settings.h
 };
 struct Decide {  // root -> shard
   uint64_t lineage = 0;

@@ -1,6 +1,6 @@
 """What training on servers does to accuracy: the demo's training in every mode, undisturbed and with a killed primary, beside one process.
 
-usage: servers_accuracy.py PROGRAM [--seeds N] [--modes NAME,...] [--results FILE] [--data FILE --held-out FILE]
+usage: servers_accuracy.py PROGRAM [--seeds N] [--modes NAME,...] [--jobs J] [--results FILE] [--data FILE --held-out FILE]
 
 Each run has four workers, two shards, two servers with a copy of each; the same seeds everywhere. The table gives the mean over the seeds, the
 mean difference from one process with the standard error of that mean, and the greatest difference of a seed. --results keeps what was
@@ -16,7 +16,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(HERE, "..", "..", "docs", "examples")
@@ -38,6 +40,7 @@ def arguments():
     parser.add_argument("program")
     parser.add_argument("--seeds", type=int, default=5, help="from 1 on (%(default)s)")
     parser.add_argument("--modes", default="", help="only those whose names begin so")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once (%(default)s)")
     parser.add_argument("--results", help="a file of JSON lines, which is read first and appended to")
     parser.add_argument("--icea", default="mix", help="as ngd train takes it; empty: none (%(default)s)")
     parser.add_argument("--data", help="labelled text in place of this machine's package descriptions")
@@ -54,7 +57,7 @@ class Runs:
             packages = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=True).stdout
             subprocess.run([sys.executable, "-B", os.path.join(EXAMPLES, "debian_sections.py"), self.data, self.held_out], input=packages,
                            check=True)
-        self.found = {}
+        self.found, self.lock = {}, threading.Lock()
         if asked.results and os.path.exists(asked.results):
             with open(asked.results, encoding="utf-8") as file:
                 self.found = {(line["mode"], line["killed"], line["seed"]): line for line in map(json.loads, file)}
@@ -62,15 +65,17 @@ class Runs:
     def get(self, mode, killed, seed):
         """What a run came to; from the file, or by running it."""
         if (mode, killed, seed) not in self.found:
-            line = self.found[mode, killed, seed] = self._run(mode, killed, seed)
-            if self.asked.results:
-                with open(self.asked.results, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
+            line = self._run(mode, killed, seed)
+            with self.lock:
+                self.found[mode, killed, seed] = line
+                if self.asked.results:
+                    with open(self.asked.results, "a", encoding="utf-8") as file:
+                        file.write(json.dumps(line) + "\n")
+                print(json.dumps(line), flush=True)
         return self.found[mode, killed, seed]
 
     def _run(self, mode, killed, seed):
-        run, began = os.path.join(self.folder, "run"), time.monotonic()
+        run, began = os.path.join(self.folder, f"run-{mode}-{killed}-{seed}".replace(" ", "")), time.monotonic()
         options, more = MODES.get(mode, ((), ""))
         options = (*SERVERS, *options) if mode in MODES else ()
         subprocess.run([self.program, "train", "--run", run, "--data", self.data, "--held-out", self.held_out, "--format", "text", "--model",
@@ -136,11 +141,12 @@ def main():
     try:
         runs, seeds = Runs(asked, folder), range(1, asked.seeds + 1)
         modes = [mode for mode in MODES if mode.startswith(tuple(asked.modes.split(",")))]
-        for seed in seeds:  # in turns, so that what was measured of all modes is of all times
-            runs.get(ONE, False, seed)
-            for mode in modes:
-                for killed in (False, True):
-                    runs.get(mode, killed, seed)
+        with ThreadPoolExecutor(asked.jobs) as pool:  # in turns, so that what was measured of all modes is of all times
+            for seed in seeds:
+                pool.submit(runs.get, ONE, False, seed)
+                for mode in modes:
+                    for killed in (False, True):
+                        pool.submit(runs.get, mode, killed, seed)
         show(runs, modes, seeds)
     finally:
         shutil.rmtree(folder)

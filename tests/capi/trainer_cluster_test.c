@@ -273,6 +273,98 @@ static void who_stood_still_goes_on(void **state) {
   ngd_server_destroy(again);
 }
 
+/* The learning rate becomes so small that nothing moves: from which version on is told, and holds for steps of the servers and of a
+ * worker on its own, which begins with it at that version. */
+static void settings_count_from_the_version_told(void **state) {
+  (void)state;
+  ngd_error error;
+  for (int local = 0; local < 2; local++) {
+    char address[80];
+    address_in(address, sizeof address);
+    ngd_server *server = start_server_with("server:shards=2", address);
+    struct part worker;
+    make_part(
+        &worker, "client:workers=1", address,
+        local ? "trainer:epochs=5,batch_size=8,local_steps=2" : "trainer:epochs=5,batch_size=8,prefetch=0",
+        kRows);
+    check_ok(ngd_trainer_start(worker.trainer, worker.model, worker.optimizer, worker.data, NULL, &error));
+    int32_t running = 1;
+    check_ok(ngd_trainer_advance(worker.trainer, 3, &running, &error));
+    ngd_client *client;
+    check_ok(ngd_client_create("client:worker=0", &client, &error));
+    check_ok(ngd_client_connect(client, address, 5000, &error));
+    ngd_client_info info = {.struct_size = sizeof info};
+    check_ok(ngd_client_get_info(client, 5000, &info, &error));
+    const char *names[] = {"learning_rate", "optimizer.weight_decay", "note"},
+               *values[] = {"1e-30", "0", "still"};
+    uint64_t from = 0;
+    check_ok(ngd_client_set_values(client, names, values, 3, 5000, &from, &error));
+    assert_int_equal(from, info.version + 1);
+    static float seen[3][400];
+    float *tensors[4];
+    size_t count;
+    check_ok(ngd_client_get_tensor_count(client, &count, &error));
+    assert_in_range(count, 1, 4);
+    for (int i = 0; i < 3; i++) {
+      for (size_t t = 0; t < count; t++) tensors[t] = seen[i] + 100 * t;
+      if (i > 0) check_ok(ngd_trainer_advance(worker.trainer, 1, &running, &error));
+      check_ok(ngd_client_pull_f32(client, 0, tensors, count, 5000, &info.version, &error));
+    }
+    assert_int_equal(info.version, from + 1);
+    assert_int_equal(memcmp(seen[0], seen[1], sizeof seen[0]) == 0, !local);
+    assert_memory_equal(seen[1], seen[2], sizeof seen[1]);
+    ngd_client_destroy(client);
+    free_part(&worker);
+    ngd_server_destroy(server);
+  }
+}
+
+/* Each partition has a buffer of its own; the observer has one of all rows, also in its checkpoint. */
+static void scores_of_all_partitions_are_put_together(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80], spec[160];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  struct part parts[2], observer;
+  int32_t running[2] = {1, 1};
+  const char *trainer = "trainer:epochs=5,batch_size=8,partitions=2,icea=icea";
+  for (int i = 0; i < 2; i++) {
+    make_part(&parts[i], "client:workers=2", address, trainer, kRows);
+    check_ok(
+        ngd_trainer_start(parts[i].trainer, parts[i].model, parts[i].optimizer, parts[i].data, NULL, &error));
+  }
+  while (running[0] || running[1]) {
+    for (int i = 0; i < 2; i++) {
+      if (running[i]) check_ok(ngd_trainer_advance(parts[i].trainer, 1, &running[i], &error));
+    }
+  }
+  const char *run = scratch_directory();
+  snprintf(spec, sizeof spec, "%s,run_directory=%s/run", trainer, run);
+  make_part(&observer, "client:workers=2,worker=0", address, spec, kRows);
+  check_ok(ngd_trainer_run(observer.trainer, observer.model, observer.optimizer, observer.data, NULL, &error));
+  ngd_icea *icea, *saved;
+  check_ok(ngd_trainer_get_icea(observer.trainer, &icea, &error));
+  check_ok(ngd_icea_create("icea", 0, &saved, &error));
+  snprintf(spec, sizeof spec, "%s/run", run);
+  check_ok(ngd_icea_load(saved, spec, &error));
+  const ngd_icea *both[] = {icea, saved};
+  for (int i = 0; i < 2; i++) {
+    ngd_icea_info info = {.struct_size = sizeof info};
+    check_ok(ngd_icea_get_info(both[i], &info, &error));
+    assert_int_equal(info.samples, kRows);
+    assert_int_equal(info.seen, kRows);
+    assert_int_equal(info.records, kRows * kEpochs);
+    assert_int_equal(info.draws, kRows * kEpochs);
+    assert_in_range(info.hard, 1, kRows / 5);
+  }
+  ngd_icea_destroy(icea);
+  ngd_icea_destroy(saved);
+  free_part(&observer);
+  for (int i = 0; i < 2; i++) free_part(&parts[i]);
+  ngd_server_destroy(server);
+}
+
 static void what_does_not_fit_is_refused(void **state) {
   (void)state;
   ngd_error error;
@@ -335,6 +427,8 @@ int main(void) {
       cmocka_unit_test(the_last_of_a_partition_that_is_behind_counts),
       cmocka_unit_test(partitions_of_the_dead_go_on),
       cmocka_unit_test(who_stood_still_goes_on),
+      cmocka_unit_test(settings_count_from_the_version_told),
+      cmocka_unit_test(scores_of_all_partitions_are_put_together),
       cmocka_unit_test(what_does_not_fit_is_refused),
       cmocka_unit_test(absent_servers_are_an_error),
   };

@@ -111,10 +111,25 @@ class ClusterTrain(ProgramTest):
                     "--mode", mode).stdout.splitlines()]
                 self.assertGreater(events[-1]["held_out_accuracy"], 0.97)
                 self.assert_all_seen(run, events[-1]["rows"] // 6, 6)
+                if "icea" in more:
+                    self.icea_of_all_partitions(run, events[-1]["rows"] // 6)
                 updates = self.log(run)[-1]
                 self.assertEqual(updates["event"], "updates")
                 # A round adds one of each worker.
                 self.assertEqual(updates["acknowledged"], updates["applied"] * (3 if mode == "bulk" else 1))
+
+    def icea_of_all_partitions(self, run, rows):
+        """The buffers of three partitions, in the rows of the data file."""
+        told = self.json("icea", run)
+        self.assertEqual((told["samples"], told["seen"]), (rows, rows))
+        self.assertEqual(told["visits"], 6 * rows)
+        self.assertEqual(sum(one["samples"] for one in told["histogram"]), rows)
+        hard = self.json("icea", run, "--list", "hard")["hard"]
+        self.assertEqual(len(hard), told["hard_set"])
+        numbers = {one["row"] for one in hard}
+        self.assertEqual(len(numbers), len(hard))
+        self.assertLess(max(numbers), 1500)
+        self.assertTrue(all(one["seen"] >= 1 and one["score"] > 0 for one in hard))
 
     def test_random_kills(self):
         epochs = max(30, 20 * KILLS)

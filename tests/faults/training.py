@@ -1,11 +1,11 @@
 """Trainings that survive: processes of `ngd train --workers` are killed at random moments, one of each training.
 
-usage: training.py PROGRAM [--kind worker|primary|backup|records|launcher|etcd]... [--kills N] [--stop] [--seed S] [--jobs J]
+usage: training.py PROGRAM [--kind worker|primary|backup|records|launcher|launcher-later|etcd]... [--kills N] [--stop] [--seed S] [--jobs J]
 
 A training ends well when every row was trained on as often as asked for (in the partitions' own account, and in the model itself, where the
 rows can be counted in it), as many updates were applied as were acknowledged, no process and no file is left over, all within the
 time; at once, or after it said how to go on and was told to. `--kind records` kills whoever is writing the records of the
-cluster after a server's death; `--kind etcd` has servers of its own, whose records are in etcd, and kills its leader. Exit code 1 when anything was found that must not be; such a run keeps its folder.
+cluster after a server's death, `--kind launcher-later` the launcher just after a server that died has come in; `--kind etcd` has servers of its own, whose records are in etcd, and kills its leader. Exit code 1 when anything was found that must not be; such a run keeps its folder.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from cluster import Cluster, Etcd, Trouble
 from table import Table
 from training_case import cases
 from training_run import TrainingRun
-from training_victim import KINDS, TooLate, strike
+from training_victim import KINDS, LAUNCHERS, TooLate, strike
 
 SHAPES = ((3, 2, 2, 2), (3, 2, 2, 3), (4, 2, 2, 4))  # workers, shards, replicas, servers
 HELD = (0.2, 5.0)  # seconds that a process stands still
@@ -39,6 +39,7 @@ def arguments():
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once (%(default)s)")
     parser.add_argument("--share", type=float, default=1.0, help="of the usual epochs (%(default)s)")
     parser.add_argument("--seconds", type=float, default=90, help="that a training may take, with all that is done to it (%(default)s)")
+    parser.add_argument("--checkpoint-every", type=float, default=1, metavar="SECONDS", help="of the servers (%(default)s)")
     parser.add_argument("--case", default="", help="only cases whose names hold this text")
     parser.add_argument("--keep", action="store_true", help="folders of runs without findings too")
     return parser.parse_args()
@@ -61,16 +62,26 @@ class Tests:
         workers, shards, replicas, processes = shape
         folder = os.path.join(self.folder, name)
         if kind == "etcd":
-            if self.outer is None:
-                place = os.path.join(self.folder, "servers")
-                os.makedirs(place)
-                self.outer = Cluster(self.program, place, 3, 2, "etcd", data=True, options="checkpoint_every=1")
             cluster = ("--workers", str(workers), "--shards", str(shards), "--connect", ",".join(self.outer.addresses()), "--model-name", name,
                        "--lease", "1.5")
             return TrainingRun(self.program, folder, case, cluster, self.asked.seconds, self.outer)
         cluster = ("--workers", str(workers), "--shards", str(shards), "--replicas", str(replicas), "--server-processes", str(processes),
-                   "--servers-checkpoint-every", "1", "--lease", "1.5")
+                   "--servers-checkpoint-every", str(self.asked.checkpoint_every), "--lease", "1.5")
         return TrainingRun(self.program, folder, case, cluster, self.asked.seconds)
+
+    def start_outer(self):
+        """Servers whose records are in etcd; or why there can be none here."""
+        if not Etcd.installed():
+            return "its server is not installed"
+        place = os.path.join(self.folder, "servers")
+        os.makedirs(place)
+        try:
+            self.outer = Cluster(self.program, place, 3, 2, "etcd", data=True, options="checkpoint_every=1")
+        except Trouble as trouble:
+            if "the module of this coordinator cannot be opened" not in str(trouble):
+                raise
+            return "its module was not built"
+        return ""
 
     def cases(self):
         return [case for case in cases(self.folder, self.asked.share) if self.asked.case in case.name]
@@ -119,7 +130,7 @@ class Tests:
                 late = True
             except Trouble as trouble:
                 training.find(str(trouble))
-            training.end(kind == "launcher" and not hold and not late)
+            training.end(kind in LAUNCHERS and not hold and not late)
             what = f"{training.victim or 'nobody'} {'stopped' if hold else 'killed'} after {moment:.1f} s"
             self.done(name, training, what)
             if not late:
@@ -130,8 +141,8 @@ class Tests:
 
     def all(self):
         kinds = self.asked.kind or list(KINDS)
-        if "etcd" in kinds and not Etcd.installed():
-            self.say("skipped: etcd: its server is not installed")
+        if "etcd" in kinds and (why := self.start_outer()):
+            self.say(f"skipped: etcd: {why}")
             kinds = [kind for kind in kinds if kind != "etcd"]
         work = [(kind, number) for number in range(self.asked.kills) for kind in kinds]
 

@@ -125,7 +125,9 @@ class TrainingRun:
             self.launcher().wait(5)
             self._nothing_left("after the launcher's death", SYNC_SECONDS)
             self._resume()
-        for _ in range(3):
+        for attempt in range(4):
+            if attempt > 0:
+                self._resume()
             launcher = self.launcher()
             if not launcher.wait(self._left()):
                 return self.find(f"not at its end {self.seconds:.0f} s after its begin: {self._said()}")
@@ -134,7 +136,6 @@ class TrainingRun:
                 return self._judge()
             if not any(RESUME in line for line in launcher.complaints):
                 return self.find(f"ended with {launcher.process.returncode}, and does not say how to go on: {self._said()}")
-            self._resume()
         return self.find(f"ended badly again and again: {self._said()}")
 
     def _said(self):

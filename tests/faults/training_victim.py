@@ -6,6 +6,7 @@ import signal
 import time
 
 from cluster import Trouble, until
+from records import in_sync
 from training_run import processes
 
 WRITING_SECONDS = 6  # that a change of the records is waited for
@@ -61,6 +62,17 @@ def writer(training, draws):
     return None
 
 
+def launcher_later(training, draws):
+    """The launcher, just after a server that died has come in again: only one copy has written the newest checkpoint."""
+    first = primary(training, draws)
+    if first is None:
+        return None
+    os.kill(first, signal.SIGKILL)
+    until("the server has come in again", 30, lambda: first not in processes(training.run) and in_sync(training.records().read(), 2), 0.01)
+    time.sleep(draws.uniform(0, 0.7))
+    return launcher(training, draws)
+
+
 def etcd(training, _):
     """The leader of the members that the servers of training.outer have for coordinator."""
     members = training.outer.etcd
@@ -69,7 +81,9 @@ def etcd(training, _):
     return members.processes[leader].pid
 
 
-KINDS = {"worker": worker, "primary": primary, "backup": backup, "records": writer, "launcher": launcher, "etcd": etcd}
+KINDS = {"worker": worker, "primary": primary, "backup": backup, "records": writer, "launcher": launcher,
+         "launcher-later": launcher_later, "etcd": etcd}
+LAUNCHERS = ("launcher", "launcher-later")
 
 
 def strike(training, kind, draws, moment, hold):
