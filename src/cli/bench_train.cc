@@ -273,9 +273,9 @@ Verb train_bench(CLI::App &bench) {
       ->type_name("N");
   app->add_option("--replicas", arguments->replicas, "Servers, all of which hold each part (default 1)")
       ->type_name("K");
-  app->add_option("--rounds", arguments->rounds, "Rounds of which the median counts (default 9)")
+  app->add_option("--rounds", arguments->rounds, "Rounds of which the median counts (default 5)")
       ->type_name("N");
-  app->add_option("--seconds", arguments->seconds, "Time of each turn (default 0.3)")->type_name("SECONDS");
+  app->add_option("--seconds", arguments->seconds, "Time of each turn (default 1)")->type_name("SECONDS");
   add_output_option(*app, arguments->style);
   app->footer("Example:\n  ngd bench train --models text --modes asynchronous");
   const auto run = [arguments] {

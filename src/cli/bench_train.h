@@ -13,8 +13,8 @@ struct TrainBench {
   std::vector<std::string> modes = {"asynchronous", "bulk"};
   std::string data;     // labelled text for the text model; made up when empty
   std::string trainer;  // further options of the trainer, such as "prefetch=2"
-  size_t rounds = 9, replicas = 1, shards = 1;
-  double seconds = 0.3;  // of a turn
+  size_t rounds = 5, replicas = 1, shards = 1;
+  double seconds = 1;  // of a turn
   Style style = Style::table;
 };
 int bench_train(const TrainBench &bench);
