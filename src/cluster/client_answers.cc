@@ -224,6 +224,7 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
   // The version was let go before the shard was asked: a newer one.
   if (operation.step == Step::reading && operation.pinned && refusal.status == NGD_E_NOT_FOUND) {
     forget(ticket);
+    let_go_of_version(operation);
     return start_point(ticket, operation, now);
   }
   finish(ticket, refusal.status, refusal.text, now);

@@ -326,6 +326,14 @@ void ClientSession::State::read_shards(Ticket ticket, Operation &operation, Time
 
 // --- ends ---------------------------------------------------------------------------------------------------------
 
+// Without it the root would keep the version for its readers as long as it keeps any.
+void ClientSession::State::let_go_of_version(const Operation &operation) {
+  if (!operation.pinned || operation.step != Step::reading || !opened) return;
+  wire::Message done{
+      {id, operation.pin_id, 0, model.shards[0].shard}, wire::ReadDone{operation.at_version}, {}};
+  if (const auto peer = peer_of_node(model.shards[0].node)) net.send(*peer, std::move(done));
+}
+
 void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string text, Time now) {
   const auto place = operations.find(ticket);
   if (place == operations.end()) return;
@@ -333,11 +341,7 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   forget(ticket);
   if (operation.kind == Kind::push && operation.step == Step::updating) bytes_under_way -= operation.bytes;
   bytes_reading -= operation.reading;
-  if (operation.pinned && operation.step == Step::reading && opened) {
-    wire::Message done{
-        {id, operation.pin_id, 0, model.shards[0].shard}, wire::ReadDone{operation.at_version}, {}};
-    if (const auto peer = peer_of_node(model.shards[0].node)) net.send(*peer, std::move(done));
-  }
+  let_go_of_version(operation);
   Outcome outcome = std::move(operation.outcome);
   outcome.lineage = lineage;
   if (operation.seq != 0) outcome.seq = operation.seq;

@@ -81,6 +81,7 @@ struct ClientSession::State {
   bool ask_with_update(const Operation &operation, wire::Push &push) const;
   bool room_to_read(Operation &operation);
   void start_read(Ticket ticket, Operation &operation, Time now);
+  void let_go_of_version(const Operation &operation);
   void start_point(Ticket ticket, Operation &operation, Time now);
   void read_shards(Ticket ticket, Operation &operation, Time now);
   void finish(Ticket ticket, ngd_status status, std::string text, Time now);

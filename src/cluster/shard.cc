@@ -405,8 +405,9 @@ bool Shard::State::try_pull(const WaitingPull &one, Time now) {
     send_to(one.from.peer, std::move(*message), one.asked);
     return true;
   }
+  // Of the newest version readers may still be shown the rows: it is not gone.
   const auto shown = published.newest();
-  if (shown != nullptr && shown->initialised && pull.version != 0 && pull.version <= shown->version) {
+  if (shown != nullptr && shown->initialised && pull.version != 0 && pull.version < shown->version) {
     refuse(one.from.peer, one.envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
            concat("version ", pull.version, " is not held any more; the newest is ", shown->version),
            one.asked);

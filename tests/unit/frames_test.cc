@@ -136,7 +136,8 @@ void promised_lengths_are_held_against_what_came(void **) {
   assert_true(text([](Header &header) {
                 header.control_bytes = kControlBytes;
               }).starts_with("a message promises 4194304 bytes of control, of which its first frame of "));
-  check_text(text([](Header &header) { header.node = 257; }), "a message comes from server 257 of at most 256");
+  check_text(text([](Header &header) { header.node = 4097; }),
+             "a message comes from server 4097 of at most 4096");
   check_text(text([](Header &header) { header.flags = 6; }),
              "a message has flags 6, of which some are unknown here");
 }
