@@ -14,7 +14,7 @@ namespace {
 constexpr int kBatch = 64;                       // messages of one listener before the next has its turn
 constexpr cluster::Time kSilence = 900'000'000;  // longer than any session
 constexpr cluster::Time kLook = 250'000;         // at authorized keys
-constexpr uint64_t kShortMessage = uint64_t{256} << 10;  // checked and applied sooner than another thread wakes
+constexpr uint64_t kShortMessage = uint64_t{256} << 10;  // applied here: another thread would have to wake
 
 }  // namespace
 

@@ -254,7 +254,7 @@ class ClusterTrain(ProgramTest):
 
     def test_a_worker_is_started_as_often_as_it_dies_while_training_goes_on(self):
         self.write_flowers(rows=2000)
-        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=1000,batch_size=16", "--run", "run", "--workers", "2", "--lease", "0.5")
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=1000000,batch_size=16", "--run", "run", "--workers", "2", "--lease", "0.5")
         run, last = self.path("run"), None
         for _ in range(7):
             rows = self.rows_so_far("run")
