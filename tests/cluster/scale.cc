@@ -79,7 +79,7 @@ void print(const scale::Setup &setup, const scale::Result &r, bool with_work) {
   line("push ms, p50", e.push_ms, r.push_ms.p50);
   line("root: messages of an update", e.root_messages, r.root_in + r.root_out);
   line("root: bytes of an update", e.root_bytes, r.root_in_bytes + r.root_out_bytes);
-  line("root: share of its time that it works", e.root_busy, r.root_busy);
+  line("root: share of its time taken", e.root_busy, r.root_busy);
   line("root: updates/s at most", e.root_limit, r.root_busy > 0 ? r.updates_per_s / r.root_busy : 0);
   line("shards: updates/s at most", e.shard_limit, 0);
   line("busiest other server", 0, r.shard_busy);
