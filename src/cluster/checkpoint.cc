@@ -63,6 +63,8 @@ std::string text_at(const Json &json, const char *key) {
   return found->get<std::string>();
 }
 
+}  // namespace
+
 Manifest parse_manifest(std::string_view text) {
   const size_t end = text.rfind('\n');
   if (end == std::string_view::npos || text.substr(end + 1) != text_digest(text.substr(0, end)))
@@ -89,8 +91,6 @@ Manifest parse_manifest(std::string_view text) {
   return manifest;
 }
 
-}  // namespace
-
 std::string model_directory(const std::string &directory, const std::string &model) {
   return directory.empty() ? model : directory + "/" + model;
 }
@@ -98,6 +98,10 @@ std::string model_directory(const std::string &directory, const std::string &mod
 std::string shard_file(const std::string &directory, const std::string &model, uint32_t slot, uint32_t index,
                        uint32_t count) {
   return concat(slot_directory(directory, model, slot), "/shard-", index, "-of-", count, ".safetensors");
+}
+
+std::string manifest_file(const std::string &directory, const std::string &model, uint32_t slot) {
+  return slot_directory(directory, model, slot) + "/manifest.json";
 }
 
 void write_manifest(Disk &disk, const std::string &directory, const std::string &model,
@@ -114,7 +118,7 @@ void write_manifest(Disk &disk, const std::string &directory, const std::string 
   const std::string body = json.dump(1, ' ', false, Json::error_handler_t::replace);
   const std::string text = concat(body, "\n", text_digest(body));
   const std::string folder = slot_directory(directory, model, manifest.slot);
-  replace_file(disk, folder, folder + "/manifest.json", {std::as_bytes(std::span(text))});
+  replace_file(disk, folder, manifest_file(directory, model, manifest.slot), {std::as_bytes(std::span(text))});
 }
 
 std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, const std::string &model,
@@ -122,7 +126,7 @@ std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, c
   std::vector<Manifest> manifests;
   for (uint32_t slot = 0; slot < 2; slot++) {
     try {
-      const auto bytes = disk.read(slot_directory(directory, model, slot) + "/manifest.json");
+      const auto bytes = disk.read(manifest_file(directory, model, slot));
       if (!bytes) continue;
       Manifest manifest = parse_manifest({reinterpret_cast<const char *>(bytes->data()), bytes->size()});
       if (manifest.slot == slot) manifests.push_back(std::move(manifest));
@@ -140,7 +144,7 @@ std::vector<Manifest> read_manifests(Disk &disk, const std::string &directory, c
 
 bool has_manifest(Disk &disk, const std::string &directory, const std::string &model) {
   for (uint32_t slot = 0; slot < 2; slot++) {
-    if (disk.read(slot_directory(directory, model, slot) + "/manifest.json")) return true;
+    if (disk.read(manifest_file(directory, model, slot))) return true;
   }
   return false;
 }
@@ -149,7 +153,7 @@ void clear_slot(Disk &disk, const std::string &directory, const std::string &mod
   const std::string folder = slot_directory(directory, model, slot);
   disk.make_directory(model_directory(directory, model));
   disk.make_directory(folder);
-  disk.remove(folder + "/manifest.json");
+  disk.remove(manifest_file(directory, model, slot));
   disk.sync_directory(folder);
 }
 
@@ -160,33 +164,78 @@ SavedShard::SavedShard(const StateWriter &writer) : writer_(writer) {
   }
 }
 
-ManifestFile write_shard(Disk &disk, const std::string &path, const SavedShard &shard) {
-  const SafetensorsParts parts = safetensors_parts(path, shard.writer());
+namespace {
+
+// With the directories that lead to it.
+void replace_shard(Disk &disk, const std::string &path, const std::vector<std::span<const std::byte>> &parts) {
   const std::string folder = path.substr(0, path.rfind('/'));
   const std::string model = folder.substr(0, folder.rfind('/'));
   disk.make_directory(model);
   disk.make_directory(folder);
   disk.sync_directory(model);
+  replace_file(disk, folder, path, parts);
+}
+
+// Of the header of a file that may be cut short, or have none.
+std::map<std::string, std::string> texts_of(const std::string &path, std::span<const std::byte> head,
+                                            uint64_t total) {
+  uint64_t length = 0;
+  if (head.size() < kLengthBytes) return {};
+  std::memcpy(&length, head.data(), kLengthBytes);
+  if (length > head.size() - kLengthBytes) return {};
+  const std::string_view text(reinterpret_cast<const char *>(head.data()) + kLengthBytes, length);
+  return parse_safetensors_header(path, text, total - kLengthBytes - length).texts;
+}
+
+}  // namespace
+
+ManifestFile write_shard(Disk &disk, const std::string &path, const SavedShard &shard) {
+  const SafetensorsParts parts = safetensors_parts(path, shard.writer());
   std::vector<std::span<const std::byte>> spans = {std::as_bytes(std::span(parts.head))};
   ManifestFile file{parts.head.size(), parts.checksum};
   for (const TensorView &tensor : parts.tensors) {
     spans.emplace_back(tensor.data, tensor.bytes);
     file.bytes += tensor.bytes;
   }
-  replace_file(disk, folder, path, spans);
+  replace_shard(disk, path, spans);
   return file;
 }
 
-LoadedShard read_shard(Disk &disk, const std::string &path, uint64_t generation, bool unchecked) {
+void write_shard_bytes(Disk &disk, const std::string &path, const std::vector<std::byte> &bytes) {
+  replace_shard(disk, path, {bytes});
+}
+
+LoadedShard load_shard(const std::string &path, std::vector<std::byte> bytes, const WantedShard &wanted) {
+  LoadedShard shard;
+  shard.bytes = std::move(bytes);
+  shard.reader = read_safetensors(path, shard.bytes, wanted.unchecked);
+  if (!wanted.unchecked && shard.reader.counter("generation") != wanted.generation)
+    fail(NGD_E_CHECKPOINT, "checkpoint ", ngd::quoted(path, 200), " is of generation ",
+         shard.reader.text("generation"), ", not ", wanted.generation);
+  if (!wanted.unchecked && wanted.file != nullptr &&
+      texts_of(path, shard.bytes, shard.bytes.size())[kChecksumKey] != wanted.file->checksum)
+    fail(NGD_E_CHECKPOINT, "checkpoint ", ngd::quoted(path, 200), " is another one than its manifest tells of");
+  return shard;
+}
+
+LoadedShard read_shard(Disk &disk, const std::string &path, const WantedShard &wanted) {
   auto bytes = disk.read(path);
   if (!bytes) fail(NGD_E_CHECKPOINT, "checkpoint ", ngd::quoted(path, 200), " is not there");
-  LoadedShard shard;
-  shard.bytes = std::move(*bytes);
-  shard.reader = read_safetensors(path, shard.bytes, unchecked);
-  if (!unchecked && shard.reader.counter("generation") != generation)
-    fail(NGD_E_CHECKPOINT, "checkpoint ", ngd::quoted(path, 200), " is of generation ",
-         shard.reader.text("generation"), ", not ", generation);
-  return shard;
+  return load_shard(path, std::move(*bytes), wanted);
+}
+
+Told told_of(Disk &disk, const std::string &path) {
+  const auto first = disk.read_part(path, 0, kLengthBytes);
+  uint64_t length = 0;
+  if (!first || first->bytes.size() < kLengthBytes) return {};
+  std::memcpy(&length, first->bytes.data(), kLengthBytes);
+  if (length > kHeaderLimit || length > first->total - kLengthBytes) return {};
+  const auto head = disk.read_part(path, 0, kLengthBytes + length);
+  if (!head || head->total != first->total) return {};
+  auto texts = texts_of(path, head->bytes, head->total);
+  int64_t generation = 0;
+  if (!parse_integer(texts["generation"], generation)) generation = 0;
+  return {texts[kChecksumKey], static_cast<uint64_t>(generation)};
 }
 
 wire::Bytes pack_state(const StateWriter &writer) {

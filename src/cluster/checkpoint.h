@@ -19,10 +19,7 @@
 
 namespace ngd::cluster {
 
-struct ManifestFile {
-  uint64_t bytes = 0;
-  std::string checksum;
-};
+using ManifestFile = wire::SavedFile;
 struct Manifest {
   uint32_t slot = 0;
   uint64_t generation = 0;  // counts checkpoints; the newer slot has the higher one
@@ -37,6 +34,9 @@ struct Manifest {
 std::string model_directory(const std::string &directory, const std::string &model);
 std::string shard_file(const std::string &directory, const std::string &model, uint32_t slot, uint32_t index,
                        uint32_t count);
+
+std::string manifest_file(const std::string &directory, const std::string &model, uint32_t slot);
+Manifest parse_manifest(std::string_view text);  // throws when it is damaged
 
 void write_manifest(Disk &disk, const std::string &directory, const std::string &model,
                     const Manifest &manifest);
@@ -63,13 +63,29 @@ class SavedShard {
 // Writes it; returns what the manifest is to hold.
 ManifestFile write_shard(Disk &disk, const std::string &path, const SavedShard &shard);
 
+// Takes a file that lies in memory to the disk.
+void write_shard_bytes(Disk &disk, const std::string &path, const std::vector<std::byte> &bytes);
+
 // A shard's file in memory.
 struct LoadedShard {
   std::vector<std::byte> bytes;
   StateReader reader;
 };
-// Throws NGD_E_CHECKPOINT when it is not whole, or not of this generation.
-LoadedShard read_shard(Disk &disk, const std::string &path, uint64_t generation, bool unchecked);
+// What a shard's file must be.
+struct WantedShard {
+  uint64_t generation = 0;
+  const ManifestFile *file = nullptr;  // nullptr: any of this generation
+  bool unchecked = false;
+};
+// Throws NGD_E_CHECKPOINT when it is not whole, or not the one that is wanted.
+LoadedShard load_shard(const std::string &path, std::vector<std::byte> bytes, const WantedShard &wanted);
+LoadedShard read_shard(Disk &disk, const std::string &path, const WantedShard &wanted);
+// What a file's header tells of it, unchecked; nothing where there is no such file, or no header.
+struct Told {
+  std::string checksum;
+  uint64_t generation = 0;
+};
+Told told_of(Disk &disk, const std::string &path);
 
 // A shard's state in memory, as such a file.
 wire::Bytes pack_state(const StateWriter &writer);

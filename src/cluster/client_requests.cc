@@ -141,17 +141,18 @@ void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
       found = true;
     }
     if (one.shards.size() != model.shards.size()) continue;
-    wire::ModelPlace fresh = one;
+    // Callers on other threads look at the tensors, and have their names: those stay where they are.
+    model.lineage = one.lineage;
     for (uint32_t index = 0; index < one.shards.size(); index++) {
-      wire::ShardPlace &place = fresh.shards[index];
+      wire::ShardPlace place = one.shards[index], &known = model.shards[index];
       moved(index, place.epoch, place.node, now);
       // A shard itself may have told of a newer one.
-      if (place.shard == model.shards[index].shard && place.epoch < model.shards[index].epoch) {
-        place.epoch = model.shards[index].epoch;
-        place.node = model.shards[index].node;
+      if (place.shard == known.shard && place.epoch < known.epoch) {
+        place.epoch = known.epoch;
+        place.node = known.node;
       }
+      known = std::move(place);
     }
-    model = std::move(fresh);
   }
 }
 

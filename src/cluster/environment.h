@@ -51,9 +51,15 @@ class File {
 };
 class Disk {
  public:
+  struct Part {
+    std::vector<std::byte> bytes;
+    uint64_t total = 0;  // of the file
+  };
   virtual ~Disk() = default;
   virtual std::unique_ptr<File> create(const std::string &path) = 0;                // empties an existing file
   virtual std::optional<std::vector<std::byte>> read(const std::string &path) = 0;  // nothing: no such file
+  // At most so many bytes of it from `offset` on.
+  virtual std::optional<Part> read_part(const std::string &path, uint64_t offset, size_t most) = 0;
   virtual void rename(const std::string &from, const std::string &to) = 0;
   virtual void remove(const std::string &path) = 0;  // also when there is none
   virtual std::vector<std::string> list(const std::string &directory) = 0;
@@ -73,6 +79,13 @@ struct CoordinatorAnswer {
   uint64_t ticket = 0;
   bool done = false;            // cas: it was changed
   std::vector<Record> records;  // get: those found; cas: the record as it is now
+};
+// A server as the coordinator's records tell of it.
+struct KnownServer {
+  uint32_t node = 0;
+  uint64_t revision = 0;  // of its last start
+  bool alive = false;     // as far as the coordinator knows
+  bool operator==(const KnownServer &) const = default;
 };
 class Coordinator {
  public:

@@ -59,11 +59,6 @@ void fields(F &f, MemoriesEntry &x) {
   f.numbers(x.incarnations, wire::kShards);
 }
 template <class F>
-void fields(F &f, ManifestFile &x) {
-  f.number(x.bytes);
-  f.text(x.checksum, wire::kTextBytes);
-}
-template <class F>
 void fields(F &f, Manifest &x) {
   f.number(x.slot);
   f.number(x.generation);

@@ -110,7 +110,22 @@ void Replica::begin_anew(Time now) {
   change(fresh, now);
 }
 
+// An answer to a change tells of that record alone.
+void Replica::learn_servers(const std::vector<Record> &records) {
+  constexpr std::string_view kNode = "/node/";
+  std::vector<KnownServer> servers;
+  for (const Record &record : records) {
+    int64_t node = 0;
+    if (!record.key.starts_with(kNode) || !parse_integer(record.key.substr(kNode.size()), node)) continue;
+    if (node == me_.node || node < 1 || servers.size() >= wire::kNodes) continue;
+    const bool alive = std::ranges::find(records, concat("/alive/", node), &Record::key) != records.end();
+    servers.push_back({static_cast<uint32_t>(node), record.revision, alive});
+  }
+  if (!servers.empty()) servers_ = std::move(servers);
+}
+
 void Replica::adopt(const std::vector<Record> &records, Time now) {
+  learn_servers(records);
   const std::string key = replica_key(shard_);
   const auto found = std::ranges::find(records, key, &Record::key);
   if (found == records.end()) {

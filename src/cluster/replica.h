@@ -117,6 +117,8 @@ class Replica {
   const ReplicaLog &log() const { return log_; }
   uint64_t incarnation() const { return me_.incarnation; }
   const std::vector<uint32_t> &nodes() const { return nodes_; }
+  // All servers but this one, as they stood in the records last.
+  const std::vector<KnownServer> &servers() const { return servers_; }
   std::string trouble() const;
 
  private:
@@ -153,6 +155,7 @@ class Replica {
   void look(Time now);
   void change(const ReplicaRecord &wanted, Time now);
   void adopt(const std::vector<Record> &records, Time now);
+  void learn_servers(const std::vector<Record> &records);
   bool all_lost(const std::vector<Record> &records) const;
   Time begin_after() const;
   void begin_anew(Time now);
@@ -197,6 +200,7 @@ class Replica {
   Role role_ = Role::unknown;
 
   ReplicaRecord record_;
+  std::vector<KnownServer> servers_;
   uint64_t revision_ = 0;
   uint64_t ticket_ = 0;  // of the question that is open
   bool changing_ = false;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "cluster/fetch.h"
 #include "cluster/placement.h"
 #include "cluster/replica.h"
 #include "cluster/replica_times.h"
@@ -215,7 +216,10 @@ void ServerNode::receive(const From &from, wire::Message message, Time now) {
   const wire::Envelope envelope = message.envelope;
   if (envelope.shard != 0) {
     if (Shard *one = shard(envelope.shard)) return one->receive(from, std::move(message), now);
-    if (from.role == Role::server) return;  // it asks again
+    if (from.role == Role::server) {  // else it asks again
+      if (const auto *asked = std::get_if<wire::Fetch>(&message.body)) answer(from, envelope, *asked);
+      return;
+    }
     return refuse(from, envelope, NGD_E_UNAVAILABLE, wire::Refused::Retry::refresh,
                   concat("shard ", envelope.shard, " is not on server ", options_.node));
   }
@@ -239,6 +243,19 @@ void ServerNode::receive(const From &from, wire::Message message, Time now) {
     refuse(from, envelope, NGD_E_PROTOCOL, wire::Refused::Retry::never,
            concat("a message of type \"", wire::type_name(wire::type_of(message.body)),
                   "\" is not for the server itself"));
+  }
+}
+
+// Of a shard that is not here, and may have been.
+void ServerNode::answer(const From &from, const wire::Envelope &envelope, const wire::Fetch &fetch) {
+  for (const wire::ModelPlace &model : map_.models) {
+    if (std::ranges::find(model.shards, envelope.shard, &wire::ShardPlace::shard) == model.shards.end())
+      continue;
+    std::vector<wire::Bytes> payload;
+    wire::Fetched found;
+    found.asked = fetch;
+    if (options_.durable) found = answer_fetch(disk_, options_.directory, model.spec.name, fetch, payload);
+    return net_.send(from.peer, {envelope, std::move(found), std::move(payload)});
   }
 }
 

@@ -88,6 +88,7 @@ class ServerNode {
   void drop(uint32_t number);
   void arrange(const From &from, const wire::Envelope &envelope, const wire::Arrange &request, Time now);
   bool arrange_on(const CoordinatorAnswer &answer, Time now);  // false: it is none of theirs
+  void answer(const From &from, const wire::Envelope &envelope, const wire::Fetch &fetch);
   void tell_map(const From &from, const wire::Envelope &envelope, const std::string &model);
   void refresh(Time now);
   void adopt(const std::vector<Record> &records, Time now);

@@ -498,8 +498,13 @@ void Shard::State::receive(const From &from, wire::Message message, Time now) {
   const wire::Envelope &envelope = message.envelope;
   const bool server = from.role == Role::server;
   if (server) {
+    if (const auto *asked = std::get_if<wire::Fetch>(&message.body)) return s.answer(from, envelope, *asked);
     if (s.replica->receive(from, message, now)) return;
     if (!s.leading) return;  // who sent it looks for the one that leads
+    if (const auto *came = std::get_if<wire::Fetched>(&message.body)) {
+      if (envelope.epoch == s.replica->record().epoch) s.fetched(from, *came, message.payload, now);
+      return;
+    }
     // Only one that leads speaks so.
     if (std::holds_alternative<wire::Decide>(message.body) ||
         std::holds_alternative<wire::Restore>(message.body))

@@ -12,12 +12,24 @@ constexpr Time kCheckpointUs = 600'000'000;  // then it has failed
 
 }  // namespace
 
+bool SaveJob::late() {
+  if (!follows) return false;
+  if (!is_manifest) return told_of(disk_, path_).generation > generation;
+  for (const Manifest &one : read_manifests(disk_, directory_, model_)) {
+    if (one.slot == manifest.slot) return one.generation > generation;
+  }
+  return false;
+}
+
 void SaveJob::run() {
   try {
+    if (late()) return;
     if (clears)
       clear_slot(disk_, directory_, model_, manifest.slot);
     else if (is_manifest)
       write_manifest(disk_, directory_, model_, manifest);
+    else if (fetched)
+      write_shard_bytes(disk_, path_, bytes_);
     else
       file = write_shard(disk_, path_, *saved_);
   } catch (const Error &error) {
@@ -60,13 +72,15 @@ void Shard::State::start_checkpoint(Time now) {
 void Shard::State::save(const wire::Decision &decision, Time) {
   generation = std::max(generation, decision.generation);
   if (!leading) {
+    // Who leads spares what it knows to be whole; so does whoever leads next, until there is a manifest.
+    kept = decision.kept;
+    next_slot = decision.slot;
     if (!options.durable) return;
-    next_slot = 1 - decision.slot;
     if (root != nullptr) {  // as the one that leads has done
       Manifest old;
       old.slot = decision.slot;
       auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, old);
-      job->clears = true;
+      job->clears = job->follows = true;
       add_job(std::move(job), decision.generation);
     }
   }
@@ -74,19 +88,21 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   parameters->save(writer);
   wire::Bytes of_root;
   if (root != nullptr) {
-    of_root = root->save();
+    of_root = root->save(logging());
     writer.tensors.push_back({"root", "U8", {static_cast<int64_t>(of_root.size)}, of_root.data, of_root.size});
   }
   writer.text("format", "ngd shard 1");
   writer.text("generation", std::to_string(decision.generation));
   writer.text("version", std::to_string(version));
   writer.text("lineage", std::to_string(lineage));
-  writer.text("life", std::to_string(place.incarnation));
+  if (logging()) writer.text("life", std::to_string(place.incarnation));  // else all replicas write the same
   const auto count = static_cast<uint32_t>(place.model.shards.size());
   saved_generation = decision.generation;
   const std::string path =
       shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count);
-  add_job(std::make_shared<SaveJob>(disk, path, std::make_unique<SavedShard>(writer)), decision.generation);
+  auto job = std::make_shared<SaveJob>(disk, path, std::make_unique<SavedShard>(writer));
+  job->follows = !leading;
+  add_job(std::move(job), decision.generation);
   if (!logging()) return;
   // The log goes on behind this point. What lies before the last whole checkpoint has served.
   BaseEntry base;
@@ -106,6 +122,11 @@ void Shard::State::save(const wire::Decision &decision, Time) {
 
 void Shard::State::job_done(const SaveJob &job, Time now) {
   if (job.lineage != lineage) return;
+  if (job.fetched) {
+    if (job.status != NGD_OK)
+      warning = "what another server sent of a checkpoint could not be kept: " + job.text;
+    return;
+  }
   if (job.is_manifest) {
     if (!checkpointing || job.generation != making.generation) return;
     if (job.status != NGD_OK) return checkpoint_failed(job.text);

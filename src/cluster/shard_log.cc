@@ -192,7 +192,8 @@ void Shard::State::take_base(const BaseEntry &base, Time now) {
     from.slot = base.slot;
     from.generation = base.generation;
     from.files = base.files;
-    load_checkpoint(from, base.life);
+    std::vector<LoadedShard> files = read_files(from);
+    load_checkpoint(from, files, base.life);
   }
   lineage = base.lineage;
   version = base.version;
@@ -249,11 +250,13 @@ void Shard::State::replay(LogKind kind, std::span<const std::byte> body,
     }
     case LogKind::manifest: {
       const auto manifest = entry_of<Manifest>(body);
+      kept = manifest.generation;
+      next_slot = 1 - manifest.slot;
       // Who came after the picture was taken has no file of it.
-      if (options.durable && manifest.generation == saved_generation)
-        add_job(std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, manifest),
-                manifest.generation);
-      return;
+      if (!options.durable || manifest.generation != saved_generation) return;
+      auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, manifest);
+      job->follows = true;
+      return add_job(std::move(job), manifest.generation);
     }
     case LogKind::memories:
       incarnations = entry_of<MemoriesEntry>(body).incarnations;

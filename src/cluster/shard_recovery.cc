@@ -88,6 +88,8 @@ void Shard::State::reset() {
   checkpointing = false;
   manifest_at.reset();
   saved_generation = 0;
+  obtaining.reset();
+  fetch.reset();
   // Who waited is told by the lineage, when it asks again.
   waiting.clear();
   if (root != nullptr) {
@@ -97,24 +99,17 @@ void Shard::State::reset() {
   parameters = std::make_unique<Parameters>(place.model.spec, place.model.shards[place.index].pieces);
 }
 
-void Shard::State::load_checkpoint(const wire::Restore &request, uint64_t life) {
+// `files` are those that the shard needs: its own, or, of a model that was cut otherwise, all.
+void Shard::State::load_checkpoint(const wire::Restore &request, std::vector<LoadedShard> &files,
+                                   uint64_t life) {
   if (request.slot == wire::kNoSlot) return;
-  const bool unchecked = options.mutant == Mutant::torn_checkpoint;
-  const std::string &model = place.model.spec.name;
-  std::vector<LoadedShard> files;
-  const bool same = request.files == place.model.shards.size();
-  for (uint32_t index = 0; index < request.files; index++) {
-    if (same && index != place.index) continue;
-    files.push_back(read_shard(disk, shard_file(options.directory, model, request.slot, index, request.files),
-                               request.generation, unchecked));
-  }
   if (life != 0 && files[0].reader.counter("life") != life)
     fail(NGD_E_CHECKPOINT, "the checkpoint in slot ", request.slot, " is of another life of the server");
   if (root != nullptr) {
     const auto bytes = files[0].reader.values<uint8_t>("root");
     root->load(std::as_bytes(bytes));
   }
-  if (same) {
+  if (request.files == place.model.shards.size()) {
     parameters->load(files[0].reader);
   } else {
     const MergedShard merged(place.model.spec, place.model.shards[place.index].pieces, std::move(files));
@@ -134,28 +129,27 @@ void Shard::State::restore(const wire::Restore &request, Time now) {
     answer.status = NGD_E_CHECKPOINT;
     answer.text = concat(where(), " has lost its log", warning.empty() ? "" : ": " + warning);
   } else {
+    if (obtaining && obtaining->request.lineage == request.lineage) return;
     reset();
     lineage = request.lineage;
-    try {
-      load_checkpoint(request);
-      version = request.base_version;
-      initialised = request.initialised;
-      for (const wire::Token &seal : request.seals) seals[seal.lock] = seal.token;
-      log_base({true, false, 0, lineage, version, 0, request.slot, request.generation, request.files,
-                initialised, request.seals, 0, 0});
-      ready = true;
-      record_replaced(now);
-      publish();
-    } catch (const Error &error) {
-      answer.status = error.status();
-      answer.text = error.what();
-    } catch (const std::exception &error) {
-      answer.status = NGD_E_MEMORY;
-      answer.text = error.what();
-    }
+    return obtain(request, now);
   }
   announce_at = now + kAgainUs;
   send_to_shard(0, {}, std::move(answer));
+}
+
+// What it begins from is loaded.
+void Shard::State::restored_here(const wire::Restore &request, Time now) {
+  version = request.base_version;
+  initialised = request.initialised;
+  for (const wire::Token &seal : request.seals) seals[seal.lock] = seal.token;
+  log_base({true, false, 0, lineage, version, 0, request.slot, request.generation, request.files, initialised,
+            request.seals, 0, 0});
+  ready = true;
+  record_replaced(now);
+  publish();
+  announce_at = now + kAgainUs;
+  send_to_shard(0, {}, wire::Restored{place.index, place.incarnation, lineage, NGD_OK, {}});
 }
 
 void Shard::State::tick(Time now) {
@@ -169,6 +163,7 @@ void Shard::State::tick(Time now) {
   }
   let_out(now);
   if (journal != nullptr && journal->resting() && now >= log_again) journal->try_again();
+  fetch_on(now);
   if (root == nullptr) {
     if (now >= announce_at) announce(now);
   } else {
@@ -180,6 +175,8 @@ void Shard::State::tick(Time now) {
     }
     if (ready) root->tick(now);
     watch_ceiling(now);
+    if (phase == Phase::broken && (now >= stay_until || replica->servers() != stay_servers))
+      begin_recovery(now);
     if (checkpointing && now >= checkpoint_until) checkpoint_failed("it took too long");
     if (ready && options.checkpoint_every_us != 0 && now >= next_checkpoint) {
       next_checkpoint = now + options.checkpoint_every_us;
@@ -210,6 +207,12 @@ void Shard::State::begin_recovery(Time now) {
   phase = Phase::reading;
   ready = false;
   fresh = true;
+  searched = false;
+  elsewhere.clear();
+  damaged_elsewhere.clear();
+  search.reset();
+  obtaining.reset();
+  fetch.reset();
   read_record(now);
 }
 
@@ -259,10 +262,19 @@ void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
   }
   record_lineage = found_lineage;
   record_ceiling = found_ceiling;
+  // All that was ever answered for is here, and nobody was the root meanwhile: the lineage goes on.
+  resuming = fresh && recovery == Recovery::whole && options.ack_disk && found_lineage == lineage;
+  if (fresh && !resuming && options.durable && !searched) return look_for_manifests(now);
+  ask_for_lineage(now);
+}
+
+void Shard::State::ask_for_lineage(Time now) {
   if (fresh) {
-    // A record that is missing while checkpoints are there: another coordinator, or the record was lost.
+    trouble.clear();
     candidates = options.durable ? read_manifests(disk, options.directory, place.model.spec.name, &trouble)
                                  : std::vector<Manifest>();
+    add_found();
+    // A record that is missing while checkpoints are there: another coordinator, or the record was lost.
     for (const Manifest &one : candidates) {
       record_lineage = std::max(record_lineage, one.lineage);
       record_ceiling = std::max(record_ceiling, one.ceiling);
@@ -271,23 +283,14 @@ void Shard::State::record_answer(const CoordinatorAnswer &answer, Time now) {
     next_slot = candidates.empty() ? 0 : 1 - candidates.front().slot;
     kept = candidates.empty() ? 0 : candidates.front().generation;
   }
-  // All that was ever answered for is here, and nobody was the root meanwhile: the lineage goes on.
-  resuming = fresh && recovery == Recovery::whole && options.ack_disk && found_lineage == lineage;
-  if (resuming) {
-    wanted_lineage = lineage;
-    wanted_ceiling = record_ceiling;
-    if (record_ceiling < version + options.ceiling_block) wanted_ceiling += options.ceiling_block;
-    phase = Phase::writing;
-    writing_record = true;
-    record_at = now + kAgainUs;
-    return coordinator.cas(next_ticket(), key, record_revision, record_text(wanted_lineage, wanted_ceiling));
-  }
-  wanted_lineage = std::max(record_lineage, lineage) + 1;
-  wanted_ceiling = record_ceiling + options.ceiling_block;
+  wanted_lineage = resuming ? lineage : std::max(record_lineage, lineage) + 1;
+  wanted_ceiling = record_ceiling;
+  if (!resuming || record_ceiling < version + options.ceiling_block) wanted_ceiling += options.ceiling_block;
   phase = Phase::writing;
   writing_record = true;
   record_at = now + kAgainUs;
-  coordinator.cas(next_ticket(), key, record_revision, record_text(wanted_lineage, wanted_ceiling));
+  coordinator.cas(next_ticket(), concat("/model/", place.model.spec.name, "/state"), record_revision,
+                  record_text(wanted_lineage, wanted_ceiling));
 }
 
 // The record says that this lineage is ours.
@@ -330,40 +333,29 @@ void Shard::State::resume_lineage(Time now) {
 
 // Brings the root to the newest checkpoint that is left, then the others.
 void Shard::State::next_candidate(Time now) {
-  uint64_t from_lineage = 0, from_version = 0;
-  const bool none =
-      candidates.empty() && (!options.durable || !has_manifest(disk, options.directory, place.model.spec.name));
-  for (;;) {
-    if (candidates.empty() && !none) {
-      phase = Phase::broken;
-      if (trouble.empty()) trouble = "no checkpoint can be read";
-      trouble += "; bring back the files of a checkpoint, or remove them all to begin anew";
-      return;
-    }
-    reset();
-    lineage = restoring.lineage;
-    if (!none) {
-      const Manifest manifest = candidates.front();
-      candidates.erase(candidates.begin());
-      restoring.slot = manifest.slot;
-      restoring.generation = manifest.generation;
-      restoring.files = static_cast<uint32_t>(manifest.files.size());
-      restoring.initialised = manifest.initialised;
-      from_lineage = manifest.lineage;
-      from_version = manifest.version;
-    }
-    try {
-      load_checkpoint(restoring);
-    } catch (const std::exception &error) {
-      trouble = error.what();
-      continue;
-    }
-    break;
-  }
+  if (candidates.empty() && !nothing_saved) return stay_away(now);
+  reset();
+  lineage = restoring.lineage;
+  chosen.reset();
+  if (candidates.empty()) return begin_restored(now);
+  chosen = std::move(candidates.front());
+  candidates.erase(candidates.begin());
+  restoring.slot = chosen->slot;
+  restoring.generation = chosen->generation;
+  restoring.files = static_cast<uint32_t>(chosen->files.size());
+  restoring.saved = chosen->files;
+  restoring.initialised = chosen->initialised;
+  phase = Phase::obtaining;  // until then nobody else is told to go there
+  obtain(restoring, now);
+}
+
+void Shard::State::begin_restored(Time now) {
+  phase = Phase::restoring;
   root->begin(lineage, restoring.base_version, restoring.initialised, now);
   root->extend_ceiling(record_ceiling, now);
   version = restoring.base_version;
-  if (observer != nullptr) observer->begun(lineage, version, from_lineage, from_version);
+  if (observer != nullptr)
+    observer->begun(lineage, version, chosen ? chosen->lineage : 0, chosen ? chosen->version : 0);
   initialised = restoring.initialised;
   if (restoring.slot != wire::kNoSlot) next_slot = 1 - restoring.slot;
   kept = restoring.generation;
@@ -425,6 +417,7 @@ void Shard::State::check_ready(Time now) {
   phase = Phase::ready;
   ready = true;
   trouble.clear();
+  stay_pause = 0;
   if (shares_entry()) append(LogKind::memories, wire::write_bytes(MemoriesEntry{incarnations}).span());
   if (std::exchange(resuming, false)) {
     root->extend_ceiling(record_ceiling, now);

@@ -15,6 +15,8 @@ namespace {
 struct WholeShard {
   bool ready = false, initialised = false;
   uint64_t lineage = 0, version = 0, number = 0, generation = 0;
+  uint64_t kept = 0;  // of a root: the last checkpoint that is whole, and the slot of the next
+  uint32_t next_slot = 0;
   std::vector<wire::Token> seals;
   std::vector<StagedEntry> staged;
   std::vector<uint64_t> bytes;  // of the payload of each
@@ -33,6 +35,8 @@ void fields(F &f, WholeShard &x) {
   f.numbers(x.bytes, size_t{1} << 20);
   f.numbers(x.incarnations, wire::kShards);
   f.number(x.generation);
+  f.number(x.kept);
+  f.number(x.next_slot);
 }
 
 TensorView bytes_view(const char *name, const wire::Bytes &bytes) {
@@ -101,7 +105,13 @@ wire::Bytes Shard::State::small_state(bool with_stream) const {
   whole.lineage = lineage;
   whole.version = version;
   whole.number = number;
-  whole.generation = with_stream ? generation : 0;  // counts what this server tried, too
+  if (with_stream) {  // what this server tried counts, too
+    whole.generation = generation;
+    // The manifest is in the log already, and so in this picture.
+    const bool told = checkpointing && std::ranges::count(saved_shards, 0) == 0;
+    whole.kept = told ? making.generation : kept;
+    whole.next_slot = told ? 1 - making.slot : next_slot;
+  }
   whole.incarnations = incarnations;
   for (const auto &[lock, token] : seals) whole.seals.push_back({lock, token});
   for (const auto &[key, staged] : staged_parts) {
@@ -143,6 +153,8 @@ void Shard::State::take_state(std::span<const std::byte> bytes, Time now) {
   version = whole.version;
   number = whole.number;
   generation = std::max(generation, whole.generation);
+  kept = whole.kept;
+  next_slot = whole.next_slot;
   initialised = whole.initialised;
   incarnations = whole.incarnations;
   incarnations.resize(place.model.shards.size());
@@ -193,10 +205,10 @@ void Shard::State::lead(bool fresh_memory, Time now) {
   lead_on(now);
 }
 
-// From what was replayed. Pulls, parts and answers that were under way at the one before come again.
+// From what was replayed. Pulls, parts and answers that were under way at the one before come again. A manifest that waits
+// to be written stays: the one before may have died before it wrote its own.
 void Shard::State::lead_on(Time now) {
   waiting.clear();
-  jobs.clear();
   checkpointing = false;
   manifest_at.reset();
   announce_at = now;
@@ -216,8 +228,9 @@ void Shard::State::lead_on(Time now) {
   std::ranges::fill(restored_shards, 1);
   if (options.durable) {
     for (const Manifest &one : read_manifests(disk, options.directory, place.model.spec.name)) {
-      if (one.generation < generation) continue;
-      generation = one.generation;
+      generation = std::max(generation, one.generation);
+      if (kept != 0) continue;  // an older server did not tell
+      kept = one.generation;
       next_slot = 1 - one.slot;
     }
   }
@@ -252,6 +265,9 @@ void Shard::State::follow(bool lost, Time now) {
   jobs.clear();
   checkpointing = extending = writing_record = false;
   manifest_at.reset();
+  obtaining.reset();
+  fetch.reset();
+  search.reset();
   phase = Phase::unknown;
   published.allow(0);
   if (!lost) return;

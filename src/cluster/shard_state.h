@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cluster/checkpoint.h"
+#include "cluster/fetch.h"
 #include "cluster/log.h"
 #include "cluster/log_entries.h"
 #include "cluster/pace.h"
@@ -24,9 +25,11 @@ namespace ngd::cluster {
 // several times on their way, and so much for NodeOptions::digest_every versions.
 inline constexpr uint64_t kBytesForDigest = 16, kDigestCredit = uint64_t{256} << 10;
 
-// Writes a shard's file, or a manifest.
+// Writes a shard's file, as it came from another server or not, or a manifest.
 class SaveJob : public Job {
  public:
+  SaveJob(Disk &disk, std::string path, std::vector<std::byte> bytes)
+      : disk_(disk), path_(std::move(path)), bytes_(std::move(bytes)), fetched(true) {}
   SaveJob(Disk &disk, std::string path, std::unique_ptr<SavedShard> the_shard)
       : disk_(disk), path_(std::move(path)), saved_(std::move(the_shard)) {}
   SaveJob(Disk &disk, std::string directory, std::string model, Manifest the_manifest)
@@ -38,13 +41,18 @@ class SaveJob : public Job {
   void run() override;
 
  private:
+  bool late();
+
   Disk &disk_;
   std::string path_, directory_, model_;
   std::unique_ptr<SavedShard> saved_;
+  std::vector<std::byte> bytes_;
 
  public:
   Manifest manifest;
   bool is_manifest = false, clears = false;  // a manifest that is cleared away
+  bool fetched = false;                      // nobody waits for it
+  bool follows = false;  // of one that carries out what was decided long ago, perhaps: what is newer here stays
   uint64_t generation = 0, lineage = 0;
   ManifestFile file;
   ngd_status status = NGD_OK;
@@ -71,6 +79,13 @@ struct Shard::State : public RootHost, public ReplicaHost {
     uint64_t version = 0;
     uint64_t position = 0, index = 0;
     Time asked = 0;  // not 0: needs the members' word instead of their lease, see Replica::ask_members
+  };
+  // The files of a checkpoint that is restored, by index, as they come; and those that are not here.
+  struct Obtaining {
+    wire::Restore request;
+    std::map<uint32_t, LoadedShard> files;
+    std::vector<std::pair<uint32_t, std::string>> lacking;  // and why
+    std::vector<uint32_t> fetched;
   };
   struct WaitingPull {
     From from;
@@ -177,11 +192,15 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void announce(Time now);
   void restore(const wire::Restore &request, Time now);
   void reset();
-  void load_checkpoint(const wire::Restore &request, uint64_t life = 0);  // life: if not 0, whose it must be
+  // life: if not 0, whose it must be
+  void load_checkpoint(const wire::Restore &request, std::vector<LoadedShard> &files, uint64_t life = 0);
+  void restored_here(const wire::Restore &request, Time now);
+  void begin_restored(Time now);
   // Of the next question to the coordinator; ServerNode leads its answer here.
   uint64_t next_ticket() { return ticket = coordinator_ticket(); }
   void read_record(Time now);
   void record_answer(const CoordinatorAnswer &answer, Time now);
+  void ask_for_lineage(Time now);
   void begin_recovery(Time now);
   void adopt_lineage(uint64_t new_lineage, uint64_t base, uint64_t new_ceiling, Time now);
   void next_candidate(Time now);
@@ -193,6 +212,24 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void check_ready(Time now);
   void watch_ceiling(Time now);
   void tick(Time now);
+
+  // Its files, here or on other servers: shard_fetch.cc.
+  std::string file_of(const wire::Restore &request, uint32_t index) const;
+  std::vector<LoadedShard> read_files(const wire::Restore &request);
+  void look_for_manifests(Time now);
+  void manifests_found(Time now);
+  void add_found();
+  void obtain(const wire::Restore &request, Time now);
+  void obtain_next(Time now);
+  void obtained(Time now);
+  void not_obtained(const std::string &why, Time now);
+  void keep_checkpoint(const Obtaining &done, std::vector<LoadedShard> &files);
+  void stay_away(Time now);
+  void answer(const From &from, const wire::Envelope &envelope, const wire::Fetch &fetch);
+  void fetched(const From &from, const wire::Fetched &answer, const std::vector<wire::Bytes> &payload,
+               Time now);
+  void fetch_on(Time now);
+  AskServer asker();
 
   // Checkpoints: shard_checkpoint.cc.
   void add_job(std::shared_ptr<SaveJob> job, uint64_t of_generation);
@@ -255,8 +292,14 @@ struct Shard::State : public RootHost, public ReplicaHost {
   uint64_t flipped_at = 0;  // a planted mistake
   std::string difference;
 
-  // Of the root.
-  enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready } phase = Phase::unknown;
+  // Of a checkpoint that is restored.
+  std::optional<Obtaining> obtaining;
+  std::unique_ptr<ManifestSearch> search;
+  std::unique_ptr<FileFetch> fetch;
+
+  // Of the root. searching: for manifests; obtaining: its own file of the checkpoint that it restores.
+  enum class Phase : uint8_t { unknown, reading, writing, restoring, broken, ready, searching, obtaining };
+  Phase phase = Phase::unknown;
   uint64_t ticket = 0, tickets = 0, record_revision = 0, record_lineage = 0, record_ceiling = 0,
            wanted_lineage = 0, wanted_ceiling = 0;
   Time record_at = 0;
@@ -264,6 +307,13 @@ struct Shard::State : public RootHost, public ReplicaHost {
   bool extending = false, writing_record = false;
   LogObserver *observer = nullptr;
   std::vector<Manifest> candidates;
+  bool searched = false;       // other servers, in this recovery
+  bool nothing_saved = false;  // nowhere, as far as is known: the model begins empty
+  std::vector<Manifest> elsewhere;
+  std::string damaged_elsewhere;
+  std::optional<Manifest> chosen;
+  Time stay_until = 0, stay_pause = 0;    // of a broken model
+  std::vector<KnownServer> stay_servers;  // as they were then
   wire::Restore restoring;
   std::vector<uint64_t> incarnations;  // of the shards that are restored, by index
   std::vector<uint8_t> restored_shards;

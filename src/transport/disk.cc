@@ -66,6 +66,13 @@ std::unique_ptr<cluster::File> SystemDisk::create(const std::string &path) {
 }
 
 std::optional<std::vector<std::byte>> SystemDisk::read(const std::string &path) {
+  auto whole = read_part(path, 0, ~size_t{0});
+  if (!whole) return std::nullopt;
+  return std::move(whole->bytes);
+}
+
+std::optional<cluster::Disk::Part> SystemDisk::read_part(const std::string &path, uint64_t offset,
+                                                         size_t most) {
   const std::string name = full(path);
   const Descriptor file(open(name.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd() < 0) {
@@ -75,16 +82,19 @@ std::optional<std::vector<std::byte>> SystemDisk::read(const std::string &path) 
   struct stat status;
   if (fstat(file.fd(), &status) != 0) fail_io("cannot look at", name);
   if (!S_ISREG(status.st_mode)) fail(NGD_E_IO, name, " is not a file");
-  std::vector<std::byte> bytes(static_cast<size_t>(status.st_size));
+  Part part;
+  part.total = static_cast<uint64_t>(status.st_size);
+  part.bytes.resize(std::min<uint64_t>(most, part.total - std::min(offset, part.total)));
   size_t have = 0;
-  while (have < bytes.size()) {
-    const ssize_t got = ::read(file.fd(), bytes.data() + have, bytes.size() - have);
+  while (have < part.bytes.size()) {
+    const ssize_t got =
+        pread(file.fd(), part.bytes.data() + have, part.bytes.size() - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno != EINTR) fail_io("cannot read", name);
     if (got == 0) break;
     if (got > 0) have += static_cast<size_t>(got);
   }
-  bytes.resize(have);
-  return bytes;
+  part.bytes.resize(have);
+  return part;
 }
 
 void SystemDisk::rename(const std::string &from, const std::string &to) {

@@ -43,6 +43,7 @@ class SystemDisk : public cluster::Disk {
   explicit SystemDisk(std::string root) : root_(std::move(root)) {}
   std::unique_ptr<cluster::File> create(const std::string &path) override;
   std::optional<std::vector<std::byte>> read(const std::string &path) override;
+  std::optional<Part> read_part(const std::string &path, uint64_t offset, size_t most) override;
   void rename(const std::string &from, const std::string &to) override;
   void remove(const std::string &path) override;
   std::vector<std::string> list(const std::string &directory) override;

@@ -8,18 +8,19 @@
 namespace ngd::wire {
 namespace {
 
-constexpr const char *kNames[] = {"hello",    "welcome",    "get_map",    "map",     "create_model", "open",
-                                  "opened",   "keep_alive", "alive",      "close",   "push",         "pushed",
-                                  "pull",     "pulled",     "read_point", "point",   "read_done",    "command",
-                                  "query",    "done",       "staged",     "dropped", "decide",       "applied",
-                                  "announce", "restore",    "restored",   "saved",   "refused",      "append",
-                                  "appended", "join",       "transfer",   "arrange", "handed"};
+constexpr const char *kNames[] = {
+    "hello",     "welcome", "get_map",  "map",    "create_model", "open",    "opened",     "keep_alive",
+    "alive",     "close",   "push",     "pushed", "pull",         "pulled",  "read_point", "point",
+    "read_done", "command", "query",    "done",   "staged",       "dropped", "decide",     "applied",
+    "announce",  "restore", "restored", "saved",  "refused",      "append",  "appended",   "join",
+    "transfer",  "arrange", "handed",   "fetch",  "fetched"};
 static_assert(std::size(kNames) == kTypes);
 
 bool has_lists(uint8_t type) {
   return type == type_of(Map{}) || type == type_of(CreateModel{}) || type == type_of(Push{}) ||
          type == type_of(Pushed{}) || type == type_of(Pull{}) || type == type_of(Pulled{}) ||
-         type == type_of(Decide{}) || type == type_of(Append{}) || type == type_of(Staged{});
+         type == type_of(Decide{}) || type == type_of(Append{}) || type == type_of(Restore{}) ||
+         type == type_of(Staged{});
 }
 
 template <size_t I = 0>

@@ -311,6 +311,11 @@ void fields(F &f, Announce &x) {
   f.number(x.lineage);
 }
 template <class F>
+void fields(F &f, SavedFile &x) {
+  f.number(x.bytes);
+  f.text(x.checksum, kTextBytes);
+}
+template <class F>
 void fields(F &f, Restore &x) {
   f.number(x.lineage);
   f.number(x.base_version);
@@ -320,6 +325,7 @@ void fields(F &f, Restore &x) {
   f.flag(x.initialised);
   f.tables(x.seals, kLocks);
   f.flag(x.resume);
+  f.tables(x.saved, kShards);
 }
 template <class F>
 void fields(F &f, Restored &x) {
@@ -394,6 +400,22 @@ void fields(F &f, Transfer &x) {
   f.number(x.index);
   f.number(x.index_epoch);
   f.number(x.offset);
+  f.number(x.total);
+}
+
+template <class F>
+void fields(F &f, Fetch &x) {
+  f.flag(x.manifest);
+  f.number(x.slot);
+  f.number(x.index);
+  f.number(x.files);
+  f.text(x.checksum, kTextBytes);
+  f.number(x.offset);
+}
+template <class F>
+void fields(F &f, Fetched &x) {
+  f.table(x.asked);
+  f.flag(x.there);
   f.number(x.total);
 }
 

@@ -357,6 +357,10 @@ struct Announce {  // shard -> root: who I am; again until restored
   uint64_t incarnation = 0;
   uint64_t lineage = 0;
 };
+struct SavedFile {  // one shard's part of a checkpoint
+  uint64_t bytes = 0;
+  std::string checksum;
+};
 struct Restore {  // root -> shard: go to this lineage, from that checkpoint (slot kNoSlot: begin empty)
   uint64_t lineage = 0;
   uint64_t base_version = 0;  // what the restored state is called from now on
@@ -365,7 +369,8 @@ struct Restore {  // root -> shard: go to this lineage, from that checkpoint (sl
   uint32_t files = 0;  // shards that the model had then
   bool initialised = false;
   std::vector<Token> seals;
-  bool resume = false;  // the lineage goes on: be where your own log ends
+  bool resume = false;           // the lineage goes on: be where your own log ends
+  std::vector<SavedFile> saved;  // what the files must be; empty: whatever has the generation
 };
 inline constexpr uint32_t kNoSlot = 2;
 struct Restored {
@@ -425,6 +430,21 @@ struct Transfer {  // primary -> learner: bytes of a snapshot; the payload
   uint64_t offset = 0, total = 0;
 };
 
+// --- between servers: checkpoints on the disk of another, see cluster/fetch.h ------------------------------------
+
+struct Fetch {  // which part of which file do you have; the manifest of a slot is asked for whole
+  bool manifest = false;
+  uint32_t slot = 0;
+  uint32_t index = 0, files = 0;  // of a shard's file
+  std::string checksum;           // that it must have
+  uint64_t offset = 0;
+};
+struct Fetched {  // the answer, with the question; the payload is what lies at the offset
+  Fetch asked;
+  bool there = false;
+  uint64_t total = 0;  // bytes of the file
+};
+
 // --- refusal ----------------------------------------------------------------------------------------------------
 
 struct Refused {
@@ -446,7 +466,7 @@ struct Refused {
 using Body = std::variant<Hello, Welcome, GetMap, Map, CreateModel, Open, Opened, KeepAlive, Alive, Close, Push,
                           Pushed, Pull, Pulled, ReadPoint, Point, ReadDone, Command, Query, Done, Staged,
                           Dropped, Decide, Applied, Announce, Restore, Restored, Saved, Refused, Append,
-                          Appended, Join, Transfer, Arrange, Handed>;
+                          Appended, Join, Transfer, Arrange, Handed, Fetch, Fetched>;
 
 struct Message {
   Envelope envelope;

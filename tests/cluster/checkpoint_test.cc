@@ -148,7 +148,7 @@ uint64_t readable(SimulatedDisk &disk) {
     try {
       for (uint32_t index = 0; index < 2; index++)
         ngd::cluster::read_shard(disk, ngd::cluster::shard_file("data", "m", manifest.slot, index, 2),
-                                 manifest.generation, false);
+                                 {manifest.generation, &manifest.files[index]});
       return manifest.generation;
     } catch (const ngd::Error &error) {
       assert_int_equal(error.status(), NGD_E_CHECKPOINT);

@@ -55,6 +55,7 @@ std::vector<Body> samples() {
   restore.slot = 1;
   restore.initialised = true;
   restore.seals = {{"l", 4}};
+  restore.saved = {{5, "sum"}, {6, "other"}};
   return {Hello{},
           Welcome{1, 2, "cluster", 3},
           GetMap{"model", 7},
@@ -89,7 +90,9 @@ std::vector<Body> samples() {
           Join{1, 2, 3, 4, 5},
           Transfer{1, 2, 3, 4, 5, 6, 7},
           Arrange{Arrange::Kind::move, 1, "model", 2, 3, {4, 5}},
-          Handed{6}};
+          Handed{6},
+          Fetch{true, 1, 2, 3, "sum", 4},
+          Fetched{{false, 1, 2, 3, "sum", 4}, true, 5}};
 }
 
 void every_body_survives_the_way_through_bytes(void **) {

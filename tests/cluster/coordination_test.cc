@@ -331,8 +331,9 @@ void roles_are_kept_apart(void **) {
   command.session = session;
   assert_int_equal(bare.status(other, {{1, 1}, 1, 0, 1}, command), NGD_E_ACCESS);
   // What only servers may say.
-  for (wire::Body body : std::vector<wire::Body>{wire::Decide{1, {}}, wire::Dropped{}, wire::Restore{},
-                                                 wire::Staged{}, wire::Announce{}, wire::Saved{}})
+  for (wire::Body body :
+       std::vector<wire::Body>{wire::Decide{1, {}}, wire::Dropped{}, wire::Restore{}, wire::Staged{},
+                               wire::Announce{}, wire::Saved{}, wire::Fetch{}, wire::Fetched{}})
     assert_int_equal(bare.status(other, {{1, 1}, 1, 0, 1}, body), NGD_E_PROTOCOL);
   assert_int_equal(
       bare.status(Bare::kClient, {{1, 1}, 1, 0, 1}, initial(session), {SmallCluster::bytes({1, 2})}), 0);

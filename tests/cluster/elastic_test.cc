@@ -183,6 +183,23 @@ void a_dead_server_is_replaced(void **) {
   e.check();
 }
 
+// Other threads look at a model's tensors, and users have their names, while servers come and go.
+void tensors_stay_where_a_client_has_them(void **) {
+  Elastic e(3, 2);
+  const wire::ModelPlace &model = *e.cluster.world.session(e.client).model();
+  const wire::TensorSpec *tensors = model.spec.tensors.data();
+  const wire::ShardPlace *shards = model.shards.data();
+  e.push(3);
+  e.cluster.world.run_until(e.cluster.world.now() + 3 * kSecond);  // both copies are in sync
+  const uint32_t before = model.shards[0].node;
+  e.cluster.world.crash_server(before - 1);
+  e.push(3);
+  assert_true(model.shards[0].node != before);
+  assert_ptr_equal(model.spec.tensors.data(), tensors);
+  assert_ptr_equal(model.shards.data(), shards);
+  assert_string_equal(tensors[0].name.c_str(), "w");
+}
+
 void what_cannot_be_is_refused_and_changes_nothing(void **) {
   Elastic e(2, 2);
   const auto before = e.places().models[0].shards[0].replicas;
@@ -203,6 +220,7 @@ int main() {
       cmocka_unit_test(the_number_of_copies_changes_under_way),
       cmocka_unit_test(a_drained_server_can_be_switched_off),
       cmocka_unit_test(a_dead_server_is_replaced),
+      cmocka_unit_test(tensors_stay_where_a_client_has_them),
       cmocka_unit_test(what_cannot_be_is_refused_and_changes_nothing),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

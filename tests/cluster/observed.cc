@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cluster/checkpoint.h"
 #include "wire/limits.h"
 #include "world.h"
 
@@ -11,9 +12,47 @@ using ngd::concat;
 using namespace ngd::cluster;
 namespace wire = ngd::wire;
 
+// I1: once the disks of all servers together have a whole checkpoint of this lineage, or the one that it began from, they
+// always have one. (Not always the newest: a root whose disk failed does not know of its own.)
+void World::look_at_checkpoints() {
+  std::map<uint64_t, Manifest> manifests;
+  const auto look = [&](bool synced) {
+    for (const auto &server : servers) server->disk.synced = synced;
+  };
+  for (const auto &server : servers) {
+    if (server->disk.flips != 0 || !server->options.durable) return;
+  }
+  look(true);
+  for (const auto &server : servers) {
+    for (Manifest &one : read_manifests(server->disk, server->options.directory, kModelName)) {
+      const bool begun_from = one.lineage == lineage_.from_lineage && one.version == lineage_.from_version;
+      if (one.lineage == lineage_.lineage || begun_from) manifests.try_emplace(one.generation, std::move(one));
+    }
+  }
+  uint64_t newest = 0;
+  for (const auto &[generation, manifest] : manifests) {
+    const auto count = static_cast<uint32_t>(manifest.files.size());
+    bool whole = true;
+    for (uint32_t index = 0; index < count; index++) {
+      whole &= std::ranges::any_of(servers, [&](const auto &server) {
+        return told_of(server->disk,
+                       shard_file(server->options.directory, kModelName, manifest.slot, index, count))
+                   .checksum == manifest.files[index].checksum;
+      });
+    }
+    if (whole) newest = generation;
+  }
+  look(false);
+  if (newest == 0 && whole_ != 0)
+    violation(concat("I1: checkpoint ", whole_, " is gone, and there is no other"));
+  whole_ = newest;
+}
+
 void World::Server::begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) {
   world.trace(concat("lineage ", lineage, " begins at ", base, " from ", from_lineage, "/", from_version));
   world.history.lineages.push_back({lineage, base, from_lineage, from_version});
+  world.lineage_ = world.history.lineages.back();
+  world.whole_ = 0;
   owners.clear();
   uncertain.clear();
   knows_owners = true;

@@ -40,7 +40,7 @@ int main(int count, char **arguments) {
       return 2;
     }
   }
-  uint64_t bad = 0, messages = 0, faults = 0, updates = 0, digests = 0;
+  uint64_t bad = 0, messages = 0, faults = 0, updates = 0, digests = 0, fetches = 0;
   for (uint64_t seed = from; seed < from + seeds; seed++) {
     run.seed = seed;
     const simulation::Result result = simulation::run(run);
@@ -55,11 +55,15 @@ int main(int count, char **arguments) {
     faults += result.faults;
     updates += result.updates;
     digests += result.digests;
+    fetches += result.fetches;
   }
   if (quiet)
-    std::printf("%llu seeds, %llu bad, %llu updates, %llu messages, %llu faults, %llu digests compared\n",
-                static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(bad),
-                static_cast<unsigned long long>(updates), static_cast<unsigned long long>(messages),
-                static_cast<unsigned long long>(faults), static_cast<unsigned long long>(digests));
+    std::printf(
+        "%llu seeds, %llu bad, %llu updates, %llu messages, %llu faults, %llu digests compared, %llu files "
+        "fetched\n",
+        static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(bad),
+        static_cast<unsigned long long>(updates), static_cast<unsigned long long>(messages),
+        static_cast<unsigned long long>(faults), static_cast<unsigned long long>(digests),
+        static_cast<unsigned long long>(fetches));
   return bad == 0 ? 0 : 1;
 }

@@ -22,6 +22,7 @@ class SimulatedDisk : public ngd::cluster::Disk {
   uint64_t full_from = ~uint64_t{0};  // the call from which it is full
   double sync_failure = 0;
   uint64_t calls = 0;
+  bool synced = false;               // what is read is what a crash would certainly leave
   uint64_t crash_at = ~uint64_t{0};  // the call that the server does not survive
   bool crashed() const { return crashed_; }
 
@@ -85,9 +86,17 @@ class SimulatedDisk : public ngd::cluster::Disk {
     return std::make_unique<SimulatedFile>(*this, path, node);
   }
   std::optional<std::vector<std::byte>> read(const std::string &path) override {
-    const auto found = names_.find(path);
-    if (found == names_.end()) return std::nullopt;
-    return found->second->content;
+    const auto &names = synced ? durable_names_ : names_;
+    const auto found = names.find(path);
+    if (found == names.end()) return std::nullopt;
+    return synced ? found->second->durable : found->second->content;
+  }
+  std::optional<Part> read_part(const std::string &path, uint64_t offset, size_t most) override {
+    const auto whole = read(path);
+    if (!whole) return std::nullopt;
+    const size_t from = std::min<size_t>(offset, whole->size());
+    const auto begin = whole->begin() + static_cast<ptrdiff_t>(from);
+    return Part{{begin, begin + static_cast<ptrdiff_t>(std::min(most, whole->size() - from))}, whole->size()};
   }
   void rename(const std::string &from, const std::string &to) override {
     step(to);

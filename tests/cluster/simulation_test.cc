@@ -18,7 +18,7 @@ using simulation::Scenario;
 void thousand_seeds_keep_the_invariants(void **) {
   const char *count = std::getenv("NGD_SEEDS");
   const uint64_t seeds = count != nullptr ? std::strtoull(count, nullptr, 10) : 1000;
-  uint64_t updates = 0, faults = 0, crashes = 0, checkpoints = 0, lineages = 0, resumptions = 0;
+  uint64_t updates = 0, faults = 0, crashes = 0, checkpoints = 0, lineages = 0, resumptions = 0, fetches = 0;
   for (uint64_t seed = 0; seed < seeds; seed++) {
     const simulation::Result result = simulation::run({seed, Mutant::none, {}, false});
     for (const std::string &one : result.violations)
@@ -31,17 +31,18 @@ void thousand_seeds_keep_the_invariants(void **) {
     checkpoints += result.checkpoints;
     lineages += result.lineages;
     resumptions += result.resumptions;
+    fetches += result.fetches;
   }
   print_message(
       "%llu seeds: %llu updates, %llu faults, %llu server deaths, %llu lineages, %llu resumptions, %llu "
-      "checkpoints\n",
+      "checkpoints, %llu files fetched\n",
       static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(updates),
       static_cast<unsigned long long>(faults), static_cast<unsigned long long>(crashes),
       static_cast<unsigned long long>(lineages), static_cast<unsigned long long>(resumptions),
-      static_cast<unsigned long long>(checkpoints));
+      static_cast<unsigned long long>(checkpoints), static_cast<unsigned long long>(fetches));
   // A run in which nothing happens would pass too.
   assert_true(updates > 20 * seeds && faults > 4 * seeds && crashes * 2 > seeds && checkpoints > seeds &&
-              lineages > seeds + seeds / 8 && resumptions * 12 > seeds);
+              lineages > seeds + seeds / 8 && resumptions * 12 > seeds && fetches > seeds / 100);
 }
 
 void hundred_seeds_replay_byte_for_byte(void **) {

@@ -100,6 +100,7 @@ class Workload {
   void note_read(size_t client, const Doing &doing, const Outcome &outcome);
   bool done() const;
   bool settled() const;
+  bool rotten() const;
   void lose(size_t client);
   void check_end();
   void check_replicas();
@@ -148,7 +149,7 @@ void Workload::describe_model() {
   workers_ = 2 + static_cast<uint32_t>(random_.below(3));
   numbers_ = 6 + static_cast<uint32_t>(random_.below(10)) + (replicas_ > 1 ? 12 : 0);
   bound_ = 1 + static_cast<uint32_t>(random_.below(3));
-  spec_.name = "cells";
+  spec_.name = kModelName;
   spec_.optimizer = "sgd:learning_rate=1";
   spec_.shards = scenario_ == Scenario::single    ? 1
                  : scenario_ == Scenario::sharded ? 2 + static_cast<uint32_t>(random_.below(3))
@@ -271,8 +272,8 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
     case Job::open: {
       actor.open = good;
       if (!good) {
-        // Of a shard whose replicas all died, who leads may not have the checkpoint: each server has its own disk.
-        if (replicas_ > 1 && outcome.text.find("bring back the files") != std::string::npos) return;
+        // After a torn checkpoint and a rotten one nothing is left to restore.
+        if (rotten() && outcome.text.find("bring back the files") != std::string::npos) return;
         world_.violation(concat("liveness: client ", client, " could not open: ", outcome.text));
         return;
       }
@@ -661,26 +662,23 @@ bool Workload::settled() const {
   });
 }
 
+bool Workload::rotten() const {
+  return std::ranges::any_of(world_.servers, [](const auto &server) { return server->disk.flips > 0; });
+}
+
 void Workload::check_end() {
   world_.run_until(world_.now() + kSecond);  // servers that have just started find out what they are
   world_.run_until(world_.now() + (wild_ ? 24 : 9) * kSecond, [this] { return settled(); });
   // After a torn checkpoint and a rotten one nothing is left to restore, and the model stays away until somebody helps.
-  bool broken = false, rotten = false;
+  bool broken = false;
   std::map<uint32_t, bool> led;
   for (const auto &server : world_.servers) {
-    rotten |= server->disk.flips > 0;
     if (server->node == nullptr) continue;
     for (const auto &[number, shard] : server->node->shards()) led[number] = led[number] || shard->ready();
   }
   for (const auto &[number, ready] : led) broken |= !ready;
   check_replicas();
-  // Each server has a disk of its own: who leads a shard after all its replicas died may not have the file.
-  for (const auto &server : world_.servers) {
-    if (server->node == nullptr || replicas_ == 1) continue;
-    for (const auto &[number, shard] : server->node->shards())
-      rotten |= shard->doing().find("bring back the files") != std::string::npos;
-  }
-  const bool damaged = broken && rotten;
+  const bool damaged = broken && rotten();
   if (!done() && !damaged) {
     std::string who;
     for (size_t c = 0; c < actors_.size(); c++) {
@@ -775,6 +773,7 @@ Result Workload::go() {
   result.lineages = world_.history.lineages.size();
   result.resumptions = world_.resumptions;
   result.digests = digests_;
+  result.fetches = world_.fetches;
   for (const auto &server : world_.servers) {
     if (server->node == nullptr) continue;
     for (const auto &[number, shard] : server->node->shards()) result.checkpoints += shard->checkpoints_done();
@@ -785,7 +784,8 @@ Result Workload::go() {
              " servers, ", workers_, " workers, ", result.updates, " updates, ", result.reads, " reads, ",
              result.messages, " messages, ", result.faults, " faults, ", result.crashes, " server deaths, ",
              result.lineages, " lineages, ", result.resumptions, " resumptions, ", result.checkpoints,
-             " checkpoints, ", result.digests, " digests", world_.history.durable ? ", ack=disk" : "");
+             " checkpoints, ", result.digests, " digests, ", result.fetches, " fetches",
+             world_.history.durable ? ", ack=disk" : "");
   return result;
 }
 

@@ -32,7 +32,7 @@ struct Result {
   std::string trace;
   uint64_t hash = 0;
   uint64_t messages = 0, faults = 0, crashes = 0, updates = 0, reads = 0, checkpoints = 0, lineages = 0,
-           resumptions = 0, digests = 0;
+           resumptions = 0, digests = 0, fetches = 0;
   std::string summary;
 };
 Result run(const Run &run);

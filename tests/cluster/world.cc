@@ -136,6 +136,8 @@ void World::Server::drive(const std::function<void()> &call) {
 void World::Server::send(Peer to, wire::Message message) {
   World &w = world;
   const size_t me = index;
+  if (const auto *fetched = std::get_if<wire::Fetched>(&message.body))
+    w.fetches += fetched->there && !fetched->asked.manifest && fetched->asked.offset == 0 ? 1 : 0;
   if (to < kFirstConnection) {
     const size_t target = static_cast<size_t>(to - 1);
     if (target >= w.servers.size()) return;
@@ -220,6 +222,7 @@ void World::crash_server(size_t index) {
   server.paused_until = 0;
   server.disk.crash();
   server.owners.clear();
+  look_at_checkpoints();
 }
 
 void World::arm(Server &server) {
@@ -259,6 +262,7 @@ void World::run_jobs(Server &server) {
       at(now_ + random_.below(kSecond), [this, me] { start_server(me); });
       return;
     }
+    if (!job->log) look_at_checkpoints();
     at(now_ + random_.below(20'000), [this, me = server.index, life = server.life, job] {
       Server &one = *servers[me];
       if (one.node == nullptr || one.life != life) return;

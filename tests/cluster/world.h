@@ -27,6 +27,7 @@ using ngd::cluster::Peer;
 using ngd::cluster::Time;
 
 constexpr Time kSecond = 1'000'000;
+constexpr const char *kModelName = "cells";  // of a workload
 
 // How bad the world is. Probabilities are of each message.
 struct Weather {
@@ -104,7 +105,7 @@ class World {
   std::vector<std::string> violations;
   std::string trace_text;
   uint64_t trace_hash = 0xCBF29CE484222325;
-  uint64_t messages = 0, faults = 0, crashes = 0, resumptions = 0;
+  uint64_t messages = 0, faults = 0, crashes = 0, resumptions = 0, fetches = 0;
   bool tracing;
   std::map<std::pair<uint64_t, uint64_t>, Decided> certain;  // by lineage and version
   std::vector<std::unique_ptr<Server>> servers;
@@ -133,6 +134,7 @@ class World {
   void arm(Server &server);
   void arm(Client &client);
   void run_jobs(Server &server);
+  void look_at_checkpoints();
 
   Seeded random_;
   Time now_ = 0;
@@ -144,6 +146,8 @@ class World {
   uint64_t revision_ = 0;
   ngd::cluster::Mutant mutant_;
   uint64_t connections_ = 0;
+  Lineage lineage_;     // the newest
+  uint64_t whole_ = 0;  // its newest checkpoint
 };
 
 constexpr size_t kClients = 1000;  // end points from here on are clients

@@ -64,8 +64,6 @@ class Storm:
         shard = shards[self.draws.choice(sorted(shards))]
         backups = [node for node, _ in shard.members if node != shard.primary]
         victims = {"primary": [shard.primary], "backup": [self.draws.choice(backups)], "all": list(cluster.nodes)}[who]
-        if who == "all":  # servers fetch no files from each other: whoever leads then must have written the last checkpoint
-            time.sleep(2.5 * CHECKPOINT_SECONDS)
         for node in victims:
             cluster.kill(node)
         moment = time.monotonic()
@@ -85,6 +83,7 @@ def storm_of_one_cluster(settings, kills, seed, told):
     with Trial(settings, data=True, options=f"checkpoint_every={CHECKPOINT_SECONDS}", may_lose=True) as trial:
         trial.start()
         checker, storm = Checker(trial), Storm(trial, random.Random(seed))
+        time.sleep(2.5 * CHECKPOINT_SECONDS)  # from now on there is a checkpoint, on whichever server
         for number in range(kills):
             time.sleep(storm.draws.random() * 0.3)
             who = storm.kill()
