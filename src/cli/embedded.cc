@@ -23,6 +23,7 @@ constexpr double kServersMs = 60'000;  // how long nothing may go forward
 constexpr double kStopSeconds = 20;
 
 constexpr const char *kFolderFile = "/servers/folder", *kRunFile = "/run";  // each names the other's place
+constexpr const char *kAddressesFile = "/servers/addresses";                // for who looks on
 
 std::string text_in(const std::string &path) {
   std::ifstream file(path);
@@ -35,6 +36,7 @@ void remove_folder(const std::string &run) {
   const std::string folder = text_in(run + kFolderFile);
   if (!folder.empty() && text_in(folder + kRunFile) == run) fs::remove_all(folder, ignored);
   fs::remove(run + kFolderFile, ignored);
+  fs::remove(run + kAddressesFile, ignored);
 }
 
 std::string private_folder() {
@@ -102,6 +104,7 @@ EmbeddedCluster::EmbeddedCluster(const ClusterCommand &command, const std::strin
          fmt::format("{}", command.checkpoint_every), "--stop-timeout", "15", "-o", "json"},
         fmt::format("{}/servers/server-{}.log", run_, node), true);
   }
+  std::ofstream(run_ + kAddressesFile) << addresses_;
 }
 
 EmbeddedCluster::~EmbeddedCluster() {

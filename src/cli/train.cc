@@ -113,15 +113,19 @@ void print_coverage(const ngd_model *model) {
              share(coverage.tokens_found, coverage.tokens));
 }
 
-void print_summary(const Command &command, const Data &data) {
+void print_summary(const Command &command, const Data &data, const std::string &run) {
   const ngd_dataset_info info = info_of(data.training.get());
   std::string rows = fmt::format("{} rows of {} {}", info.rows, info.columns,
                                  info.features == NGD_FEATURES_TEXT ? "distinct words" : "columns");
   if (info.classes > 0) rows += fmt::format(" in {} classes", info.classes);
   if (data.held_out != nullptr) rows += fmt::format(", {} rows held out", info_of(data.held_out.get()).rows);
   if (info.skipped > 0) rows += fmt::format(", {} malformed lines skipped", info.skipped);
-  fmt::print("data       {}\nmodel      {}\noptimizer  {}\ntrainer    {}\n\n", rows, command.model,
+  fmt::print("data       {}\nmodel      {}\noptimizer  {}\ntrainer    {}\n", rows, command.model,
              command.optimizer, command.trainer);
+  if (command.cluster.given() && command.cluster.connect.empty())
+    fmt::print("servers    {}; look on: ngd status --servers {}, ngd cluster page --servers {}\n",
+               command.cluster.server_count(), run, run);
+  fmt::print("\n");
   std::fflush(stdout);
 }
 
@@ -280,7 +284,7 @@ int train(Arguments arguments) {
   }
   const Setting setting = {arguments, load_data(command), arguments.style, progress,
                            cluster ? &*cluster : nullptr};
-  if (arguments.style == Style::table) print_summary(command, setting.data);
+  if (arguments.style == Style::table) print_summary(command, setting.data, arguments.run);
   try {
     if (command.restarts > 1) {
       if (!arguments.resume) begin_restarts(arguments.run, command);
