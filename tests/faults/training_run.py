@@ -90,6 +90,7 @@ class TrainingRun:
         os.makedirs(self.temporary)
         self.environment = {**os.environ, "TMPDIR": self.temporary}
         self.launchers, self.findings, self.resumed, self.moment, self.victim = [], [], 0, None, ""
+        self.may_go_back = True
         self.longest_pause, self.went_back, self.accuracy, self.outer, self.mend = 0.0, False, None, outer, None
         self.begun = time.monotonic()
         self._launch("--run", self.run, *case.arguments, *cluster)
@@ -164,6 +165,8 @@ class TrainingRun:
             self.find("not every epoch has a line in the log")
         updates = [line for line in log if line["event"] == "updates"]
         self.longest_pause, self.went_back = self._pause(), bool(updates) and updates[-1]["lineage"] > 1
+        if self.went_back and not self.may_go_back:
+            self.find("the model went back to a checkpoint, though no server had died")
         if not updates:
             if not self.resumed:  # else it was killed between its end and the account
                 self.find("the log does not tell of updates")
