@@ -33,6 +33,7 @@ class NoDisk : public Disk {
     ngd::fail(NGD_E_IO, "there is no disk for ", path);
   }
   std::optional<std::vector<std::byte>> read(const std::string &) override { return std::nullopt; }
+  std::optional<Part> read_part(const std::string &, uint64_t, size_t) override { return std::nullopt; }
   void rename(const std::string &, const std::string &) override {}
   void remove(const std::string &) override {}
   std::vector<std::string> list(const std::string &) override { return {}; }
