@@ -30,6 +30,15 @@ std::string text_in(const std::string &path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+// What a launcher that was killed left. The run knows its name, and it the run's.
+void remove_folder(const std::string &run) {
+  std::error_code ignored;
+  const std::string folder = text_in(run + kFolderFile);
+  if (!folder.empty() && text_in(folder + kRunFile) == run) fs::remove_all(folder, ignored);
+  fs::remove(run + kFolderFile, ignored);
+  fs::remove(run + kAddressesFile, ignored);
+}
+
 std::string private_folder() {
   const char *base = std::getenv("TMPDIR");
   std::string name = (fs::path(base != nullptr && *base != '\0' ? base : "/tmp") / "ngd-XXXXXX").string();
@@ -100,18 +109,12 @@ EmbeddedCluster::EmbeddedCluster(const ClusterCommand &command, const std::strin
 
 EmbeddedCluster::~EmbeddedCluster() {
   processes_.stop("", SIGKILL, 5);
-  std::error_code ignored;
-  if (folder_.empty()) return;
-  fs::remove_all(folder_, ignored);
-  fs::remove(run_ + kFolderFile, ignored);
-  fs::remove(run_ + kAddressesFile, ignored);
+  if (!folder_.empty()) remove_folder(run_);
 }
 
-// For sockets, whose paths must be short. A launcher that is killed leaves it; the run knows its name, and it the run's.
+// For sockets, whose paths must be short.
 void EmbeddedCluster::make_folder() {
-  std::error_code ignored;
-  const std::string old = text_in(run_ + kFolderFile);
-  if (!old.empty() && text_in(old + kRunFile) == run_) fs::remove_all(old, ignored);
+  remove_folder(run_);
   folder_ = private_folder();
   std::ofstream(folder_ + kRunFile) << run_;
   std::ofstream(run_ + kFolderFile) << folder_;
@@ -119,6 +122,7 @@ void EmbeddedCluster::make_folder() {
 
 void EmbeddedCluster::remove_servers(const std::string &run) {
   std::error_code ignored;
+  remove_folder(absolute(run));
   for (fs::directory_iterator entry(fs::path(run) / "servers", ignored), end; !ignored && entry != end;
        entry.increment(ignored)) {
     if (entry->is_directory(ignored)) fs::remove_all(entry->path(), ignored);

@@ -232,6 +232,23 @@ void train_restarts(const Command &command, const std::string &run, uint64_t res
   fmt::print("\nThe best is restart {}.\n", best + 1);
 }
 
+void print_end(const std::string &run, const std::string &account) {
+  print_charts(charts_of(epochs_of(read_log(run))));
+  if (!account.empty()) fmt::print("\n{}\n", account);
+  fmt::print("\nThe run is in {}. Next: ngd predict --model {} --data FILE\n", run, run);
+}
+
+// Servers go with the end of their training, so that there is nothing to go on from, nor anything left to do.
+bool has_ended_on_servers(const Arguments &arguments, const Command &command) {
+  if (!arguments.resume || !run_is_begun(arguments.run) || !has_ended(read_log(arguments.run))) return false;
+  if (arguments.epochs)
+    wrong_usage("the training in " + arguments.run +
+                " has ended, and its servers with it; leave --epochs out, or train anew in another directory");
+  if (command.cluster.connect.empty()) EmbeddedCluster::remove_servers(arguments.run);
+  if (arguments.style == Style::table) print_end(arguments.run, "");
+  return true;
+}
+
 int train(Arguments arguments) {
   const Progress::Mode progress = progress_mode(arguments.progress);
   if (!arguments.resumed_run.empty()) {
@@ -257,6 +274,7 @@ int train(Arguments arguments) {
   std::optional<EmbeddedCluster> cluster;
   if (command.cluster.given()) {
     lock.emplace(arguments.run);
+    if (has_ended_on_servers(arguments, command)) return 0;
     if (!arguments.resume) {
       EmbeddedCluster::check_new(command.cluster);
       begin_run(arguments.run, command);
@@ -287,11 +305,7 @@ int train(Arguments arguments) {
     account = cluster->account();
     cluster->end(true);
   }
-  if (arguments.style == Style::table) {
-    print_charts(charts_of(epochs_of(read_log(arguments.run))));
-    if (!account.empty()) fmt::print("\n{}\n", account);
-    fmt::print("\nThe run is in {}. Next: ngd predict --model {} --data FILE\n", arguments.run, arguments.run);
-  }
+  if (arguments.style == Style::table) print_end(arguments.run, account);
   return 0;
 }
 

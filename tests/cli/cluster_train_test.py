@@ -219,6 +219,17 @@ class ClusterTrain(ProgramTest):
         self.fails(1, 'ngd: error: the run directory "run" already holds a run; go on with it by --resume run, or choose another '
                    "directory\n", "train", *options)
 
+    def test_an_ended_training_has_nothing_left_to_do(self):
+        self.write_flowers(rows=300)
+        self.ngd("train", *MLP, "--trainer", "trainer:epochs=3,batch_size=16", "--run", "run", "--workers", "1")
+        before = self.read("run/log.jsonl")
+        os.makedirs(self.path("run/servers/1"))  # a launcher that was killed as it cleared up
+        self.ngd("train", "--resume", "run", "-o", "json")
+        self.assertEqual(self.read("run/log.jsonl"), before)
+        self.assertFalse(os.path.exists(self.path("run/servers/1")))
+        self.fails(2, "ngd: error: the training in run has ended, and its servers with it; leave --epochs out, or train anew in another "
+                   "directory\n", "train", "--resume", "run", "--epochs", "5")
+
     def test_run_directory_is_for_one_launcher(self):
         self.write_flowers(rows=2000)
         launcher = self.begin(*MLP, "--trainer", "trainer:epochs=200,batch_size=16", "--run", "run", "--workers", "1")
