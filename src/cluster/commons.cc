@@ -130,6 +130,8 @@ Reply Values::set(const wire::Command &command, std::string_view payload, const 
     const Value *changes = find(kChanges);
     put(kChanges, with_change(changes == nullptr ? "" : changes->bytes, next, settings()));
     reply.done.offset = next;
+  } else if (find(kChanges) == nullptr) {
+    put(kChanges, "");  // so that whoever asks for it is told at which version that is so
   }
   return reply;
 }

@@ -337,6 +337,23 @@ std::optional<std::string> Link::value(const std::string &name) {
   }
 }
 
+std::pair<std::string, uint64_t> Link::changes() {
+  wire::Query query;
+  query.name = cluster::kChanges;
+  try {
+    const cluster::Outcome outcome =
+        run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+          return session.query(query, now, deadline);
+        });
+    std::string text;
+    for (const wire::Bytes &run : outcome.payload) text += run.text();
+    return {std::move(text), outcome.done.version};
+  } catch (const Error &error) {
+    if (error.status() != NGD_E_NOT_FOUND) throw;
+    return {};
+  }
+}
+
 void Link::set_value(const std::string &name, const std::string &text) {
   wire::Command command;
   command.kind = wire::CommandKind::set_value;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cluster/block_pool.h"
@@ -79,6 +80,8 @@ class Link {
   // Whether the answer to an update brings what is read after it; else that is a request of its own.
   bool reads_with_updates() const { return reads_with_updates_; }
   std::optional<std::string> value(const std::string &name);
+  // The value "optimizer.changes", and the version of the model at which it was that; 0: not known.
+  std::pair<std::string, uint64_t> changes();
   void set_value(const std::string &name, const std::string &text);
 
   uint64_t bytes_out() const { return bytes_out_; }
@@ -114,7 +117,7 @@ class Link {
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;
   uint64_t bytes_out_ = 0, bytes_in_ = 0;
-  cluster::BlockPool copies_{size_t{64} << 20};  // of what is pushed
+  cluster::BlockPool copies_{size_t{64} << 20};                   // of what is pushed
   std::optional<std::chrono::steady_clock::time_point> failing_;  // since when, as long as nothing goes forward
 };
 

@@ -13,8 +13,13 @@ namespace ngd::distributed {
 // Reads parameters and what the optimizer's settings are for them: the change that counts for the version that was read, the same
 // for all who read it. Returns the learning rate; 0: the optimizer's own.
 double Worker::use_settings(const std::vector<uint32_t> &touched) {
-  version_ = link_.pull(touched);
-  const cluster::Change change = cluster::change_at(link_.value(cluster::kChanges).value_or(""), version_);
+  // Both are asked for at once. A change that comes after the answer counts for later versions than that of the answer, so that
+  // it tells of the parameters if they are no newer.
+  const cluster::Ticket ticket = link_.start_pull(touched);
+  std::pair<std::string, uint64_t> changes = link_.changes();
+  version_ = link_.end_pull(ticket);
+  if (changes.second < version_) changes = link_.changes();
+  const cluster::Change change = cluster::change_at(changes.first, version_);
   live_.bring(*inputs_.optimizer, change.settings.options);
   return change.settings.rate;
 }
