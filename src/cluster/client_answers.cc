@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cluster/client_state.h"
+#include "cluster/coding.h"
 #include "cluster/layout.h"
 #include "cluster/payload.h"
 
@@ -43,7 +44,10 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     if (lineage != 0 && answer->lineage != lineage)
       untold = !(fail_all(NGD_E_LINEAGE, kWentBack, false, now) || told);
     told = false;
-    if (answer->lineage != lineage) version = 0;
+    if (answer->lineage != lineage) {
+      version = 0;
+      compressor.forget();
+    }
     lineage = answer->lineage;
     session_number = answer->session;
     version = std::max(version, answer->version);
@@ -144,7 +148,9 @@ void ClientSession::State::shard_answered(const Request &request, Operation &ope
   Outcome &outcome = operation.outcome;
   uint64_t &at = operation.kind == Kind::push ? outcome.values_version : outcome.version;
   at = operation.open_parts > 0 && !outcome.tensors.empty() ? std::min(at, pulled.version) : pulled.version;
+  const bool coded = pulled.coding != wire::Coding::float32;
   Slices payload(buffers);
+  PayloadReader halves(buffers);
   size_t row_part = 0;
   for (const wire::TensorPart &tensor : asked.tensors) {
     const wire::Piece &piece = *find_piece(shard.pieces, tensor.tensor);
@@ -156,7 +162,10 @@ void ClientSession::State::shard_answered(const Request &request, Operation &ope
       values.first = 0;
       values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape[1]);
     }
-    if (!payload.take(values.count * sizeof(float), values.data))
+    const auto widened_data = coded ? widened(halves, pulled.coding, values.count) : std::nullopt;
+    if (widened_data) values.data.push_back(*widened_data);
+    outcome.read_bytes += values.count * (coded ? sizeof(uint16_t) : sizeof(float));
+    if (coded ? !widened_data : !payload.take(values.count * sizeof(float), values.data))
       return finish(ticket, NGD_E_PROTOCOL, concat("the answer of ", describe(request), " is too short"), now);
     outcome.tensors.push_back(std::move(values));
   }

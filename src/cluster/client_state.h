@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cluster/client_session.h"
+#include "cluster/compressor.h"
 
 namespace ngd::cluster {
 
@@ -52,7 +53,9 @@ struct ClientSession::State {
     uint64_t seq = 0;
     uint32_t attempt = 0;
     uint64_t bytes = 0;
-    uint64_t version = 0;  // pull: the one asked for, 0: newest
+    std::vector<CodedUpdate> coded;  // of a push, by shard, where numbers are compressed
+    std::vector<CodedUpdate> plain;  // the same for servers that do not read that
+    uint64_t version = 0;            // pull: the one asked for, 0: newest
     uint64_t at_version = 0, pin_id = 0;
     bool pinned = false;
     bool confirm = false;  // a read that trusts no clock
@@ -73,6 +76,8 @@ struct ClientSession::State {
   void start_queued(Time now);
   bool start(Ticket ticket, Operation &operation, Time now);
   void start_update(Ticket ticket, Operation &operation, Time now);
+  void code(Operation &operation);
+  bool servers_decode() const;
   void send_parts(Ticket ticket, Operation &operation, Time now);
   void start_read(Ticket ticket, Operation &operation, Time now);
   void start_point(Ticket ticket, Operation &operation, Time now);
@@ -132,6 +137,7 @@ struct ClientSession::State {
   std::map<RequestKey, Request> requests;
   std::map<Ticket, Outcome> outcomes;
   std::vector<wire::Token> tokens;
+  Compressor compressor;
   Time keep_alive_at = kNever, map_at = 0;
 };
 

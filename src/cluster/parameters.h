@@ -36,6 +36,9 @@ class Parameters {
   // at; another replica may have done so.
   UpdatePart checked(wire::UpdateKind kind, const std::vector<wire::TensorPart> &tensors,
                      const std::vector<wire::Bytes> &payload, bool numbers = true) const;
+  // Of an update that says so of itself: how much memory it takes, once its coded parts are float32.
+  uint64_t memory_of(const std::vector<wire::TensorPart> &tensors,
+                     const std::vector<wire::Bytes> &payload) const;
   // All parts as one step, added in their order. `rate` is the learning rate if above 0.
   void apply(std::span<const UpdatePart *const> parts, double rate);
 

@@ -150,7 +150,7 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
           options.mutant != Mutant::token_unchecked)
         return;
     }
-    const size_t bytes = wire::total_bytes(payload);
+    const uint64_t bytes = parameters->memory_of(push.tensors, payload);
     const uint64_t dense = parameters->elements() * sizeof(float);
     const auto own = client_bytes.find(envelope.client);
     const uint64_t mine = own == client_bytes.end() ? 0 : own->second;
@@ -179,7 +179,7 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
 std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
     const UpdateKey &key, const wire::Push &push, const std::vector<wire::Bytes> &payload) {
   Staged staged;
-  staged.bytes = wire::total_bytes(payload);
+  staged.bytes = parameters->memory_of(push.tensors, payload);
   staged.update = parameters->checked(push.kind, push.tensors, payload, leading);
   staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens, push.progress};
   staged.push = push;

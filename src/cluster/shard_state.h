@@ -54,8 +54,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   struct Staged {
     StagedPart part;
     UpdatePart update;
-    size_t bytes = 0;
-    Time told = 0;  // when the root heard of it last
+    uint64_t bytes = 0;  // of memory: what its coded parts become
+    Time told = 0;       // when the root heard of it last
     // As it came: for a log, and for other replicas, which may come at any time.
     wire::Push push;
     std::vector<wire::Bytes> payload;

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "cluster/coding.h"
 #include "cluster/payload.h"
 #include "wire/limits.h"
 
@@ -158,6 +159,8 @@ std::optional<wire::Message> Published::answer(const wire::Envelope &envelope, c
     refused.text = error->text;
     message.body = std::move(refused);
   } else {
+    pulled.coding = pull.coding;
+    if (pull.coding != wire::Coding::float32) message.payload = narrowed(message.payload, pull.coding);
     message.body = std::move(pulled);
   }
   return message;

@@ -102,6 +102,7 @@ class Link {
   bool worker_ = true, bulk_ = false, declared_ = false, open_ = false;
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;
+  std::vector<std::string> compress_;  // options of trainer or client that say how numbers travel
   uint64_t bytes_out_ = 0, bytes_in_ = 0;
   std::chrono::steady_clock::time_point forward_;
 };

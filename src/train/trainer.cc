@@ -45,6 +45,14 @@ constexpr OptionSpec kOptions[] = {
         "prefetch", "1",
         "On servers, not in rounds of all workers: read the next step's parameters while an update is on "
         "its way.")),
+    fixed(choice_option("compress", "none", "none|bf16|fp16|8bit|topk",
+                        "On servers: how gradients, or what local steps changed, travel: as float32; in 2 "
+                        "bytes a number; in 1; "
+                        "or only the largest. What that leaves out is added to the next.")),
+    fixed(choice_option("compress_pulls", "none", "none|bf16|fp16",
+                        "On servers: how the parameters that a worker reads travel: as float32, or rounded.")),
+    fixed(above_option("compress_share", "0.01", 0, 0.5,
+                       "On servers, with compress=topk: share of the numbers of each tensor that is sent.")),
 };
 
 // A spec that is wrong is refused when it is given, not when the run starts.

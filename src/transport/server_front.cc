@@ -103,6 +103,7 @@ bool RunningServer::take_from(Listener &listener) {
 }
 
 void RunningServer::route(const cluster::From &from, wire::Message message, uint64_t bytes, bool on_front) {
+  if (from.role != cluster::Role::server) bytes_from_clients_.fetch_add(bytes, std::memory_order_relaxed);
   const wire::Envelope envelope = message.envelope;
   if (auto *create = std::get_if<wire::CreateModel>(&message.body)) {
     if (create->spec.shards == 0) create->spec.shards = setup_.shards;

@@ -197,7 +197,8 @@ std::string RunningServer::status() {
       ",\"connections\":", connections_.size(), ",\"received\":", received_.load(),
       ",\"refused_messages\":", refused_frames_.load(), ",\"strangers\":", strangers_.load(),
       ",\"dropped_answers\":", dropped_answers_.load(), ",\"bytes_waiting\":", apply_->bytes(),
-      ",\"bytes_sending\":", sending_->load(), ",\"bytes_to_servers\":", bytes_to_servers_.load());
+      ",\"bytes_sending\":", sending_->load(), ",\"bytes_to_servers\":", bytes_to_servers_.load(),
+      ",\"bytes_from_clients\":", bytes_from_clients_.load());
   if (!refusal.empty()) out += concat(",\"last_refusal\":", json_text(refusal));
   if (!problem.empty()) out += concat(",\"coordinator\":", json_text(problem));
   out += ",\"shards\":[";

@@ -73,6 +73,7 @@ void fields(F &f, NodePlace &x) {
   f.text(x.zone, kTextBytes);
   f.flag(x.drained);
   f.flag(x.alive);
+  f.number(x.features);
 }
 template <class F>
 void fields(F &f, Arrange &x) {
@@ -141,6 +142,9 @@ void fields(F &f, TensorPart &x) {
   f.number(x.tensor);
   f.number(x.rows);
   f.flag(x.all_rows);
+  f.choice(x.coding, Coding::sparse);
+  f.number(x.entries);
+  f.number(x.gap_bytes);
 }
 template <class F>
 void fields(F &f, Token &x) {
@@ -185,11 +189,13 @@ void fields(F &f, Pull &x) {
   f.number(x.wait_us);
   f.tables(x.tensors, kTensors);
   f.flag(x.confirm);
+  f.choice(x.coding, Coding::fp16);
 }
 template <class F>
 void fields(F &f, Pulled &x) {
   f.number(x.version);
   f.tables(x.tensors, kTensors);
+  f.choice(x.coding, Coding::fp16);
 }
 template <class F>
 void fields(F &f, ReadPoint &x) {

@@ -92,7 +92,11 @@ struct NodePlace {
   std::string zone;        // what fails together with it; empty: it alone
   bool drained = false;    // it is to have no shards
   bool alive = false;      // as far as the coordinator knows
+  uint64_t features = 0;   // kFeatures of its build
 };
+// What a server can do that not all before it could.
+inline constexpr uint64_t kCodedUpdates = 1;
+inline constexpr uint64_t kFeatures = kCodedUpdates;
 
 // --- node -------------------------------------------------------------------------------------------------------
 
@@ -160,12 +164,19 @@ struct Close {};
 
 // --- parameters -------------------------------------------------------------------------------------------------
 
+// How numbers travel; cluster/coding.h says what their bytes are.
+enum class Coding : uint8_t { float32, bf16, fp16, block8, sparse };
+
 // Part of an update or of a read on one shard. Dense: the whole piece. Rows of a table: `rows` numbers of the table's
 // rows (rising uint32), then their data; in a pull only the numbers. all_rows: every row of the piece (pull only).
 struct TensorPart {
   uint32_t tensor = 0;
   uint32_t rows = 0;
   bool all_rows = false;
+  // Of an update, gradients and deltas alone. Rows, and the places of sparse numbers, are written as gaps then.
+  Coding coding = Coding::float32;
+  uint64_t entries = 0;    // sparse: how many numbers
+  uint64_t gap_bytes = 0;  // behind the numbers
 };
 
 enum class UpdateKind : uint8_t { initial, gradient, value, delta };
@@ -219,10 +230,12 @@ struct Pull {
   std::vector<TensorPart> tensors;
   bool confirm =
       false;  // all replicas are asked first whether this one still leads, instead of trusting its clock
+  Coding coding = Coding::float32;  // bf16, fp16: numbers may come so
 };
 struct Pulled {
   uint64_t version = 0;
   std::vector<TensorPart> tensors;
+  Coding coding = Coding::float32;  // how they come
 };
 
 // Asks the root for a version at which all shards can be read; the shards keep it until ReadDone or 5 s.
