@@ -16,8 +16,8 @@ static ngd_error error;
 static double bytes_sent(ngd_server *server) {
   char status[4096];
   CHECK(ngd_server_get_status(server, status, sizeof status, NULL, &error));
-  const char *found = strstr(status, "\"bytes_from_clients\":");
-  return found == NULL ? 0 : atof(found + strlen("\"bytes_from_clients\":"));
+  const char *found = strstr(status, "\"bytes_received\":");
+  return found == NULL ? 0 : atof(found + strlen("\"bytes_received\":"));
 }
 
 /* Noisy gradients of the distance to a point; returns how far from it the training ends. */

@@ -115,6 +115,16 @@ static uint64_t num_clients(Client *client) {
   return info.workers;
 }
 
+/* Under the global lock, so that no two do it at once: from one version on the servers step with these, on every shard. */
+static void refine(Client *client) {
+  const char *names[] = {"learning_rate", "optimizer.weight_decay"}, *values[] = {"0.005", "0.001"};
+  uint64_t token = 0, from = 0;
+  CHECK(ngd_client_lock(client->handle, "model", 1, kTimeout, &token, &error));
+  CHECK(ngd_client_set_values(client->handle, names, values, 2, kTimeout, &from, &error));
+  CHECK(ngd_client_unlock(client->handle, "model", token, kTimeout, &error));
+  printf("learning rate 0.005 and weight decay 0.001 from version %llu on\n", (unsigned long long)from);
+}
+
 static double seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -127,6 +137,7 @@ static void run(Client *client, unsigned number, unsigned count) {
   const unsigned share = kSamples / count;
   for (int epoch = 1; epoch <= kEpochs; epoch++) {
     const double start = seconds();
+    if (number == 0 && epoch == kEpochs / 2 + 1) refine(client);
     unsigned right = 0, done = 0;
     uint64_t version = get_global_params(client);
     for (unsigned first = 0; first + kBatch <= share; first += kBatch) {

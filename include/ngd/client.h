@@ -568,8 +568,13 @@ NGD_API ngd_status ngd_client_wait_pull_f32(ngd_client *client, uint64_t ticket,
 NGD_API ngd_status ngd_client_cancel(ngd_client *client, uint64_t ticket, ngd_error *error) NGD_NOEXCEPT;
 
 /**
- * @brief Sets a named value that all clients of the model share, such as a hyper-parameter. The value "learning_rate" is the
- * rate of the servers' optimizer from the next step on.
+ * @brief Sets a named value that all clients of the model share.
+ *
+ * Some values are settings of the servers' optimizer, which count from the next update on, on all shards: "learning_rate", and
+ * "optimizer.NAME" for each option NAME of the rule that is a number and may change between steps, such as
+ * "optimizer.weight_decay". Their bytes are numbers as text. One that the optimizer would refuse is refused here, in its words.
+ * The value "optimizer.changes" tells which settings counted from which version of the model on, the newest last, in lines such
+ * as "1234 learning_rate=0.01,weight_decay=0.1"; the servers write it.
  *
  * @param client connected; not NULL.
  * @param name 1 to 255 bytes; not NULL.
@@ -579,15 +584,36 @@ NGD_API ngd_status ngd_client_cancel(ngd_client *client, uint64_t ticket, ngd_er
  * @param timeout_ms milliseconds; 0 or more.
  * @param version receives the new version of the value; may be NULL.
  * @param error filled on failure; may be NULL.
- * @return ::NGD_OK; ::NGD_E_CONFLICT when it has another version; ::NGD_E_FENCED; ::NGD_E_TIMEOUT; ::NGD_E_UNAVAILABLE; ::NGD_E_STATE when not connected;
- *         ::NGD_E_CLOSED when disconnected meanwhile; ::NGD_E_LINEAGE; ::NGD_E_EXPIRED; ::NGD_E_ACCESS; ::NGD_E_LIMIT;
- *         ::NGD_E_PROTOCOL; ::NGD_E_RANGE; ::NGD_E_FORKED; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ * @return ::NGD_OK; ::NGD_E_CONFLICT when it has another version; ::NGD_E_OPTION, ::NGD_E_RANGE, ::NGD_E_STATE and
+ *         ::NGD_E_UNSUPPORTED for a setting that the optimizer has not, or cannot have so; ::NGD_E_FENCED; ::NGD_E_TIMEOUT;
+ *         ::NGD_E_UNAVAILABLE; ::NGD_E_STATE when not connected; ::NGD_E_CLOSED when disconnected meanwhile;
+ *         ::NGD_E_LINEAGE; ::NGD_E_EXPIRED; ::NGD_E_ACCESS; ::NGD_E_LIMIT; ::NGD_E_PROTOCOL; ::NGD_E_RANGE; ::NGD_E_FORKED;
+ *         ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: shared
  * @since 0.1
  */
 NGD_API ngd_status ngd_client_set_value(ngd_client *client, const char *name, const char *data, size_t size,
                                         uint64_t expected, int64_t timeout_ms, uint64_t *version,
                                         ngd_error *error) NGD_NOEXCEPT;
+
+/**
+ * @brief Sets several named values at once: all or none, and settings of the optimizer all from one version of the model on.
+ *
+ * @param client connected; not NULL.
+ * @param names @p count names, each as ngd_client_set_value(), no two the same; not NULL.
+ * @param values @p count texts, NUL-terminated, of 1 MiB together; not NULL.
+ * @param count 1 to 256.
+ * @param timeout_ms milliseconds; 0 or more.
+ * @param from receives the version of the model that is the first to be made with the settings; 0 when none of the values is a
+ *        setting; may be NULL.
+ * @param error filled on failure; may be NULL.
+ * @return as ngd_client_set_value(), without ::NGD_E_CONFLICT.
+ * @par Thread: shared
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_client_set_values(ngd_client *client, const char *const *names,
+                                         const char *const *values, size_t count, int64_t timeout_ms,
+                                         uint64_t *from, ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Reads a named value; waits for it where @p known is its newest version, or where it does not exist yet.
@@ -630,6 +656,23 @@ NGD_API ngd_status ngd_client_get_value(ngd_client *client, const char *name, ui
  */
 NGD_API ngd_status ngd_client_lock(ngd_client *client, const char *name, int32_t exclusive, int64_t timeout_ms,
                                    uint64_t *token, ngd_error *error) NGD_NOEXCEPT;
+
+/**
+ * @brief Takes over the token of a lock that another client of the same key holds, in another process for instance: from now on it
+ * goes with updates and values, as if this client held the lock.
+ *
+ * Whoever holds the lock must go on holding it; when it is lost or given back, updates and values are refused with
+ * ::NGD_E_FENCED. ngd_client_unlock() is for the holder. `ngd client lock` tells its command the token as NGD_LOCK_TOKEN.
+ * @param client connected; not NULL.
+ * @param name of the lock, 1 to 255 bytes; not NULL.
+ * @param token that the holder got from ngd_client_lock(); 1 or more.
+ * @param error filled on failure; may be NULL.
+ * @return ::NGD_OK; ::NGD_E_STATE when not connected; ::NGD_E_FORKED; ::NGD_E_ARGUMENT.
+ * @par Thread: shared
+ * @since 0.1
+ */
+NGD_API ngd_status ngd_client_adopt_lock(ngd_client *client, const char *name, uint64_t token,
+                                         ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Gives a lock back.

@@ -3,7 +3,7 @@
  * @brief Keys of servers and clients, for encrypted tcp.
  *
  * A key is two files, in the form that CZMQ and pyzmq use: `name.key` is public and goes into the directory `authorized` of
- * the servers that are to let its owner in; `name.key_secret` stays with its owner and is refused unless its mode is 0600.
+ * the servers that are to let its owner in; `name.key_secret` is refused unless its mode is 0600 or, root's, at most 0640.
  */
 #ifndef NGD_KEY_H
 #define NGD_KEY_H

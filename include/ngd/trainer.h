@@ -67,7 +67,9 @@ enum {
   NGD_EVENT_EPOCH = 3,      /**< An epoch ended and was evaluated. */
   NGD_EVENT_CHECKPOINT = 4, /**< A checkpoint was written; ngd_event.path names it. */
   NGD_EVENT_END = 5,        /**< Training ended: all epochs, no improvement, or cancelled. */
-  NGD_EVENT_WARNING = 6     /**< Something to look at; ngd_event.message says what. */
+  NGD_EVENT_WARNING = 6,    /**< Something to look at; ngd_event.message says what. */
+  NGD_EVENT_SETTINGS = 7    /**< On servers: settings of the optimizer were changed (ngd_client_set_values());
+                                 ngd_event.message says from which version of the model on they count. */
 };
 
 /** What happened. Numbers that are not known are NaN or 0. */
@@ -93,7 +95,7 @@ typedef struct ngd_event {
   uint64_t hard_set;        /**< With `icea`: samples in the hard set. */
   uint64_t quarantined;     /**< With `icea`: samples in quarantine. */
   double hard_share;        /**< With `icea`: share of the epoch's rows drawn from the hard set; NaN without. */
-  const char *message;      /**< Text of a warning, or ""; valid until the next call with this trainer. */
+  const char *message;      /**< Text of a warning or of settings, or ""; valid as long as path. */
 } ngd_event;
 
 /**
@@ -333,7 +335,8 @@ NGD_API ngd_status ngd_trainer_run(ngd_trainer *trainer, ngd_model *model, ngd_o
 /**
  * @brief Gives the buffer of a run with the option `icea`: the one in progress, or else the last.
  *
- * The handle shares the buffer with the run, so it tells of it, and sets its options, while training goes on.
+ * The handle shares the buffer with the run, so it tells of it, and sets its options, while training goes on. On servers a
+ * worker has that of the partition that it claimed last, and an observer one of all rows, as at its last checkpoint and at the end.
  * @param trainer not NULL.
  * @param out receives a handle of its own, to be destroyed as any other, or NULL on failure; not NULL.
  * @param error filled on failure; may be NULL.

@@ -69,6 +69,42 @@ ngd_status ngd_client_set_value(ngd_client *client, const char *name, const char
   });
 }
 
+ngd_status ngd_client_set_values(ngd_client *client, const char *const *names, const char *const *values,
+                                 size_t count, int64_t timeout_ms, uint64_t *from, ngd_error *error) noexcept {
+  return guard(error, [&] {
+    require(client, "client");
+    require(names, "names");
+    require(values, "values");
+    if (count < 1 || count > ngd::wire::kValuesTogether)
+      ngd::fail(NGD_E_ARGUMENT, "count is ", count, "; 1 to ", ngd::wire::kValuesTogether,
+                " values can be set together");
+    Command command;
+    std::string payload;
+    for (size_t i = 0; i < count; i++) {
+      require(names[i], "a name");
+      require(values[i], "a value");
+      const Command one = command_of(CommandKind::set_value, names[i], timeout_ms);
+      command.wait_us = one.wait_us;
+      if (std::ranges::find(command.values, one.name, &ngd::wire::NamedValue::name) != command.values.end())
+        ngd::fail(NGD_E_ARGUMENT, "the value ", ngd::quoted(one.name), " is there twice");
+      command.values.push_back({one.name, std::strlen(values[i]), ngd::wire::kAny});
+      payload += values[i];
+    }
+    const Outcome outcome = run(client, command, timeout_ms, payload_of(payload.data(), payload.size()));
+    if (from != nullptr) *from = outcome.done.offset;
+  });
+}
+
+ngd_status ngd_client_adopt_lock(ngd_client *client, const char *name, uint64_t token,
+                                 ngd_error *error) noexcept {
+  return guard(error, [&] {
+    require(client, "client");
+    require(name, "name");
+    if (token == 0) ngd::fail(NGD_E_ARGUMENT, "token is 0, which no lock ever has");
+    client->object->hold({command_of(CommandKind::lock, name, 0).name, token});
+  });
+}
+
 ngd_status ngd_client_get_value(ngd_client *client, const char *name, uint64_t known, int64_t timeout_ms,
                                 char *buffer, size_t capacity, size_t *needed, uint64_t *version,
                                 ngd_error *error) noexcept {

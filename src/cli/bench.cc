@@ -33,8 +33,8 @@ std::string processor_name() {
 }
 
 Verb bench_verb(CLI::App &program) {
-  CLI::App *app =
-      program.add_subcommand("bench", "Measure optimizers, ICEA, the parameter server and word vectors");
+  CLI::App *app = program.add_subcommand(
+      "bench", "Measure optimizers, ICEA, the parameter server, training on it and word vectors");
   app->require_subcommand(0, 1);
   struct Arguments {
     std::string name;
@@ -48,7 +48,7 @@ Verb bench_verb(CLI::App &program) {
       "Examples:\n  ngd bench\n  ngd bench optimizer --rules adam,ngd --threads 1\n  ngd bench rules --data "
       "DIR");
   const std::vector<Verb> benchmarks = {optimizer_bench(*app), rules_bench(*app), icea_bench(*app),
-                                        cluster_bench(*app), vectors_bench(*app)};
+                                        cluster_bench(*app),   train_bench(*app), vectors_bench(*app)};
   const auto run = [app, arguments, benchmarks] {
     for (const Verb &benchmark : benchmarks) {
       if (benchmark.app->parsed()) return benchmark.run();
@@ -69,7 +69,8 @@ Verb bench_verb(CLI::App &program) {
     if (arguments->style == Style::table) fmt::print("\nTheir options: ngd bench NAME --help\n");
     return 0;
   };
-  return {app, "ngd bench [optimizer|rules|icea|cluster|vectors] [options]; see ngd bench NAME --help", run};
+  return {app, "ngd bench [optimizer|rules|icea|cluster|train|vectors] [options]; see ngd bench NAME --help",
+          run};
 }
 
 }  // namespace cli

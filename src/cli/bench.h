@@ -14,6 +14,7 @@ Verb rules_bench(CLI::App &bench);
 Verb icea_bench(CLI::App &bench);
 Verb cluster_bench(CLI::App &bench);
 Verb vectors_bench(CLI::App &bench);
+Verb train_bench(CLI::App &bench);
 
 // How far a benchmark is, on stderr: "flat adam, 2 threads  40%  about 1 min left".
 class BenchProgress {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "connection.h"
 #include "verbs.h"
@@ -17,12 +18,25 @@ namespace {
 
 struct Arguments {
   ConnectionOptions connection;
-  std::string tensor, kind = "delta", name, value;
-  std::vector<std::string> command;
+  std::string tensor, kind = "delta", name;
+  std::vector<std::string> command, pairs;
   uint64_t version = 0;
   bool shared = false;
   Style style = Style::table;
 };
+
+// What a command under `ngd client lock` is told of the lock.
+constexpr const char *kLockVariable = "NGD_LOCK", *kTokenVariable = "NGD_LOCK_TOKEN",
+                     *kModelVariable = "NGD_LOCK_MODEL";
+
+// Under `ngd client lock` for the same model the lock's token goes with what is changed. Returns the lock's name, or "".
+std::string adopt_lock(ngd_client *client, const std::string &model) {
+  const char *name = std::getenv(kLockVariable), *token = std::getenv(kTokenVariable),
+             *of = std::getenv(kModelVariable);
+  if (name == nullptr || token == nullptr || of == nullptr || of != model) return {};
+  call(ngd_client_adopt_lock, client, name, static_cast<uint64_t>(std::strtoull(token, nullptr, 10)));
+  return name;
+}
 
 struct Tensor {
   size_t index = 0, count = 0;
@@ -42,7 +56,7 @@ Tensor find_tensor(const ngd_client *client, const std::string &name) {
   throw Failure{fmt::format("the model has no tensor \"{}\"; known: {}", name, known), kExitUsage};
 }
 
-int pull(const Arguments &arguments) {
+int pull(Arguments &arguments) {
   const Client client = connect(arguments.connection);
   const Tensor tensor = find_tensor(client.get(), arguments.tensor);
   std::vector<float> values(tensor.info.elements);
@@ -60,7 +74,7 @@ int pull(const Arguments &arguments) {
   return 0;
 }
 
-int push(const Arguments &arguments) {
+int push(Arguments &arguments) {
   const Client client = connect(arguments.connection);
   const Tensor tensor = find_tensor(client.get(), arguments.tensor);
   int32_t kind = NGD_PUSH_DELTA;
@@ -83,6 +97,7 @@ int push(const Arguments &arguments) {
                               tensor.info.elements, values.size())};
   std::vector<const float *> all(tensor.count);
   all[tensor.index] = values.data();
+  adopt_lock(client.get(), arguments.connection.model);
   uint64_t version = 0;
   call(ngd_client_push_f32, client.get(), kind, all.data(), all.size(), arguments.connection.timeout_ms(),
        &version);
@@ -90,7 +105,7 @@ int push(const Arguments &arguments) {
   return 0;
 }
 
-int get(const Arguments &arguments) {
+int get(Arguments &arguments) {
   const Client client = connect(arguments.connection);
   std::string value(size_t{1} << 20, '\0');
   value.push_back('\0');
@@ -106,19 +121,68 @@ int get(const Arguments &arguments) {
   return 0;
 }
 
-int set(const Arguments &arguments) {
+// Held for as long as this object lives; the lock that keeps several from changing settings at once.
+class GlobalLock {
+ public:
+  GlobalLock(ngd_client *client, int64_t timeout_ms) : client_(client), timeout_ms_(timeout_ms) {
+    try {
+      call(ngd_client_lock, client, kGlobalLock, int32_t{1}, timeout_ms, &token_);
+    } catch (Failure &failure) {
+      if (failure.status == NGD_E_TIMEOUT)
+        failure.message =
+            "somebody else holds the lock \"model\", under which settings are changed; try again, or wait "
+            "longer "
+            "with --timeout";
+      throw;
+    }
+  }
+  ~GlobalLock() { ngd_client_unlock(client_, kGlobalLock, token_, timeout_ms_, nullptr); }
+  GlobalLock(const GlobalLock &) = delete;
+  GlobalLock &operator=(const GlobalLock &) = delete;
+
+  static constexpr const char *kGlobalLock = "model";
+
+ private:
+  ngd_client *client_;
+  int64_t timeout_ms_;
+  uint64_t token_ = 0;
+};
+
+int set(Arguments &arguments) {
+  std::vector<const char *> names, values;
+  bool settings = false;
+  if (arguments.pairs.size() % 2 != 0)
+    throw Failure{
+        fmt::format("the value \"{}\" has a name, but no text; give pairs: NAME VALUE", arguments.pairs.back()),
+        kExitUsage};
+  for (size_t i = 0; i < arguments.pairs.size(); i += 2) {
+    names.push_back(arguments.pairs[i].c_str());
+    values.push_back(arguments.pairs[i + 1].c_str());
+    settings =
+        settings || arguments.pairs[i] == "learning_rate" || arguments.pairs[i].rfind("optimizer.", 0) == 0;
+  }
   const Client client = connect(arguments.connection);
-  uint64_t version = 0;
-  call(ngd_client_set_value, client.get(), arguments.name.c_str(), arguments.value.data(),
-       arguments.value.size(), ~uint64_t{0}, arguments.connection.timeout_ms(), &version);
-  print_fields(arguments.style, {{"version", integer_cell(version)}});
+  std::optional<GlobalLock> lock;
+  if (adopt_lock(client.get(), arguments.connection.model) != GlobalLock::kGlobalLock && settings)
+    lock.emplace(client.get(), arguments.connection.timeout_ms());
+  if (names.size() == 1 && !settings) {
+    uint64_t version = 0;
+    call(ngd_client_set_value, client.get(), names[0], values[0], std::strlen(values[0]), ~uint64_t{0},
+         arguments.connection.timeout_ms(), &version);
+    print_fields(arguments.style, {{"version", integer_cell(version)}});
+    return 0;
+  }
+  uint64_t from = 0;
+  call(ngd_client_set_values, client.get(), names.data(), values.data(), names.size(),
+       arguments.connection.timeout_ms(), &from);
+  if (settings) print_fields(arguments.style, {{"from_version", integer_cell(from)}});
   return 0;
 }
 
 // Started before the client, whose threads a fork would not have: it waits for a byte, then becomes the command.
 class LateCommand {
  public:
-  explicit LateCommand(std::vector<std::string> command) {
+  LateCommand(std::vector<std::string> command, const std::string &lock) {
     int ends[2];
     if (pipe(ends) != 0) throw Failure{fmt::format("no pipe: {}", std::strerror(errno))};
     child_ = fork();
@@ -129,10 +193,14 @@ class LateCommand {
       return;
     }
     close(ends[1]);
-    char token[24] = {};
-    if (read(ends[0], token, sizeof token - 1) <= 0) _exit(kExitFailed);
+    char words_in[512] = {};  // the token, a blank, the model
+    if (read(ends[0], words_in, sizeof words_in - 1) <= 0) _exit(kExitFailed);
     close(ends[0]);
-    setenv("NGD_LOCK_TOKEN", token, 1);
+    char *blank = std::strchr(words_in, ' ');
+    *blank = '\0';
+    setenv(kTokenVariable, words_in, 1);
+    setenv(kLockVariable, lock.c_str(), 1);
+    setenv(kModelVariable, blank + 1, 1);
     std::vector<char *> words;
     for (std::string &word : command) words.push_back(word.data());
     words.push_back(nullptr);
@@ -147,8 +215,8 @@ class LateCommand {
   LateCommand(const LateCommand &) = delete;
   LateCommand &operator=(const LateCommand &) = delete;
 
-  int run(uint64_t token) {
-    const std::string text = std::to_string(token);
+  int run(uint64_t token, const std::string &model) {
+    const std::string text = std::to_string(token) + " " + model;
     if (write(go_, text.data(), text.size()) < 0) throw Failure{"the command did not wait for its lock"};
     close(go_);
     go_ = -1;
@@ -163,13 +231,13 @@ class LateCommand {
   int go_ = -1;
 };
 
-int lock(const Arguments &arguments) {
-  LateCommand command(arguments.command);
+int lock(Arguments &arguments) {
+  LateCommand command(arguments.command, arguments.name);
   const Client client = connect(arguments.connection);
   uint64_t token = 0;
   call(ngd_client_lock, client.get(), arguments.name.c_str(), int32_t{arguments.shared ? 0 : 1},
        arguments.connection.timeout_ms(), &token);
-  const int exit_code = command.run(token);
+  const int exit_code = command.run(token, arguments.connection.model);
   call(ngd_client_unlock, client.get(), arguments.name.c_str(), token, arguments.connection.timeout_ms());
   return exit_code;
 }
@@ -196,16 +264,16 @@ Verb client_verb(CLI::App &program) {
       ->type_name("gradient|value|delta");
   CLI::App *getting = add("get", "Print a named value");
   getting->add_option("name", a.name, "Its name")->required()->type_name("NAME");
-  CLI::App *setting = add("set", "Set a named value, such as learning_rate");
-  setting->add_option("name", a.name, "Its name")->required()->type_name("NAME");
-  setting->add_option("value", a.value, "Its text")->required()->type_name("VALUE");
+  CLI::App *setting = add(
+      "set", "Set named values, all at once; learning_rate and optimizer.OPTION change a training that runs");
+  setting->add_option("values", a.pairs, "Names and texts")->required()->type_name("NAME VALUE ...");
   CLI::App *locking = add("lock", "Run a command while holding a lock; NGD_LOCK_TOKEN is its token");
   locking->add_option("name", a.name, "The lock's name")->required()->type_name("NAME");
   locking->add_flag("--shared", a.shared, "Others may share it");
   locking->add_option("command", a.command, "The command, after --")->required()->type_name("COMMAND");
   app->footer(
       "Examples:\n  ngd client pull --model mnist --tensor w\n  ngd client set --model mnist learning_rate "
-      "0.001\n"
+      "0.001 optimizer.weight_decay 0.1\n"
       "  ngd client lock --model mnist nightly -- ./evaluate.sh");
   const auto run = [arguments, pulling, pushing, getting, setting] {
     if (pulling->parsed()) return pull(*arguments);

@@ -30,8 +30,8 @@ std::string numbers(const Json &list) {
   return out.empty() ? "-" : out;
 }
 
-int show(const Arguments &arguments) {
-  const Client client = connect(arguments.connection);
+int show(Arguments &arguments) {
+  const Client client = connect_to_servers(arguments.connection);
   const Json all = places_of(client.get(), arguments.connection.timeout_ms());
   if (arguments.style == Style::json) {
     print_json(all);
@@ -82,6 +82,31 @@ int show(const Arguments &arguments) {
   return 0;
 }
 
+// Whether a server answers and has all that it is to have, so that the next one may be stopped.
+int ready(Arguments &arguments) {
+  const Client client = connect_to_servers(arguments.connection);
+  const Json all = places_of(client.get(), arguments.connection.timeout_ms());
+  const auto has = [&](const Json &list) {
+    return std::ranges::find(list, Json(arguments.node)) != list.end();
+  };
+  const bool known = std::ranges::any_of(all["servers"], [&](const Json &server) {
+    return server["node"] == arguments.node && server["alive"].get<bool>();
+  });
+  if (!known) throw Failure{fmt::format("server {} is not there, or not heard of yet", arguments.node)};
+  uint64_t shards = 0;
+  for (const Json &model : all["models"]) {
+    for (const Json &shard : model["shards"]) {
+      if (!has(shard["wanted"])) continue;
+      shards++;
+      if (!has(shard["in_sync"]))
+        throw Failure{fmt::format("server {} does not have shard {} of {} in sync yet", arguments.node,
+                                  shard["shard"].get<uint64_t>(), model["name"].get<std::string>())};
+    }
+  }
+  print_fields(arguments.style, {{"server", integer_cell(arguments.node)}, {"shards", integer_cell(shards)}});
+  return 0;
+}
+
 struct Standing {
   size_t shards = 0, placed = 0;
 };
@@ -102,8 +127,8 @@ Standing standing(const Json &all) {
   return now;
 }
 
-int arrange(const Arguments &arguments, const std::string &what) {
-  const Client client = connect(arguments.connection);
+int arrange(Arguments &arguments, const std::string &what, bool of_model) {
+  const Client client = of_model ? connect(arguments.connection) : connect_to_servers(arguments.connection);
   const auto began = std::chrono::steady_clock::now();
   call(ngd_client_arrange, client.get(), what.c_str(), arguments.connection.timeout_ms());
   StatusLine line(arguments.style == Style::table ? StatusLine::Mode::automatic : StatusLine::Mode::off);
@@ -137,7 +162,7 @@ int arrange(const Arguments &arguments, const std::string &what) {
   return 0;
 }
 
-int page(const Arguments &arguments) {
+int page(Arguments &arguments) {
   const Client client = connect(arguments.connection);
   ClusterWatch watch(arguments.connection.model);
   return serve_cluster_page(arguments.page, watch, [&] {
@@ -166,7 +191,8 @@ Verb cluster_verb(CLI::App &program) {
     CLI::App *one = app->add_subcommand(name, about);
     add_connection_options(*one, a.connection);
     add_output_option(*one, a.style);
-    if (std::string_view(name) != "show" && std::string_view(name) != "page") {
+    const std::string_view word = name;
+    if (word != "show" && word != "page" && word != "ready") {
       one->add_option("--wait", a.wait, "Seconds to wait until it has happened (default 600)")
           ->type_name("SECONDS");
       one->add_flag("--no-wait", a.no_wait, "Return when it is written down");
@@ -174,6 +200,8 @@ Verb cluster_verb(CLI::App &program) {
     return one;
   };
   CLI::App *showing = add("show", "Servers, and where each shard is");
+  CLI::App *asking = add("ready", "Exit with 0 if a server answers and has all its shards in sync");
+  asking->add_option("server", a.node, "Its number")->required()->type_name("NODE");
   CLI::App *serving =
       add("page", "Serve a live page of the cluster, and /metrics for Prometheus, until Ctrl-C");
   serving->add_option("--page", a.page, "Where a browser finds it (default 127.0.0.1:7080; port 0: any)")
@@ -191,19 +219,23 @@ Verb cluster_verb(CLI::App &program) {
   app->footer(
       "Examples:\n  ngd cluster show --model mnist\n  ngd cluster drain --model mnist 3\n"
       "  ngd cluster replicas --model mnist 2\n  ngd cluster move --model mnist 0 2 3");
-  const auto run = [arguments, showing, serving, draining, undraining, counting, moving, balancing] {
+  const auto run = [arguments, showing, asking, serving, draining, undraining, counting, moving, balancing] {
     if (showing->parsed()) return show(*arguments);
+    if (asking->parsed()) return ready(*arguments);
     if (serving->parsed()) return page(*arguments);
-    if (draining->parsed()) return arrange(*arguments, fmt::format("drain:node={}", arguments->node));
-    if (undraining->parsed()) return arrange(*arguments, fmt::format("undrain:node={}", arguments->node));
-    if (counting->parsed()) return arrange(*arguments, fmt::format("replicas:count={}", arguments->count));
-    if (balancing->parsed()) return arrange(*arguments, "balance");
+    if (draining->parsed()) return arrange(*arguments, fmt::format("drain:node={}", arguments->node), false);
+    if (undraining->parsed())
+      return arrange(*arguments, fmt::format("undrain:node={}", arguments->node), false);
+    if (counting->parsed())
+      return arrange(*arguments, fmt::format("replicas:count={}", arguments->count), true);
+    if (balancing->parsed()) return arrange(*arguments, "balance", false);
     std::string nodes;
     for (const uint32_t node : arguments->nodes) nodes += fmt::format("{}{}", nodes.empty() ? "" : "+", node);
     (void)moving;
-    return arrange(*arguments, fmt::format("move:shard={},nodes={}", arguments->shard, nodes));
+    return arrange(*arguments, fmt::format("move:shard={},nodes={}", arguments->shard, nodes), true);
   };
-  return {app, "ngd cluster show|page|drain|undrain|replicas|move|balance [options]; see ngd cluster --help",
+  return {app,
+          "ngd cluster show|ready|page|drain|undrain|replicas|move|balance [options]; see ngd cluster --help",
           run};
 }
 

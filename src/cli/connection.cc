@@ -1,7 +1,10 @@
 // Connecting to servers from the command line.
 #include "connection.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <vector>
 
 namespace cli {
 namespace {
@@ -14,7 +17,8 @@ void add_connection_options(CLI::App &app, ConnectionOptions &options) {
   app.add_option("--servers", options.servers,
                  "Addresses of any servers, separated by commas (default tcp://127.0.0.1:7070)")
       ->type_name("ADDRESSES");
-  app.add_option("--model", options.model, "Name of the model (default: default)")->type_name("NAME");
+  app.add_option("--model", options.model, "Name of the model (default: the only one that there is)")
+      ->type_name("NAME");
   app.add_option("--key", options.key, "Secret key of this client, see ngd keygen; with --server-key")
       ->type_name("FILE");
   app.add_option("--server-key", options.server_key, "Public key of the servers: text or file")
@@ -27,9 +31,11 @@ void add_connection_options(CLI::App &app, ConnectionOptions &options) {
       ->type_name("SECONDS");
 }
 
-Client connect(const ConnectionOptions &options) {
+namespace {
+
+Client connected_to(const ConnectionOptions &options, const std::string &model) {
   Client client = create<ngd_client>(ngd_client_create, options.spec.empty() ? "client" : options.spec);
-  call(ngd_client_set_text, client.get(), "model", options.model.c_str());
+  call(ngd_client_set_text, client.get(), "model", model.c_str());
   call(ngd_client_set, client.get(), "worker", 0.0);
   if (!options.key.empty()) call(ngd_client_set_text, client.get(), "key", options.key.c_str());
   if (!options.server_key.empty())
@@ -37,6 +43,40 @@ Client connect(const ConnectionOptions &options) {
   if (options.trusted_network) call(ngd_client_set, client.get(), "trusted_network", 1.0);
   call(ngd_client_connect, client.get(), options.servers.c_str(), options.timeout_ms());
   return client;
+}
+
+std::string models_text(const std::vector<std::string> &models) {
+  std::string text;
+  for (const std::string &one : models) text += (text.empty() ? "" : ", ") + one;
+  return text;
+}
+
+}  // namespace
+
+Client connect_to_servers(const ConnectionOptions &options) {
+  return connected_to(options, "");
+}
+
+Client connect(ConnectionOptions &options) {
+  std::vector<std::string> models;
+  {
+    const Client client = connect_to_servers(options);
+    const Json places = places_of(client.get(), options.timeout_ms());
+    for (const Json &model : places["models"]) models.push_back(model["name"].get<std::string>());
+  }
+  const bool there = std::ranges::find(models, options.model) != models.end();
+  if (options.model.empty() && models.size() > 1)
+    throw Failure{fmt::format("the servers have several models; say which by --model: {}", models_text(models)),
+                  kExitUsage};
+  if (models.empty() || (!options.model.empty() && !there))
+    throw Failure{options.model.empty()
+                      ? "the servers have no model yet; ngd train --connect makes one"
+                      : fmt::format("the servers have no model \"{}\"; {}", options.model,
+                                    models.empty() ? "they have none yet: ngd train --connect makes one"
+                                                   : "they have: " + models_text(models)),
+                  kExitFailed, NGD_E_NOT_FOUND};
+  if (options.model.empty()) options.model = models.front();
+  return connected_to(options, options.model);
 }
 
 Json places_of(ngd_client *client, int64_t timeout_ms) {

@@ -11,7 +11,7 @@ namespace cli {
 
 struct ConnectionOptions {
   std::string servers = "tcp://127.0.0.1:7070";
-  std::string model = "default";
+  std::string model;  // empty: the only one that the servers have; see connect()
   std::string key, server_key, spec;
   bool trusted_network = false;
   double timeout = 10;
@@ -21,8 +21,11 @@ struct ConnectionOptions {
 
 void add_connection_options(CLI::App &app, ConnectionOptions &options);
 
-// Connected to a model that exists; not one of its workers.
-Client connect(const ConnectionOptions &options);
+// Connected to a model that exists; not one of its workers. Where the options name none, it is the only one that there is, and the
+// options name it from then on.
+Client connect(ConnectionOptions &options);
+// To the servers alone.
+Client connect_to_servers(const ConnectionOptions &options);
 
 // What ngd_client_get_places() tells.
 Json places_of(ngd_client *client, int64_t timeout_ms);

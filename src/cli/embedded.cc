@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "connection.h"
 #include "job.h"
 
 namespace cli {
@@ -17,8 +18,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kAnswerMs = 10'000;
 constexpr double kServersMs = 60'000;  // how long nothing may go forward
 constexpr double kStopSeconds = 20;
+
+constexpr const char *kFolderFile = "/servers/folder", *kRunFile = "/run";  // each names the other's place
+
+std::string text_in(const std::string &path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
 
 std::string private_folder() {
   const char *base = std::getenv("TMPDIR");
@@ -72,7 +81,7 @@ EmbeddedCluster::EmbeddedCluster(const ClusterCommand &command, const std::strin
     addresses_ = command.connect;
     return;
   }
-  folder_ = private_folder();
+  make_folder();
   for (uint64_t node = 1; node <= command.server_count(); node++) {
     const std::string address = fmt::format("ipc://{}/s{}", folder_, node);
     addresses_ += (addresses_.empty() ? "" : ",") + address;
@@ -90,46 +99,85 @@ EmbeddedCluster::EmbeddedCluster(const ClusterCommand &command, const std::strin
 EmbeddedCluster::~EmbeddedCluster() {
   processes_.stop("", SIGKILL, 5);
   std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
+  if (folder_.empty()) return;
+  fs::remove_all(folder_, ignored);
+  fs::remove(run_ + kFolderFile, ignored);
 }
 
-std::string EmbeddedCluster::client_spec(uint64_t rank) const {
+// For sockets, whose paths must be short. A launcher that is killed leaves it; the run knows its name, and it the run's.
+void EmbeddedCluster::make_folder() {
+  std::error_code ignored;
+  const std::string old = text_in(run_ + kFolderFile);
+  if (!old.empty() && text_in(old + kRunFile) == run_) fs::remove_all(old, ignored);
+  folder_ = private_folder();
+  std::ofstream(folder_ + kRunFile) << run_;
+  std::ofstream(run_ + kFolderFile) << folder_;
+}
+
+void EmbeddedCluster::remove_servers(const std::string &run) {
+  std::error_code ignored;
+  for (fs::directory_iterator entry(fs::path(run) / "servers", ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
+    if (entry->is_directory(ignored)) fs::remove_all(entry->path(), ignored);
+  }
+}
+
+std::string EmbeddedCluster::client_spec(const ClusterCommand &command, uint64_t rank) {
   const Client client =
-      create<ngd_client>(ngd_client_create, command_.client.empty() ? "client" : command_.client);
+      create<ngd_client>(ngd_client_create, command.client.empty() ? "client" : command.client);
   const auto set = [&](const char *name, const std::string &value) {
     call(ngd_client_set_text, client.get(), name, value.c_str());
   };
-  set("model", command_.model_name);
-  set("consistency", command_.mode);
-  set("bound", std::to_string(command_.bound));
-  set("workers", std::to_string(std::max<uint64_t>(1, command_.workers)));
-  set("shards", std::to_string(command_.shards));
-  set("lease", fmt::format("{}", command_.lease));
+  set("model", command.model_name);
+  set("consistency", command.mode);
+  set("bound", std::to_string(command.bound));
+  set("workers", std::to_string(std::max<uint64_t>(1, command.workers)));
+  set("shards", std::to_string(command.shards));
+  set("lease", fmt::format("{}", command.lease));
   set("worker", rank == 0 ? "0" : "1");
   set("rank", std::to_string(rank));
   return text_of(ngd_client_get_text, client.get(), "spec");
 }
 
+void EmbeddedCluster::check_new(const ClusterCommand &command) {
+  if (command.connect.empty()) return;
+  const auto connected = [&](const std::string &model) {
+    Client client = create<ngd_client>(ngd_client_create, client_spec(command, 0));
+    call(ngd_client_set_text, client.get(), "model", model.c_str());
+    call(ngd_client_connect, client.get(), command.connect.c_str(), kAnswerMs);
+    return client;
+  };
+  const Json models = places_of(connected("").get(), kAnswerMs)["models"];
+  const auto named = [&](const Json &model) { return model["name"] == command.model_name; };
+  if (std::none_of(models.begin(), models.end(), named)) return;
+  if (value_of(connected(command.model_name).get(), "command", kAnswerMs).empty()) return;
+  throw Failure{
+      fmt::format(
+          "the servers have begun to train a model \"{}\" already; take another --model-name, look on with "
+          "ngd status --model {}, or go on from the run directory of that training: ngd train --resume RUN",
+          command.model_name, command.model_name),
+      kExitFailed, NGD_E_CONFLICT};
+}
+
 void EmbeddedCluster::connect(ngd_trainer *trainer) {
-  client_ = create<ngd_client>(ngd_client_create, client_spec(0));
+  client_ = create<ngd_client>(ngd_client_create, client_spec(command_, 0));
   call(ngd_trainer_connect, trainer, client_.get(), addresses_.c_str(), static_cast<int64_t>(kServersMs));
 }
 
 void EmbeddedCluster::start_workers() {
-  takeovers_.emplace(client_spec(0), addresses_, command_.model_name);
+  takeovers_.emplace(client_spec(command_, 0), addresses_, command_.model_name);
   {
     // For workers of other hosts.
-    const Client client = create<ngd_client>(ngd_client_create, client_spec(0));
+    const Client client = create<ngd_client>(ngd_client_create, client_spec(command_, 0));
     call(ngd_client_connect, client.get(), addresses_.c_str(), int64_t{10'000});
-    std::ifstream file(run_ + "/command.json");
-    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    const std::string text = text_in(run_ + "/command.json");
     call(ngd_client_set_value, client.get(), "command", text.data(), text.size(), ~uint64_t{0}, int64_t{10'000},
          nullptr);
   }
   for (uint64_t rank = 1; rank <= command_.workers; rank++)
     processes_.start(
         fmt::format("worker {}", rank),
-        {"worker", run_, "--servers", addresses_, "--client", client_spec(rank), "--progress", "off"},
+        {"worker", run_, "--servers", addresses_, "--client", client_spec(command_, rank), "--progress", "off"},
         fmt::format("{}/servers/worker-{}.log", run_, rank), false);
 }
 
@@ -156,8 +204,8 @@ std::vector<std::string> EmbeddedCluster::news(const ngd_event &event) {
   if (event.steps > 0)
     done_ =
         static_cast<double>(event.step) / static_cast<double>(event.steps) * static_cast<double>(event.epochs);
+  if (event.rows > rows_) processes_.went_forward();
   rows_ = event.rows;
-  steps_ = event.step;
   drill(event);
   for (const ProcessEvent &one : processes_.events()) {
     const bool good = one.what == "started" || one.what == "ended with exit code 0";
@@ -199,14 +247,20 @@ std::vector<std::string> EmbeddedCluster::news(const ngd_event &event) {
   throw Failure{fmt::format("{} ended again and again; {}/servers/{}.log says why", lost.front(), run_, file)};
 }
 
-std::string EmbeddedCluster::account() {
-  const Client client = create<ngd_client>(ngd_client_create, client_spec(0));
+// The account of the partitions is part of the updates, and goes with them from worker to worker.
+std::string EmbeddedCluster::account() try {
+  const Client client = create<ngd_client>(ngd_client_create, client_spec(command_, 0));
   call(ngd_client_connect, client.get(), addresses_.c_str(), int64_t{10'000});
   auto info = sized<ngd_client_info>();
   call(ngd_client_get_info, client.get(), int64_t{10'000}, &info);
+  const Json told = Json::parse(value_of(client.get(), "training.progress", int64_t{10'000}), nullptr, false);
+  uint64_t acknowledged = 0;
+  for (const Json &one : told.is_object() ? told.value("partitions", Json::array()) : Json::array()) {
+    acknowledged += one.value("updates", uint64_t{0});
+  }
   const uint64_t made = info.version - 1, takeovers = takeovers_ ? takeovers_->count() : 0;
   log({{"event", "updates"},
-       {"acknowledged", steps_},
+       {"acknowledged", acknowledged},
        {"applied", made},
        {"version", info.version},
        {"lineage", info.lineage},
@@ -214,9 +268,13 @@ std::string EmbeddedCluster::account() {
   if (info.lineage > 1)
     return fmt::format(
         "updates    {} count; the model went back to a checkpoint {} time{}, and to the samples of then",
-        steps_, info.lineage - 1, info.lineage == 2 ? "" : "s");
-  return fmt::format("updates    {} acknowledged, {} applied (version {}), takeovers {}", steps_, made,
-                     info.version, takeovers);
+        acknowledged, info.lineage - 1, info.lineage == 2 ? "" : "s");
+  // A round adds one of each worker.
+  return fmt::format("updates    {} acknowledged, {} {} (version {}), takeovers {}", acknowledged, made,
+                     command_.mode == "bulk" ? "rounds" : "applied", info.version, takeovers);
+} catch (const Failure &failure) {
+  // The training has ended well; only the servers cannot be asked any more.
+  return fmt::format("updates    the servers did not tell how many they have made: {}", failure.message);
 }
 
 void EmbeddedCluster::end(bool finished) {
@@ -225,12 +283,7 @@ void EmbeddedCluster::end(bool finished) {
     // Workers find out by themselves.
     processes_.stop("worker", 0, 5);
     processes_.stop("", SIGKILL, 5);
-    std::error_code ignored;
-    if (command_.connect.empty()) {
-      for (uint64_t node = 1; node <= command_.server_count(); node++)
-        fs::remove_all(fmt::format("{}/servers/{}", run_, node), ignored);
-      fs::remove_all(run_ + "/servers/coordinator", ignored);
-    }
+    if (command_.connect.empty()) remove_servers(run_);
     return;
   }
   processes_.stop("worker", SIGTERM, 5);

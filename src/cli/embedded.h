@@ -21,10 +21,14 @@ class EmbeddedCluster {
  public:
   // Starts the servers, unless the command names some that run elsewhere.
   EmbeddedCluster(const ClusterCommand &command, const std::string &run);
+  // All that servers have written in the run's directory.
+  static void remove_servers(const std::string &run);
   ~EmbeddedCluster();
   EmbeddedCluster(const EmbeddedCluster &) = delete;
   EmbeddedCluster &operator=(const EmbeddedCluster &) = delete;
 
+  // Of a run that is not resumed: throws when servers that run elsewhere have begun to train a model of that name.
+  static void check_new(const ClusterCommand &command);
   // Makes the runs of `trainer` an observer's.
   void connect(ngd_trainer *trainer);
   // Once the model is on the servers.
@@ -38,9 +42,10 @@ class EmbeddedCluster {
   std::string account();
 
  private:
-  std::string client_spec(uint64_t rank) const;
+  static std::string client_spec(const ClusterCommand &command, uint64_t rank);
   void log(const Json &line) const;
   void drill(const ngd_event &event);
+  void make_folder();
 
   const ClusterCommand command_;
   const std::string run_;
@@ -50,7 +55,7 @@ class EmbeddedCluster {
   std::optional<Takeovers> takeovers_;
   std::string drilled_;  // the server that was killed on purpose
   std::chrono::steady_clock::time_point death_{};
-  uint64_t rows_ = 0, steps_ = 0, epochs_ = 0;
+  uint64_t rows_ = 0;
   double done_ = 0;  // epochs, with fractions
 };
 

@@ -22,8 +22,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLookEvery{20};
 constexpr milliseconds kPause{500};  // before one that ended is started again
-constexpr size_t kStarts = 5;        // in kWithin: then it is given up
-constexpr milliseconds kWithin{20000};
+constexpr size_t kStarts = 5;        // of one, while nothing goes forward: then it is given up
 
 }  // namespace
 
@@ -74,7 +73,7 @@ void Processes::launch(Child &child) {
   }
   close(log);
   close(nothing);
-  child.starts.push_back(Clock::now());
+  child.starts++;
   child.pid = pid;
   if (pid < 0) child.again = Clock::now() + kPause;
   events_.push_back({child.name, pid < 0 ? "could not be started" : "started", pid, Clock::now()});
@@ -90,8 +89,7 @@ void Processes::reap(Child &child) {
   child.pid = -1;
   child.done = stopping_ || (good && !child.kept);
   if (child.done) return;
-  std::erase_if(child.starts, [](Clock::time_point start) { return Clock::now() - start > kWithin; });
-  if (child.starts.size() >= kStarts) {
+  if (child.starts >= kStarts) {
     child.done = child.given_up = true;
     events_.push_back({child.name, "given up", -1, Clock::now()});
   }
@@ -124,6 +122,11 @@ std::vector<std::string> Processes::given_up() {
     if (child.given_up) names.push_back(child.name);
   }
   return names;
+}
+
+void Processes::went_forward() {
+  const std::lock_guard lock(mutex_);
+  for (Child &child : children_) child.starts = 0;
 }
 
 void Processes::kill_one(const std::string &name) {

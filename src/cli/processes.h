@@ -32,8 +32,9 @@ class Processes {
   void start(const std::string &name, std::vector<std::string> arguments, const std::string &log, bool kept);
   // Events since the last call.
   std::vector<ProcessEvent> events();
-  // The names of those that ended too often to be started again.
+  // The names of those that ended too often, while nothing went forward, to be started again.
   std::vector<std::string> given_up();
+  void went_forward();
 
   // With SIGKILL; it is started again as after any death.
   void kill_one(const std::string &name);
@@ -48,7 +49,7 @@ class Processes {
     std::vector<std::string> arguments;
     bool kept = false, given_up = false, done = false;
     pid_t pid = -1;
-    std::vector<std::chrono::steady_clock::time_point> starts;
+    size_t starts = 0;  // since anything went forward
     std::chrono::steady_clock::time_point again;
   };
   void launch(Child &child);

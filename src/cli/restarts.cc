@@ -23,15 +23,8 @@ std::string restart_directory(const std::string &run, uint64_t restart) {
 }
 
 void begin_restarts(const std::string &run, const Command &command) {
-  if (fs::exists(fs::path(run) / "command.json") || fs::exists(fs::path(run) / "config.json"))
-    throw Failure{
-        fmt::format("the run directory \"{}\" already holds a run; go on with it by --resume {}, or choose "
-                    "another directory",
-                    run, run)};
-  std::error_code code;
-  fs::create_directories(run, code);
-  if (code) throw Failure{fmt::format("{}: cannot be made: {}", run, code.message())};
-  write_command(run, command);
+  if (fs::exists(fs::path(run) / "command.json")) refuse_held_run(run);
+  begin_run(run, command);
 }
 
 bool has_checkpoint(const std::string &run) {

@@ -1,8 +1,12 @@
 // Reading and writing what lies in a run directory.
 #include "run_record.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -20,6 +24,12 @@ double number_of(const Json &object, const char *key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number() ? found->get<double>()
                                                      : std::numeric_limits<double>::quiet_NaN();
+}
+
+void make_run_directory(const std::string &run) {
+  std::error_code code;
+  std::filesystem::create_directories(run, code);
+  if (code) throw Failure{fmt::format("{}: cannot be made: {}", run, code.message())};
 }
 
 bool has_number(const Series &series) {
@@ -65,12 +75,44 @@ std::string command_text(const Command &command) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+RunLock::RunLock(const std::string &run) {
+  make_run_directory(run);
+  directory_ = open(run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // A file system that has no locks of directories cannot tell.
+  if (directory_ < 0 || flock(directory_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  close(directory_);
+  throw Failure{
+      fmt::format("another ngd train is at work in the run directory \"{}\"; let it end, or end it", run)};
+}
+
+RunLock::~RunLock() {
+  if (directory_ >= 0) close(directory_);
+}
+
+bool run_is_begun(const std::string &run) {
+  return std::filesystem::exists(std::filesystem::path(run) / "config.json");
+}
+
+void refuse_held_run(const std::string &run) {
+  throw Failure{fmt::format(
+      "the run directory \"{}\" already holds a run; go on with it by --resume {}, or choose another directory",
+      run, run)};
+}
+
+void begin_run(const std::string &run, const Command &command) {
+  if (run_is_begun(run)) refuse_held_run(run);
+  make_run_directory(run);
+  write_command(run, command);
+}
+
 void write_command(const std::string &run, const Command &command) {
-  const std::string path = (std::filesystem::path(run) / kCommandFile).string();
-  std::ofstream file(path);
+  const std::string path = (std::filesystem::path(run) / kCommandFile).string(), fresh = path + ".tmp";
+  std::ofstream file(fresh);
   file << command_text(command);
   file.close();
-  if (!file) throw Failure{path + ": cannot be written"};
+  std::error_code code;
+  if (file) std::filesystem::rename(fresh, path, code);
+  if (!file || code) throw Failure{path + ": cannot be written"};
 }
 
 Command read_command(const std::string &run) {

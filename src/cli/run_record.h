@@ -38,8 +38,26 @@ Command parse_command(const std::string &text, const std::string &where);
 // --held-out as a share rather than a file: a number's text that names no file.
 std::optional<double> fraction(const std::string &text);
 
-void write_command(const std::string &run, const Command &command);
-Command read_command(const std::string &run);  // throws a Failure that says why it cannot
+// Makes the directory of a new run and notes the command in it, so that it can be resumed from then on. Throws a Failure when it
+// holds a run.
+void begin_run(const std::string &run, const Command &command);
+bool run_is_begun(const std::string &run);  // by the trainer
+[[noreturn]] void refuse_held_run(const std::string &run);
+
+// The run directory, which is made where it is not there, is for one process; throws a Failure when another has it.
+class RunLock {
+ public:
+  explicit RunLock(const std::string &run);
+  ~RunLock();
+  RunLock(const RunLock &) = delete;
+  RunLock &operator=(const RunLock &) = delete;
+
+ private:
+  int directory_ = -1;  // the kernel frees it when its holder dies
+};
+
+void write_command(const std::string &run, const Command &command);  // whole, or not at all
+Command read_command(const std::string &run);                        // throws a Failure that says why it cannot
 
 // The objects of log.jsonl; a last line that was cut short by a crash is left out.
 std::vector<Json> read_log(const std::string &run);

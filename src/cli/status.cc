@@ -24,6 +24,7 @@ struct Picture {
   ngd_client_info info;
   Json shards = Json::array(), servers = Json::array();
   Json training;  // null: there is none
+  Json settings;  // null: nobody has changed any
 
   uint64_t takeovers() const {
     uint64_t count = 0;
@@ -38,6 +39,15 @@ struct Picture {
   }
 };
 
+// The last line of the value: "1234 learning_rate=0.01,weight_decay=0.1".
+Json newest_settings(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  text.erase(0, text.rfind('\n') + 1);
+  const size_t blank = text.find(' ');
+  if (blank == std::string::npos) return {};
+  return {{"from_version", std::stoull(text.substr(0, blank))}, {"settings", text.substr(blank + 1)}};
+}
+
 Picture picture_of(ngd_client *client, const ConnectionOptions &options) {
   Picture picture;
   picture.info = sized<ngd_client_info>();
@@ -50,6 +60,7 @@ Picture picture_of(ngd_client *client, const ConnectionOptions &options) {
   const Json training =
       Json::parse(value_of(client, "training.progress", options.timeout_ms()), nullptr, false);
   if (training.is_object()) picture.training = training;
+  picture.settings = newest_settings(value_of(client, "optimizer.changes", options.timeout_ms()));
   return picture;
 }
 
@@ -134,7 +145,14 @@ void print_workers(const Json &training) {
   workers.print(Style::table);
 }
 
-int tell(const Arguments &arguments) {
+void print_rest(const Picture &picture) {
+  if (!picture.settings.is_null())
+    fmt::print("\nsettings   {} from version {} on\n", picture.settings["settings"].get<std::string>(),
+               picture.settings["from_version"].get<uint64_t>());
+  if (!picture.training.is_null()) print_workers(picture.training);
+}
+
+int tell(Arguments &arguments) {
   const Client client = connect(arguments.connection);
   Table table({{"version", "version"},
                {"versions_per_second", "versions/s"},
@@ -170,12 +188,12 @@ int tell(const Arguments &arguments) {
       Json object = table.object(row);
       object["places"] = picture.shards;
       object["training"] = picture.training;
+      object["settings"] = picture.settings;
       print_json(object);
     } else {
       table.add(row);
       table.print(arguments.style);
-      if (!arguments.watch && arguments.style == Style::table && !picture.training.is_null())
-        print_workers(picture.training);
+      if (!arguments.watch && arguments.style == Style::table) print_rest(picture);
     }
     std::fflush(stdout);
     if (!arguments.watch || round + 1 == arguments.count) return 0;

@@ -270,8 +270,17 @@ int train(Arguments arguments) {
   if (command.restarts > 1 && command.cluster.given())
     wrong_usage("--restarts is for training in this process; leave it or --workers out");
 
+  std::optional<RunLock> lock;
   std::optional<EmbeddedCluster> cluster;
-  if (command.cluster.given()) cluster.emplace(command.cluster, arguments.run);
+  if (command.cluster.given()) {
+    lock.emplace(arguments.run);
+    if (!arguments.resume) {
+      EmbeddedCluster::check_new(command.cluster);
+      begin_run(arguments.run, command);
+      EmbeddedCluster::remove_servers(arguments.run);  // of a launcher that was killed before it began
+    }
+    cluster.emplace(command.cluster, arguments.run);
+  }
   const Setting setting = {arguments, load_data(command), arguments.style, progress,
                            cluster ? &*cluster : nullptr};
   if (arguments.style == Style::table) print_summary(command, setting.data);
@@ -280,7 +289,9 @@ int train(Arguments arguments) {
       if (!arguments.resume) begin_restarts(arguments.run, command);
       train_restarts(command, arguments.run, command.restarts, setting);
     } else {
-      train_run(command, arguments.run, arguments.resume, setting);
+      // A launcher that was killed as it started its servers has left nothing but its command.
+      const bool begun = !cluster || run_is_begun(arguments.run);
+      train_run(command, arguments.run, arguments.resume && begun, setting);
     }
   } catch (Failure &failure) {
     if (cluster) cluster->end(false);

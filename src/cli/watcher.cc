@@ -71,6 +71,8 @@ const char *event_name(int32_t kind) {
       return "end";
     case NGD_EVENT_WARNING:
       return "warning";
+    case NGD_EVENT_SETTINGS:
+      return "settings";
     default:
       return "other";
   }
@@ -157,9 +159,10 @@ void Watcher::handle(const ngd_event &event) {
     print_epoch(event);
     std::fflush(stdout);
   }
-  if (event.kind == NGD_EVENT_WARNING) {
+  if (event.kind == NGD_EVENT_WARNING || event.kind == NGD_EVENT_SETTINGS) {
     progress_.clear();
-    fmt::print(stderr, "ngd: warning: {}\n", event.message);
+    fmt::print(stderr, "ngd: {}{}\n",
+               event.kind == NGD_EVENT_WARNING ? "warning: " : "settings: ", event.message);
   }
   if (event.kind == NGD_EVENT_BEGIN || event.kind == NGD_EVENT_PROGRESS) progress_.update(event);
 }

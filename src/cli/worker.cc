@@ -1,7 +1,10 @@
 // ngd worker: trains on servers, as the training there demands.
 #include <fmt/core.h>
 
+#include <chrono>
 #include <memory>
+#include <thread>
+#include <utility>
 
 #include "connection.h"
 #include "job.h"
@@ -19,21 +22,36 @@ struct Arguments {
   Style style = Style::table;
 };
 
-// What ngd train has left for workers of other hosts, at the servers.
-Command command_at_servers(const ConnectionOptions &options) {
-  const Client client = connect(options);
-  std::string text(size_t{1} << 20, '\0');
-  text.push_back('\0');
-  size_t needed = 0;
-  call(ngd_client_get_value, client.get(), "command", uint64_t{0}, options.timeout_ms(), text.data(),
-       text.size(), &needed, nullptr);
-  text.resize(needed - 1);
-  return parse_command(text, "the value \"command\" at the servers");
+// What ngd train has left for workers of other hosts, at the servers. It may begin later than the worker does.
+Command command_at_servers(ConnectionOptions &options, double patience) {
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string wanted = options.model;
+  bool told = false;
+  for (;;) {
+    std::string why;
+    try {
+      const Client client = connect(options);
+      const std::string text = value_of(client.get(), "command", options.timeout_ms());
+      if (!text.empty()) return parse_command(text, "the value \"command\" at the servers");
+      why = fmt::format("nobody has begun to train the model \"{}\"", options.model);
+    } catch (const Failure &failure) {
+      if (failure.status != NGD_E_NOT_FOUND) throw;
+      why = failure.message;
+    }
+    options.model = wanted;
+    const double waited = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    if (waited > patience)
+      throw Failure{fmt::format("{}; waited {:.0f} s for ngd train --connect, as --patience says", why, waited),
+                    kExitFailed, NGD_E_NOT_FOUND};
+    if (!std::exchange(told, true))
+      fmt::print(stderr, "ngd: waiting for ngd train --connect to begin: {}\n", why);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
 }
 
-int work(const Arguments &arguments) {
-  Command command =
-      arguments.run.empty() ? command_at_servers(arguments.connection) : read_command(arguments.run);
+int work(Arguments &arguments) {
+  Command command = arguments.run.empty() ? command_at_servers(arguments.connection, arguments.patience)
+                                          : read_command(arguments.run);
   if (!arguments.data.empty()) command.data.files = split_files(arguments.data);
   if (!arguments.format.empty()) command.data.format = arguments.format;
   if (!arguments.labels.empty()) command.data.labels = arguments.labels;
@@ -83,14 +101,15 @@ Verb worker_verb(CLI::App &program) {
   app->add_option("--labels", a.labels, "The file of labels, for idx")->type_name("FILE");
   app->add_option("--held-out", a.held_out, "The share or file that is held out, where it is not as there")
       ->type_name("FILE|SHARE");
-  app->add_option("--patience", a.patience, "Seconds without servers that are borne (default 60)")
+  app->add_option("--patience", a.patience,
+                  "Seconds without servers, or without a training, that are borne (default 60)")
       ->type_name("SECONDS");
   app->add_option("--progress", a.progress, "The progress line on stderr: auto, on or off")
       ->type_name("auto|on|off");
   add_output_option(*app, a.style);
   app->footer(
       "Example, on another host than ngd train --connect:\n"
-      "  ngd worker --servers tcp://10.0.0.1:7070 --model training --data mail.txt\n\n"
+      "  ngd worker --servers tcp://10.0.0.1:7070 --data mail.txt\n\n"
       "Ends when the training does. Ctrl-C gives back what it has; others go on with it.");
   return {app, "ngd worker [RUN] --servers ADDRESSES [options]; see ngd worker --help",
           [arguments] { return work(*arguments); }};

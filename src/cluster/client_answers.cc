@@ -14,22 +14,51 @@ using Kind = ClientSession::State::Operation::Kind;
 using Step = ClientSession::State::Operation::Step;
 using wire::Refused;
 
+namespace {
+
+// The numbers of an answer, in whichever coding they came.
+class AnswerReader {
+ public:
+  AnswerReader(const std::vector<wire::Bytes> &buffers, wire::Coding coding)
+      : floats_(buffers), halves_(buffers), coding_(coding) {}
+  // The next ones; false when there are fewer.
+  bool take(TensorValues &values, uint64_t &bytes) {
+    bytes += coded_bytes(coding_, values.count);
+    if (coding_ == wire::Coding::float32) return floats_.take(values.count * sizeof(float), values.data);
+    const auto data = widened(halves_, coding_, values.count);
+    if (data) values.data.push_back(*data);
+    return data.has_value();
+  }
+
+ private:
+  Slices floats_;
+  PayloadReader halves_;
+  wire::Coding coding_;
+};
+
+}  // namespace
+
 void ClientSession::State::receive(Peer from, wire::Message message, Time now) {
   if (from < heard.size()) heard[from] = now;
   if (auto *map = std::get_if<wire::Map>(&message.body)) adopt_map(*map, now);
   if (message.envelope.client != id) return;
   uint32_t index = kNode;
   if (message.envelope.shard != 0) {
-    const auto place = std::ranges::find(model.shards, message.envelope.shard, &wire::ShardPlace::shard);
-    if (place == model.shards.end()) return;
-    index = static_cast<uint32_t>(place - model.shards.begin());
+    index = index_of(message.envelope.shard);
+    if (index == kNode) return;
   }
   const auto place = requests.find({message.envelope.seq, index});
   if (place == requests.end()) return;
   Request &request = place->second;
   if (std::holds_alternative<wire::Staged>(message.body)) {
     const auto *push = std::get_if<wire::Push>(&request.message.body);
-    if (push != nullptr && push->attempt == std::get<wire::Staged>(message.body).attempt) request.held = true;
+    if (push == nullptr || push->attempt != std::get<wire::Staged>(message.body).attempt) return;
+    request.held = true;
+    // The shard itself sees to it that the root hears of the part; the root alone is asked what became of the update.
+    if (index != 0) {
+      request.pause = options.retry_us * kPauses;
+      request.at = std::max(request.at, now + request.pause);
+    }
     return;
   }
   if (const auto *refusal = std::get_if<Refused>(&message.body)) return refused(request, *refusal, now);
@@ -66,6 +95,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
       if (map->revision < map_revision) {  // of a server that has not heard of what this client knows
         Request again = request;
         again.at = now + options.retry_us / 4;
+        due(again.at);
         requests.insert_or_assign({again.message.envelope.seq, kNode}, std::move(again));
         return;
       }
@@ -81,6 +111,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     again.message.envelope.seq = read_number();
     again.message.body = wire::GetMap{options.model};
     again.at = now + options.retry_us;
+    due(again.at);
     requests.insert_or_assign({again.message.envelope.seq, kNode}, std::move(again));
   } else if (const auto *pushed = std::get_if<wire::Pushed>(&message.body)) {
     update_answered(ticket, operation, *pushed, message.payload, now);
@@ -122,17 +153,23 @@ void ClientSession::State::update_answered(Ticket ticket, Operation &operation, 
     return start_queued(now);
   }
   operation.outcome.values_version = pushed.values_version;
-  Slices payload(buffers);
+  AnswerReader payload(buffers, pushed.coding);
   for (const wire::TensorPart &tensor : pushed.tensors) {
     const wire::Piece *piece = find_piece(model.shards[0].pieces, tensor.tensor);
+    const auto query = std::ranges::find(operation.queries, tensor.tensor, &TensorQuery::tensor);
+    const bool asked = query != operation.queries.end();
     TensorValues values{tensor.tensor, 0, 0, {}, {}};
-    if (piece != nullptr) values.first = piece->first, values.count = piece->count;
-    if (piece == nullptr || !payload.take(piece->count * sizeof(float), values.data))
+    if (piece != nullptr && tensor.rows == 0) {
+      values.first = piece->first;
+      values.count = piece->count;
+    } else if (piece != nullptr && asked && tensor.rows == query->rows.size()) {
+      values.rows = query->rows;
+      values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape.back());
+    }
+    if (values.count == 0 || !payload.take(values, operation.outcome.read_bytes))
       return finish(ticket, NGD_E_PROTOCOL, "the values that came with the answer to an update do not fit",
                     now);
-    if (std::ranges::any_of(operation.queries,
-                            [&](const TensorQuery &query) { return query.tensor == tensor.tensor; }))
-      operation.outcome.tensors.push_back(std::move(values));
+    if (asked) operation.outcome.tensors.push_back(std::move(values));
   }
   finish(ticket, NGD_OK, {}, now);
 }
@@ -148,9 +185,7 @@ void ClientSession::State::shard_answered(const Request &request, Operation &ope
   Outcome &outcome = operation.outcome;
   uint64_t &at = operation.kind == Kind::push ? outcome.values_version : outcome.version;
   at = operation.open_parts > 0 && !outcome.tensors.empty() ? std::min(at, pulled.version) : pulled.version;
-  const bool coded = pulled.coding != wire::Coding::float32;
-  Slices payload(buffers);
-  PayloadReader halves(buffers);
+  AnswerReader payload(buffers, pulled.coding);
   size_t row_part = 0;
   for (const wire::TensorPart &tensor : asked.tensors) {
     const wire::Piece &piece = *find_piece(shard.pieces, tensor.tensor);
@@ -162,10 +197,7 @@ void ClientSession::State::shard_answered(const Request &request, Operation &ope
       values.first = 0;
       values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape[1]);
     }
-    const auto widened_data = coded ? widened(halves, pulled.coding, values.count) : std::nullopt;
-    if (widened_data) values.data.push_back(*widened_data);
-    outcome.read_bytes += values.count * (coded ? sizeof(uint16_t) : sizeof(float));
-    if (coded ? !widened_data : !payload.take(values.count * sizeof(float), values.data))
+    if (!payload.take(values, outcome.read_bytes))
       return finish(ticket, NGD_E_PROTOCOL, concat("the answer of ", describe(request), " is too short"), now);
     outcome.tensors.push_back(std::move(values));
   }
@@ -189,6 +221,7 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
     // It lives, and another leads, or is about to.
     request.pause = options.retry_us;
     request.at = std::min(request.at, now + options.retry_us);
+    due(request.at);
     refresh_map(now);
   }
   const auto place = operations.find(ticket);

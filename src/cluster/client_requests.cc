@@ -29,12 +29,27 @@ Time patience(const ClientSession::State::Operation &operation, Time now) {
 // --- sending ------------------------------------------------------------------------------------------------------
 
 Peer ClientSession::State::peer_of(const std::string &address) {
-  const auto place = std::ranges::find(addresses, address);
-  if (place != addresses.end()) return static_cast<Peer>(place - addresses.begin());
+  const auto [place, fresh] = peers.try_emplace(address, addresses.size());
+  if (!fresh) return place->second;
   addresses.push_back(address);
   keys.emplace_back();
   heard.push_back(0);
   return addresses.size() - 1;
+}
+
+std::optional<Peer> ClientSession::State::peer_of_node(uint32_t node) const {
+  const auto known = node_peers.find(node);
+  return known == node_peers.end() ? std::nullopt : std::optional(known->second);
+}
+
+uint32_t ClientSession::State::index_of(uint32_t shard) const {
+  // The shards of a model have successive numbers, as it is made.
+  if (!model.shards.empty() && shard >= model.shards[0].shard) {
+    const uint32_t index = shard - model.shards[0].shard;
+    if (index < model.shards.size() && model.shards[index].shard == shard) return index;
+  }
+  const auto place = std::ranges::find(model.shards, shard, &wire::ShardPlace::shard);
+  return place == model.shards.end() ? kNode : static_cast<uint32_t>(place - model.shards.begin());
 }
 
 Peer ClientSession::State::random_peer() {
@@ -56,7 +71,8 @@ void ClientSession::State::request(Ticket ticket, uint64_t number, uint32_t shar
 
 void ClientSession::State::transmit(Request &request, Time now) {
   request.at = now + request.pause + rng.next() % (request.pause / 4 + 1);
-  request.pause = std::min(request.pause * 2, options.retry_us * 16);
+  due(request.at);
+  request.pause = std::min(request.pause * 2, options.retry_us * kPauses);
   request.tries++;
   wire::Message message = request.message;
   if (request.shard == kNode) {
@@ -81,14 +97,21 @@ void ClientSession::State::transmit(Request &request, Time now) {
     }
   }
   if (request.tries > (request.held ? kTriesBeforeMap : 1)) refresh_map(now);
-  for (const wire::NodePlace &node : nodes) {
-    if (node.node == place.node) return net.send(peer_of(node.address), std::move(message));
-  }
+  if (const auto peer = peer_of_node(place.node)) return net.send(*peer, std::move(message));
   refresh_map(now);
 }
 
 void ClientSession::State::forget(Ticket ticket) {
-  std::erase_if(requests, [&](const auto &one) { return one.second.ticket == ticket; });
+  // Those of an update or a command have its number; the others are of reads, which have numbers above those.
+  const auto operation = operations.find(ticket);
+  if (operation != operations.end() && operation->second.seq != 0) {
+    const auto from = requests.lower_bound({operation->second.seq, 0});
+    auto to = from;
+    while (to != requests.end() && to->first.first == operation->second.seq) ++to;
+    requests.erase(from, to);
+  }
+  for (auto at = requests.lower_bound({kReads, 0}); at != requests.end();)
+    at = at->second.ticket == ticket ? requests.erase(at) : std::next(at);
 }
 
 // --- the map --------------------------------------------------------------------------------------------------------
@@ -106,7 +129,11 @@ void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
   if (map.revision < map_revision || (map.revision == map_revision && map.nodes.empty())) return;
   map_revision = map.revision;
   nodes = map.nodes;
-  for (const wire::NodePlace &node : nodes) keys[peer_of(node.address)] = node.server_key;
+  node_peers.clear();
+  for (const wire::NodePlace &node : nodes) {
+    const Peer peer = node_peers[node.node] = peer_of(node.address);
+    keys[peer] = node.server_key;
+  }
   for (const wire::ModelPlace &one : map.models) {
     if (one.spec.name != options.model) continue;
     if (!found) {
@@ -139,6 +166,7 @@ void ClientSession::State::moved(uint32_t index, uint64_t epoch, uint32_t node, 
     request.held = false;
     request.pause = options.retry_us;
     request.at = now;
+    due(now);
   }
 }
 
@@ -187,6 +215,7 @@ void ClientSession::lost(Peer peer, Time now) {
       if (node.node != s.model.shards[request.shard].node || s.peer_of(node.address) != peer) continue;
       request.pause = s.options.retry_us;
       request.at = std::min(request.at, now + s.options.retry_us / 4);
+      s.due(request.at);
       s.refresh_map(now);
     }
   }
@@ -214,9 +243,14 @@ void ClientSession::State::tick(Time now) {
   }
   for (auto &[ticket, text] : absent) finish(ticket, NGD_E_NOT_FOUND, std::move(text), now);
   for (auto &[ticket, text] : late) finish(ticket, NGD_E_TIMEOUT, std::move(text), now);
+  soonest = kNever;
   for (auto &[key, request] : requests) {
-    if (request.at <= now) transmit(request, now);
+    if (request.at <= now)
+      transmit(request, now);
+    else
+      due(request.at);
   }
+  for (const auto &[ticket, operation] : operations) due(operation.deadline);
   if (opened && now >= keep_alive_at) {
     keep_alive_at = now + options.lease_us / 3;
     Request beat;
@@ -236,10 +270,7 @@ void ClientSession::State::tick(Time now) {
 }
 
 Time ClientSession::State::next_wakeup() const {
-  Time next = opened ? keep_alive_at : kNever;
-  for (const auto &[ticket, operation] : operations) next = std::min(next, operation.deadline);
-  for (const auto &[key, request] : requests) next = std::min(next, request.at);
-  return next;
+  return opened ? std::min(keep_alive_at, soonest) : soonest;
 }
 
 }  // namespace ngd::cluster

@@ -39,6 +39,7 @@ ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rn
 
 Ticket ClientSession::State::begin(Operation operation, Time now) {
   const Ticket ticket = ++last_ticket;
+  due(operation.deadline);
   operation.tokens = tokens;
   operation.confirm = options.confirm_reads || !tokens.empty();
   operations.emplace(ticket, std::move(operation));
@@ -68,7 +69,16 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
     }
     return true;
   }
-  if (!opened) return false;
+  if (options.model.empty() && operation.kind == Kind::close) {
+    finish(ticket, NGD_OK, {}, now);
+    return true;
+  }
+  if (options.model.empty() && operation.kind != Kind::server) {
+    finish(ticket, NGD_E_STATE, "the client names no model; it can only tell and arrange where shards are",
+           now);
+    return true;
+  }
+  if (!opened && !options.model.empty()) return false;
   if (untold && !operation.silent && operation.kind != Kind::close) {
     untold = false;
     finish(ticket, NGD_E_LINEAGE, kWentBack, now);
@@ -84,6 +94,7 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
         return true;
       }
       if (bytes_under_way > 0 && bytes_under_way + operation.bytes > kBytesUnderWay) return false;
+      if (operation.then_pull && !room_to_read(operation)) return false;
       start_update(ticket, operation, now);
       break;
     }
@@ -93,11 +104,7 @@ bool ClientSession::State::start(Ticket ticket, Operation &operation, Time now) 
         finish(ticket, NGD_E_SHAPE, std::move(text), now);
         return true;
       }
-      // More than the servers send at a time to one client would only be asked for again and again.
-      const uint64_t bytes = answer_bytes(operation);
-      if (bytes_reading > 0 && bytes_reading + bytes > kBytesUnderWay) return false;
-      operation.bytes = bytes;
-      bytes_reading += bytes;
+      if (!room_to_read(operation)) return false;
       start_read(ticket, operation, now);
       break;
     }
@@ -140,6 +147,15 @@ size_t ClientSession::State::outstanding() const {
     if (operation.seq != 0) oldest = std::min(oldest, operation.seq);
   }
   return next_seq - oldest;
+}
+
+// More than the servers send at a time to one client would only be asked for again and again.
+bool ClientSession::State::room_to_read(Operation &operation) {
+  const uint64_t bytes = answer_bytes(operation);
+  if (bytes_reading > 0 && bytes_reading + bytes > kBytesUnderWay) return false;
+  operation.reading = bytes;
+  bytes_reading += bytes;
+  return true;
 }
 
 uint64_t ClientSession::State::answer_bytes(const Operation &operation) const {
@@ -228,11 +244,29 @@ uint64_t ClientSession::State::after_of(uint64_t seq) const {
   return after;
 }
 
+bool ClientSession::State::ask_with_update(const Operation &operation, wire::Push &push) const {
+  if (operation.queries.empty() || model.shards.size() != 1 || options.consistency == wire::Consistency::stale)
+    return false;
+  size_t rows = 0;
+  bool tables = false;
+  for (const TensorQuery &query : operation.queries) {
+    if (query.all_rows) return false;
+    tables |= model.spec.tensors[query.tensor].table;
+    rows += query.rows.size();
+  }
+  if (rows > wire::kWantedRows) return false;
+  push.pulls = options.pulls;
+  push.pull = !tables;
+  if (push.pull) return true;
+  for (const TensorQuery &query : operation.queries) {
+    if (query.rows.empty() && model.spec.tensors[query.tensor].table) continue;
+    push.wanted.push_back({query.tensor, static_cast<uint32_t>(query.rows.size()), false});
+    push.wanted_rows.insert(push.wanted_rows.end(), query.rows.begin(), query.rows.end());
+  }
+  return true;
+}
+
 void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time now) {
-  bool plain =
-      !operation.queries.empty() && model.shards.size() == 1 && options.consistency != wire::Consistency::stale;
-  plain &= options.pulls == wire::Coding::float32;
-  for (const TensorQuery &query : operation.queries) plain &= !model.spec.tensors[query.tensor].table;
   for (uint32_t index = 0; index < model.shards.size(); index++) {
     const wire::ShardPlace &shard = model.shards[index];
     wire::Push push;
@@ -242,7 +276,7 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
     push.base_version = operation.base_version;
     push.lineage = lineage;
     push.session = session_number;
-    push.pull = operation.then_pull && plain;
+    if (operation.then_pull) ask_with_update(operation, push);
     push.tokens = operation.tokens;
     if (index == 0) push.progress = operation.progress;
     std::vector<wire::Bytes> payload;
@@ -339,13 +373,11 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   if (operation.kind == Kind::push && operation.step == Step::updating) bytes_under_way -= operation.bytes;
   if (!operation.coded.empty() && operation.step == Step::updating && happened_not(status))
     compressor.undo(operation.update, operation.tensors, operation.coded, model);
-  if (operation.kind == Kind::pull) bytes_reading -= operation.bytes;
+  bytes_reading -= operation.reading;
   if (operation.pinned && operation.step == Step::reading && opened) {
     wire::Message done{
         {id, operation.pin_id, 0, model.shards[0].shard}, wire::ReadDone{operation.at_version}, {}};
-    for (const wire::NodePlace &node : nodes) {
-      if (node.node == model.shards[0].node) net.send(peer_of(node.address), std::move(done));
-    }
+    if (const auto peer = peer_of_node(model.shards[0].node)) net.send(*peer, std::move(done));
   }
   Outcome outcome = std::move(operation.outcome);
   outcome.lineage = lineage;
@@ -423,6 +455,7 @@ Ticket ClientSession::create_model(const wire::ModelSpec &spec, Time now, Time d
   const Ticket ticket = state_->last_ticket + 1;
   state_->opener = ticket;
   // Before whatever else waits.
+  state_->due(deadline);
   state_->operations.emplace(ticket, std::move(operation));
   state_->last_ticket = ticket;
   state_->start(ticket, state_->operations.at(ticket), now);
@@ -436,6 +469,7 @@ Ticket ClientSession::open(Time now, Time deadline) {
   state_->closed = false;
   const Ticket ticket = ++state_->last_ticket;
   state_->opener = ticket;
+  state_->due(deadline);
   state_->operations.emplace(ticket, std::move(operation));
   state_->start(ticket, state_->operations.at(ticket), now);
   return ticket;
@@ -456,25 +490,24 @@ Ticket ClientSession::push(wire::UpdateKind kind, std::vector<TensorUpdate> tens
 Ticket ClientSession::push(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,
                            std::vector<wire::Progress> progress, Time now, Time deadline,
                            uint64_t base_version) {
+  return push_pull(kind, std::move(tensors), std::move(progress), {}, now, deadline, base_version);
+}
+
+Ticket ClientSession::push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,
+                                std::vector<TensorQuery> queries, Time now, Time deadline,
+                                uint64_t base_version) {
+  return push_pull(kind, std::move(tensors), {}, std::move(queries), now, deadline, base_version);
+}
+
+Ticket ClientSession::push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,
+                                std::vector<wire::Progress> progress, std::vector<TensorQuery> queries,
+                                Time now, Time deadline, uint64_t base_version) {
   State::Operation operation;
   operation.kind = Kind::push;
   operation.update = kind;
   for (const TensorUpdate &one : tensors) operation.bytes += one.values.size;
   operation.tensors = std::move(tensors);
   operation.progress = std::move(progress);
-  operation.base_version = base_version;
-  operation.deadline = deadline;
-  return state_->begin(std::move(operation), now);
-}
-
-Ticket ClientSession::push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,
-                                std::vector<TensorQuery> queries, Time now, Time deadline,
-                                uint64_t base_version) {
-  State::Operation operation;
-  operation.kind = Kind::push;
-  operation.update = kind;
-  for (const TensorUpdate &one : tensors) operation.bytes += one.values.size;
-  operation.tensors = std::move(tensors);
   operation.then_pull = !queries.empty();
   operation.queries = std::move(queries);
   operation.base_version = base_version;

@@ -98,8 +98,12 @@ class ClientSession {
               Time now, Time deadline, uint64_t base_version);
   Ticket pull(std::vector<TensorQuery> tensors, uint64_t version, Time now,
               Time deadline);  // version 0: newest
+  // An update, and a read that sees it: in the same answer where that is possible, on a model of one shard.
   Ticket push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors, std::vector<TensorQuery> queries,
                    Time now, Time deadline, uint64_t base_version = 0);
+  Ticket push_pull(wire::UpdateKind kind, std::vector<TensorUpdate> tensors,
+                   std::vector<wire::Progress> progress, std::vector<TensorQuery> queries, Time now,
+                   Time deadline, uint64_t base_version);
   Ticket command(wire::Command command, wire::Bytes payload, Time now, Time deadline);
   Ticket query(wire::Query query, Time now, Time deadline);
   // Of any server: who is there and who has what, of all models; and a change of that, which is written down when it is

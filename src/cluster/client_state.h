@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cluster/client_session.h"
@@ -13,6 +14,7 @@
 namespace ngd::cluster {
 
 inline constexpr const char *kWentBack = "the model went back to a checkpoint; look at what it holds";
+inline constexpr Time kPauses = 16;  // times the first pause before a request is sent again: the longest
 inline constexpr uint32_t kNode = ~uint32_t{0};  // instead of a shard's index: a server itself
 
 struct ClientSession::State {
@@ -52,9 +54,10 @@ struct ClientSession::State {
     uint64_t base_version = 0;
     uint64_t seq = 0;
     uint32_t attempt = 0;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0;              // of an update
     std::vector<CodedUpdate> coded;  // of a push, by shard, where numbers are compressed
     std::vector<CodedUpdate> plain;  // the same for servers that do not read that
+    uint64_t reading = 0;            // of what comes back
     uint64_t version = 0;            // pull: the one asked for, 0: newest
     uint64_t at_version = 0, pin_id = 0;
     bool pinned = false;
@@ -79,6 +82,9 @@ struct ClientSession::State {
   void code(Operation &operation);
   bool servers_decode() const;
   void send_parts(Ticket ticket, Operation &operation, Time now);
+  // Whether the answer to an update can carry what is to be read with it; then that is asked for.
+  bool ask_with_update(const Operation &operation, wire::Push &push) const;
+  bool room_to_read(Operation &operation);
   void start_read(Ticket ticket, Operation &operation, Time now);
   void start_point(Ticket ticket, Operation &operation, Time now);
   void read_shards(Ticket ticket, Operation &operation, Time now);
@@ -111,6 +117,9 @@ struct ClientSession::State {
   void tick(Time now);
   Time next_wakeup() const;
   Peer peer_of(const std::string &address);
+  std::optional<Peer> peer_of_node(uint32_t node) const;
+  uint32_t index_of(uint32_t shard) const;  // kNode: the model has no such shard
+  void due(Time at) { soonest = std::min(soonest, at); }
   Peer random_peer();
   std::string describe(const Request &request) const;
   uint64_t read_number() { return kReads + ++reads; }
@@ -120,7 +129,9 @@ struct ClientSession::State {
   Rng &rng;
   wire::ClientId id;
   std::vector<std::string> addresses, keys;
-  std::vector<Time> heard;  // from each
+  std::map<std::string, Peer> peers;              // by address
+  std::unordered_map<uint32_t, Peer> node_peers;  // of the map
+  std::vector<Time> heard;                        // from each
   wire::ModelPlace model;
   std::vector<wire::NodePlace> nodes;
   uint64_t map_revision = 0;
@@ -135,6 +146,7 @@ struct ClientSession::State {
   std::map<Ticket, Operation> operations;
   std::deque<Ticket> queue;  // not yet started
   std::map<RequestKey, Request> requests;
+  Time soonest = kNever;  // before it no request or operation is due, which are many on a model of many shards
   std::map<Ticket, Outcome> outcomes;
   std::vector<wire::Token> tokens;
   Compressor compressor;

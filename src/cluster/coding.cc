@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cluster/compress_loops.h"
 #include "math/block8.h"
 #include "math/half.h"
 #include "math/reduce.h"
@@ -20,13 +21,6 @@ constexpr size_t kAtOnce = 4096;  // numbers that stay in the first cache; a mul
 
 size_t scale_count(uint64_t numbers) {
   return static_cast<size_t>((numbers + kBlock8 - 1) / kBlock8);
-}
-
-// Past the largest finite number rounding gives infinity; the largest is as near, and the rest stays with the sender.
-void saturate(Bf16 *numbers, size_t count, uint16_t infinity) {
-  auto *bits = reinterpret_cast<uint16_t *>(numbers);
-  for (size_t i = 0; i < count; i++)
-    bits[i] = static_cast<uint16_t>(bits[i] - ((bits[i] & 0x7FFF) == infinity));
 }
 
 [[noreturn]] void damaged(const PieceShape &shape, std::string_view what) {
@@ -175,12 +169,13 @@ void NumberWriter::put(const float *from, size_t count, float *as_read) {
   if (coding_ == Coding::fp16) {
     auto *halves = reinterpret_cast<F16 *>(numbers_);
     narrow(target, from, halves, count);
-    saturate(reinterpret_cast<Bf16 *>(halves), count, 0x7C00);
+    saturate(reinterpret_cast<uint16_t *>(halves), count,
+             0x7C00);  // what is past the largest stays with the sender
     widen(target, halves, as_read, count);
   } else {
     auto *halves = reinterpret_cast<Bf16 *>(numbers_);
     narrow(target, from, halves, count);
-    saturate(halves, count, 0x7F80);
+    saturate(reinterpret_cast<uint16_t *>(halves), count, 0x7F80);
     widen(target, halves, as_read, count);
   }
   numbers_ += count * sizeof(Bf16);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "wire/limits.h"
 
@@ -14,6 +15,12 @@ template <class List>
 auto place_of(List &list, const std::string &name) {
   return std::ranges::lower_bound(list, name, {},
                                   [](const auto &one) -> const std::string & { return one.name; });
+}
+
+std::string canonical(std::string_view text) {
+  double number = 0;
+  parse_number(text, number);
+  return number_text(number);
 }
 
 }  // namespace
@@ -32,40 +39,98 @@ const Value *Values::find(const std::string &name) const {
   return found != values.end() && found->name == name ? &*found : nullptr;
 }
 
-double Values::learning_rate() const {
-  const Value *value = find("learning_rate");
-  double rate = 0;
-  return value != nullptr && parse_number(value->bytes, rate) ? rate : 0;
+Settings Values::settings() const {
+  Settings settings;
+  if (const Value *rate = find(std::string(kRate)); rate != nullptr) parse_number(rate->bytes, settings.rate);
+  for (auto one = place_of(values, std::string(kSettingPrefix));
+       one != values.end() && one->name.starts_with(kSettingPrefix); ++one) {
+    if (one->name != kChanges)
+      settings.options +=
+          concat(settings.options.empty() ? "" : ",", one->name.substr(kSettingPrefix.size()), "=", one->bytes);
+  }
+  return settings;
 }
 
-Reply Values::set(const wire::Command &command, std::string text) {
-  const Value *old = find(command.name);
+Reply Values::refused(const One &one) const {
+  const Value *old = find(one.name);
   const uint64_t version = old != nullptr ? old->version : 0;
-  if (command.name.empty()) return refusal(NGD_E_ARGUMENT, "a value needs a name");
-  if (text.size() > wire::kValueBytes)
-    return refusal(NGD_E_LIMIT, concat("value ", quoted(command.name), " would have ", text.size(),
+  if (one.name.empty()) return refusal(NGD_E_ARGUMENT, "a value needs a name");
+  if (one.text.size() > wire::kValueBytes)
+    return refusal(NGD_E_LIMIT, concat("value ", quoted(one.name), " would have ", one.text.size(),
                                        " bytes; at most ", wire::kValueBytes, " are possible"));
-  if (command.expected != wire::kAny && command.expected != version)
-    return refusal(NGD_E_CONFLICT, concat("value ", quoted(command.name), " has version ", version, ", not ",
-                                          command.expected, "; get it and try again"));
-  if (bytes + text.size() - (old != nullptr ? old->bytes.size() : 0) > wire::kCommonsBytes)
+  if (one.expected != wire::kAny && one.expected != version)
+    return refusal(NGD_E_CONFLICT, concat("value ", quoted(one.name), " has version ", version, ", not ",
+                                          one.expected, "; get it and try again"));
+  double number = 0;
+  if (one.name == kRate && !(parse_number(one.text, number) && number > 0 && std::isfinite(number)))
+    return refusal(NGD_E_RANGE, concat("the learning rate ", quoted(one.text), " is not a number above 0"));
+  if (one.name == kChanges)
+    return refusal(NGD_E_ACCESS, concat("the value ", quoted(one.name), " is written by the servers"));
+  if (is_setting(one.name) && !parse_number(one.text, number))
+    return refusal(NGD_E_RANGE, concat("the value ", quoted(one.name), " would be ", quoted(one.text),
+                                       ", which is not a number"));
+  return {};
+}
+
+uint64_t Values::put(const std::string &name, std::string_view text) {
+  auto place = place_of(values, name);
+  if (place == values.end() || place->name != name) place = values.insert(place, {name, 0, {}});
+  bytes += text.size() - place->bytes.size();
+  place->bytes = text;
+  return ++place->version;
+}
+
+Reply Values::set(const wire::Command &command, std::string_view payload, const wire::ModelSpec &model,
+                  uint64_t next) {
+  std::vector<One> all;
+  if (command.values.empty()) {
+    all.push_back({command.name, payload, command.expected});
+  } else {
+    for (const wire::NamedValue &one : command.values) {
+      if (one.bytes > payload.size())
+        return refusal(NGD_E_PROTOCOL, "the payload is shorter than the values that it is to hold");
+      all.push_back({one.name, payload.substr(0, one.bytes), one.expected});
+      payload.remove_prefix(one.bytes);
+    }
+  }
+  // What they would be is tried on a copy of those that are concerned.
+  uint64_t sum = bytes, fresh = 0;
+  Values trial;
+  bool of_optimizer = false;
+  for (const One &one : all) {
+    if (Reply reply = refused(one); reply.status != NGD_OK) return reply;
+    const Value *old = find(one.name);
+    sum += one.text.size() - (old != nullptr ? old->bytes.size() : 0);
+    fresh += old == nullptr ? 1 : 0;
+    of_optimizer = of_optimizer || is_setting(one.name);
+  }
+  if (sum > wire::kCommonsBytes)
     return refusal(NGD_E_LIMIT,
                    concat("the values of a model have at most ", wire::kCommonsBytes, " bytes together"));
-  double rate = 0;
-  if (command.name == "learning_rate" && !(parse_number(text, rate) && rate > 0 && std::isfinite(rate)))
-    return refusal(NGD_E_RANGE, concat("the learning rate ", quoted(text), " is not a number above 0"));
-  if (old == nullptr) {
-    if (values.size() >= wire::kValues)
-      return refusal(NGD_E_LIMIT,
-                     concat("the model has ", values.size(), " values already, which is the most"));
-    values.insert(place_of(values, command.name), {command.name, 0, {}});
-  }
-  Value &value = *place_of(values, command.name);
-  value.version = version + 1;
-  bytes += text.size() - value.bytes.size();
-  value.bytes = std::move(text);
+  if (values.size() + fresh > wire::kValues)
+    return refusal(NGD_E_LIMIT, concat("the model has ", values.size(), " values already; at most ",
+                                       wire::kValues, " are possible"));
   Reply reply;
-  reply.done.number = value.version;
+  if (of_optimizer) {
+    for (const Value &one : values) {
+      if (is_setting(one.name)) trial.put(one.name, one.bytes);
+    }
+    for (const One &one : all) {
+      if (is_setting(one.name)) trial.put(one.name, canonical(one.text));
+    }
+    try {
+      check_settings(model, trial.settings());
+    } catch (const Error &error) {
+      return refusal(error.status(), error.what());
+    }
+  }
+  for (const One &one : all)
+    reply.done.number = put(one.name, is_setting(one.name) ? canonical(one.text) : std::string(one.text));
+  if (of_optimizer) {
+    const Value *changes = find(kChanges);
+    put(kChanges, with_change(changes == nullptr ? "" : changes->bytes, next, settings()));
+    reply.done.offset = next;
+  }
   return reply;
 }
 
@@ -168,7 +233,10 @@ Reply Partitions::apply(const wire::Command &command, const wire::ClientId &clie
                                        " partitions, no number ", command.number));
   if (command.kind == wire::CommandKind::claim) return claim(*set, command, client, token, two_owners);
   Partition &one = set->partitions[command.number];
-  if (one.owner != client || one.token != command.token)
+  // Who finished it may still leave a blob.
+  const bool last_words =
+      one.finished && one.token == command.token && command.kind == wire::CommandKind::progress;
+  if (!last_words && (one.owner != client || one.token != command.token))
     return refusal(NGD_E_FENCED, concat("partition ", command.number, " of ", quoted(command.name),
                                         " belongs to another by now; claim one again"));
   if (blob.size() > wire::kValueBytes)
@@ -179,7 +247,7 @@ Reply Partitions::apply(const wire::Command &command, const wire::ClientId &clie
                                        " bytes together"));
   if (command.kind != wire::CommandKind::finish) {
     bytes += blob.size() - one.blob.size();
-    one.offset = command.offset;
+    if (!last_words) one.offset = command.offset;
     one.blob = std::move(blob);
   }
   if (command.kind == wire::CommandKind::finish) one.finished = true;
@@ -235,15 +303,12 @@ void Barriers::remove(const wire::ClientId &client) {
     std::erase_if(barrier.arrived, [&](const Arrival &one) { return one.client == client; });
 }
 
-std::vector<Barriers::Barrier> Barriers::open(const std::vector<wire::ClientId> &workers) {
+std::vector<Barriers::Barrier> Barriers::open(
+    const std::function<bool(const std::vector<Arrival> &)> &all_workers) {
   std::vector<Barrier> opened;
   for (Barrier &barrier : barriers) {
     if (barrier.arrived.empty()) continue;
-    const auto here = [&](const wire::ClientId &client) {
-      return std::ranges::any_of(barrier.arrived, [&](const Arrival &one) { return one.client == client; });
-    };
-    if (barrier.count != 0 ? barrier.arrived.size() < barrier.count : !std::ranges::all_of(workers, here))
-      continue;
+    if (barrier.count != 0 ? barrier.arrived.size() < barrier.count : !all_workers(barrier.arrived)) continue;
     barrier.opened++;
     opened.push_back(barrier);
     barrier.arrived.clear();

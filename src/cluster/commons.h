@@ -3,10 +3,12 @@
 // Part of a root's replicated state: changed by entries of its log alone, in the same way on every copy.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "cluster/settings.h"
 #include "wire/fields.h"
 #include "wire/message.h"
 
@@ -32,12 +34,23 @@ struct Value {
 // Named blobs with versions that count from 1.
 class Values {
  public:
-  Reply set(const wire::Command &command, std::string bytes);
+  // One, or several: all or none. `next`: the version that the next update of the model makes.
+  Reply set(const wire::Command &command, std::string_view payload, const wire::ModelSpec &model,
+            uint64_t next);
   const Value *find(const std::string &name) const;
-  double learning_rate() const;  // of the value "learning_rate"; 0: not set
+  Settings settings() const;
 
   std::vector<Value> values;  // by name
   uint64_t bytes = 0;         // of all values
+
+ private:
+  struct One {
+    const std::string &name;
+    std::string_view text;
+    uint64_t expected;
+  };
+  Reply refused(const One &one) const;  // of status NGD_OK: it may be set
+  uint64_t put(const std::string &name, std::string_view text);
 };
 
 struct Partition {
@@ -92,7 +105,7 @@ class Barriers {
   bool cancel(const Arrival &arrival);
   void remove(const wire::ClientId &client);
   // Opens what can be opened; `workers` are those that a barrier for all waits for.
-  std::vector<Barrier> open(const std::vector<wire::ClientId> &workers);
+  std::vector<Barrier> open(const std::function<bool(const std::vector<Arrival> &)> &all_workers);
 
   std::vector<Barrier> barriers;  // by name
 };

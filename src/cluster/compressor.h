@@ -76,7 +76,4 @@ class Compressor {
   std::vector<uint64_t> largest_;
 };
 
-// The places of the `count` numbers of the largest magnitude, rising; of equal ones the first; zeros never.
-void largest_places(const float *values, size_t size, size_t count, std::vector<uint64_t> &places);
-
 }  // namespace ngd::cluster

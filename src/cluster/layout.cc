@@ -15,14 +15,10 @@ namespace {
 // Parts of dense tensors begin at multiples of this, whatever state formats pack together.
 constexpr uint64_t kGrain = 16384;
 
-// Whether all groups look at single elements, so that a dense tensor may be cut anywhere.
 bool elements_alone(const wire::ModelSpec &spec) {
   Optimizer optimizer(spec.optimizer);
   add_groups(optimizer, spec);
-  return std::ranges::all_of(optimizer.groups(), [](const Group &group) {
-    return group.rule->whole() == nullptr && !group.rule->wants_norms(true) &&
-           group.clip.clip != Clip::adaptive;
-  });
+  return looks_at_elements(optimizer);
 }
 
 uint64_t part_begin(uint64_t units, uint64_t shards, uint64_t index) {
@@ -30,6 +26,13 @@ uint64_t part_begin(uint64_t units, uint64_t shards, uint64_t index) {
 }
 
 }  // namespace
+
+bool looks_at_elements(const Optimizer &optimizer) {
+  return std::ranges::all_of(optimizer.groups(), [](const Group &group) {
+    return group.rule->whole() == nullptr && !group.rule->wants_norms(true) &&
+           group.clip.clip != Clip::adaptive;
+  });
+}
 
 void check_model(const wire::ModelSpec &spec) {
   if (spec.name.empty() || spec.name.size() > wire::kTextBytes)
@@ -58,7 +61,11 @@ void check_model(const wire::ModelSpec &spec) {
     tensor.table ? tables.add_rows(Element::f32, tensor.name, tensor.shape)
                  : dense.add(Element::f32, tensor.name, tensor.shape);
   }
-  for (const Group &group : dense.groups()) {
+  check_optimizer(dense, spec);
+}
+
+void check_optimizer(const Optimizer &optimizer, const wire::ModelSpec &spec) {
+  for (const Group &group : optimizer.groups()) {
     if (spec.shards > 1 && (group.clip.clip == Clip::norm || group.clip.clip == Clip::group_norm ||
                             group.rule->wants_gradient_norm()))
       fail(NGD_E_UNSUPPORTED, "the optimizer ", quoted(spec.optimizer, 100),

@@ -25,6 +25,10 @@ struct RowRange {
 RowRange rows_in(const std::vector<uint32_t> &rows, const wire::Piece &piece, uint64_t width);
 
 void add_groups(Optimizer &optimizer, const wire::ModelSpec &spec);
+// Whether all groups look at single elements, so that a dense tensor may be cut anywhere.
+bool looks_at_elements(const Optimizer &optimizer);
+// Throws when servers cannot have that optimizer for the model's shards.
+void check_optimizer(const Optimizer &optimizer, const wire::ModelSpec &spec);
 
 bool same_model(const wire::ModelSpec &a, const wire::ModelSpec &b);
 

@@ -86,6 +86,13 @@ void LockTable::remove(const wire::ClientId &client, uint64_t next_token, std::v
   }
 }
 
+const LockTable::Holder *LockTable::holder(const wire::Token &token) const {
+  const Lock *lock = find(token.lock);
+  if (lock == nullptr) return nullptr;
+  const auto found = std::ranges::find(lock->holders, token.token, &Holder::token);
+  return found == lock->holders.end() ? nullptr : &*found;
+}
+
 bool LockTable::holds(const wire::Token &token, const wire::ClientId &client) const {
   const Lock *lock = find(token.lock);
   return lock != nullptr && std::ranges::any_of(lock->holders, [&](const Holder &one) {

@@ -56,6 +56,7 @@ class LockTable {
 
   // Whether the client holds the lock under that token.
   bool holds(const wire::Token &token, const wire::ClientId &client) const;
+  const Holder *holder(const wire::Token &token) const;  // nullptr: nobody has it under that token
   std::vector<wire::Token> seals() const;
 
   std::vector<Lock> &locks() { return locks_; }  // for loading and saving; by name

@@ -47,6 +47,7 @@ enum class Mutant : uint8_t {
   hand_over_and_answer,  // a primary that named another goes on answering
   no_confirm,            // a read that is to ask the members asks nobody
   flipped_bit,           // a bit of a member's parameters changes by itself, at some versions
+  hidden_rows,           // rows that readers were not given yet are read as they were before
 };
 
 struct Limits {
@@ -73,6 +74,8 @@ struct NodeOptions {
   size_t kept_bytes = size_t{256} << 20;  // of each shard's log in memory, for replicas that come back
   uint64_t digest_every =
       256;  // versions after which replicas compare what they have, as far as that costs little
+  unsigned unread_versions =
+      16;  // whose rows of tables nobody reads, before readers are given none until one asks
   uint64_t ceiling_block = uint64_t{1} << 20;  // versions that are promised to the coordinator at a time
   Limits limits;
   Mutant mutant = Mutant::none;

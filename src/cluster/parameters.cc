@@ -35,16 +35,14 @@ std::vector<PieceShape> shapes_of(const wire::ModelSpec &spec, const std::vector
   return shapes;
 }
 
-size_t block_count(const PieceShape &shape) {
-  return static_cast<size_t>((shape.piece.count + shape.block_elements - 1) / shape.block_elements);
-}
-
 }  // namespace
 
 Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piece> &pieces)
     : pieces_(std::make_shared<const std::vector<PieceShape>>(shapes_of(spec, pieces))),
       dense_(spec.optimizer),
       tables_(spec.optimizer),
+      dense_options_(dense_),
+      tables_options_(tables_),
       sum_(spec.aggregate_sum) {
   add_groups(dense_, spec);
   add_groups(tables_, spec);
@@ -59,10 +57,11 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
     }
     stores_.emplace_back();
     stores_.back().memory = Memory(shape.piece.count * sizeof(float), shape.table);
-    changed_.emplace_back(block_count(shape), shape.table ? 0 : 1);
-    stores_.back().ahead.resize(shape.table ? 0 : block_count(shape));
+    changed_.push_back(1);
+    stores_.back().ahead.resize(shape.table ? 0 : shape.blocks());
     if (shape.table) {
-      stores_.back().exists.resize(block_count(shape));
+      stores_.back().exists.resize(shape.blocks());
+      stores_.back().unseen.listed.resize(shape.rows());
     } else {
       fill_initial(shape.initial, shape.piece.tensor, shape.piece.first,
                    {values(stores_.size() - 1), shape.piece.count});
@@ -70,6 +69,7 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
     elements_ += shape.piece.count;
   }
   pool_ = BlockPool(std::min<uint64_t>(elements_ * sizeof(float), kKeptBytes));
+  if (any(true)) rows_ = std::make_shared<TableRows>(pieces_, pool_);
 }
 
 bool Parameters::any(bool table) const {
@@ -162,36 +162,33 @@ uint64_t Parameters::memory_of(const std::vector<wire::TensorPart> &tensors,
   return std::max<uint64_t>(bytes, wire::total_bytes(payload));
 }
 
-void Parameters::touch(size_t piece, uint64_t row) {
+void Parameters::touch(size_t piece, uint32_t row) {
   const PieceShape &shape = (*pieces_)[piece];
-  const uint64_t block = row * shape.width / shape.block_elements;
-  uint8_t &exists = stores_[piece].exists[block];
-  if (exists != 0) return;
-  exists = 1;
-  const uint64_t first = block * shape.block_elements;
-  const uint64_t count = std::min(shape.block_elements, shape.piece.count - first);
+  Store &store = stores_[piece];
+  if (store.unseen.listed[row] == 0) {
+    store.unseen.rows.push_back(row);
+    store.unseen.listed[row] = 1;
+  }
+  const uint64_t block = row / (shape.block_elements / shape.width);
+  if (store.exists[block] != 0) return;
+  store.exists[block] = 1;
+  const auto [first, count] = range(piece, block);
   fill_initial(shape.initial, shape.piece.tensor, shape.piece.first + first, {values(piece) + first, count});
 }
 
-void Parameters::mark(size_t piece, uint64_t first, uint64_t count) {
-  if (count == 0) return;
-  const uint64_t size = (*pieces_)[piece].block_elements;
-  for (uint64_t b = first / size; b <= (first + count - 1) / size; b++) changed_[piece][b] = 1;
+void Parameters::mark(size_t piece) {
+  changed_[piece] = 1;
 }
 
-void Parameters::apply(std::span<const UpdatePart *const> parts, double rate) {
+void Parameters::apply(std::span<const UpdatePart *const> parts, double rate, std::string_view options) {
   if (parts.empty()) return;
   for (const UpdatePart *part : parts) {
     for (const UpdatePart::Slice &slice : part->slices) {
-      const uint64_t width = (*pieces_)[slice.piece].width;
-      if (!(*pieces_)[slice.piece].table) mark(slice.piece, 0, (*pieces_)[slice.piece].piece.count);
-      for (const uint32_t row : slice.rows) {
-        touch(slice.piece, row);
-        mark(slice.piece, row * width, width);
-      }
+      if (!(*pieces_)[slice.piece].table) mark(slice.piece);
+      for (const uint32_t row : slice.rows) touch(slice.piece, row);
     }
   }
-  if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate);
+  if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate, options);
   for (const UpdatePart *part : parts) {
     // Memory may run out before anything has changed, but not after.
     std::vector<std::vector<Snapshot::Block>> blocks(part->slices.size());
@@ -219,7 +216,7 @@ const float *Parameters::gathered(const UpdatePart::Slice &slice) {
   return reinterpret_cast<const float *>(memory.data());
 }
 
-void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
+void Parameters::step(std::span<const UpdatePart *const> parts, double rate, std::string_view options) {
   bring_home();
   const size_t count = pieces_->size();
   std::vector<const float *> gradients(count, nullptr);
@@ -281,6 +278,7 @@ void Parameters::step(std::span<const UpdatePart *const> parts, double rate) {
       one.rows = rows[p];
       steps.push_back(one);
     }
+    (of_table ? tables_options_ : dense_options_).bring(optimizer, options);
     const double base = optimizer.options().number("learning_rate");
     optimizer.use_rate_factor(rate > 0 && base > 0 ? rate / base : 1);
     optimizer.step(std::span<const TensorStep<float>>(steps));

@@ -51,7 +51,7 @@ void Parameters::load(const StateReader &reader) {
       const int64_t count[] = {static_cast<int64_t>(shape.piece.count)};
       std::ranges::copy(reader.values<float>("parameter." + shape.name, count), values(p));
       std::ranges::fill(stores_[p].ahead, nullptr);
-      mark(p, 0, shape.piece.count);
+      mark(p);
       continue;
     }
     if (!reader.has("rows." + shape.name)) continue;
@@ -64,7 +64,6 @@ void Parameters::load(const StateReader &reader) {
              shape.rows());
       touch(p, rows[i]);
       std::copy_n(data.data() + i * shape.width, shape.width, values(p) + rows[i] * shape.width);
-      mark(p, rows[i] * shape.width, shape.width);
     }
   }
   StateReader inner;
@@ -78,6 +77,8 @@ void Parameters::load(const StateReader &reader) {
     inner.prefix = reader.prefix + "tables.";
     tables_.load(inner);
   }
+  dense_options_.forget();
+  tables_options_.forget();
 }
 
 void Parameters::visit(const std::function<void(std::span<const std::byte>)> &take) const {
@@ -85,7 +86,7 @@ void Parameters::visit(const std::function<void(std::span<const std::byte>)> &ta
     const Store &store = stores_[p];
     const bool table = (*pieces_)[p].table;
     if (table) take(std::as_bytes(std::span(store.exists)));
-    for (size_t b = 0; b < changed_[p].size(); b++) {
+    for (size_t b = 0; b < (*pieces_)[p].blocks(); b++) {
       if (table && store.exists[b] == 0) continue;
       const auto [first, count] = range(p, b);
       const bool ahead = !table && store.ahead[b] != nullptr;

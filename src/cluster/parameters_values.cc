@@ -6,10 +6,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/error.h"
 #include "cluster/parameters.h"
 
 namespace ngd::cluster {
 namespace {
+
+// Rows are anywhere in memory: so many later ones are asked for while one is copied.
+constexpr size_t kRowsAhead = 8, kLineElements = 64 / sizeof(float);
+constexpr size_t kShort = size_t{16} << 10;  // a dense tensor
 
 // What is left of a slice's values, run after run.
 class RunReader {
@@ -114,21 +119,72 @@ void Parameters::bring_home() {
   }
 }
 
-std::shared_ptr<const Snapshot> Parameters::snapshot(uint64_t version, uint64_t lineage, bool initialised) {
+void Parameters::check_wanted(const std::vector<wire::TensorPart> &tensors,
+                              std::span<const uint32_t> rows) const {
+  size_t left = rows.size();
+  for (const wire::TensorPart &part : tensors) {
+    const auto found =
+        std::ranges::find(*pieces_, part.tensor, [](const PieceShape &one) { return one.piece.tensor; });
+    if (found == pieces_->end()) fail(NGD_E_NOT_FOUND, "the shard has nothing of tensor number ", part.tensor);
+    if (found->table != (part.rows != 0) || part.all_rows)
+      fail(NGD_E_ARGUMENT, "with an update dense tensors are read whole and tables by rows, but of tensor ",
+           quoted(found->name), " ", part.rows, " rows are asked for");
+    if (part.rows > left) fail(NGD_E_PROTOCOL, "an update asks for more rows than it names");
+    for (const uint32_t row : rows.subspan(rows.size() - left, part.rows)) {
+      if (row < found->first_row() || row - found->first_row() >= found->rows())
+        fail(NGD_E_RANGE, "row ", row, " of table ", quoted(found->name), " is not on this shard, which has ",
+             found->rows(), " rows from ", found->first_row());
+    }
+    left -= part.rows;
+  }
+  if (left != 0) fail(NGD_E_PROTOCOL, "an update names ", left, " rows of no table");
+}
+
+size_t Parameters::bytes_beside(const wire::TensorPart &part) const {
+  const auto found =
+      std::ranges::find(*pieces_, part.tensor, [](const PieceShape &one) { return one.piece.tensor; });
+  const size_t bytes = (found->table ? part.rows * found->width : found->piece.count) * sizeof(float);
+  return found->table || bytes <= kShort ? bytes : 0;
+}
+
+void Parameters::copy_rows(uint32_t tensor, std::span<const uint32_t> rows, float *to) const {
+  const auto found =
+      std::ranges::find(*pieces_, tensor, [](const PieceShape &one) { return one.piece.tensor; });
+  const auto piece = static_cast<size_t>(found - pieces_->begin());
+  const PieceShape &shape = *found;
+  const size_t width = shape.width;
+  const auto a_block = static_cast<uint32_t>(shape.block_elements / width);
+  const auto first = static_cast<uint32_t>(shape.first_row());
+  const float *table = values(piece);
+  for (size_t i = 0; i < rows.size(); i++, to += width) {
+    if (i + kRowsAhead < rows.size()) {
+      const float *later = table + (rows[i + kRowsAhead] - first) * width;
+      for (size_t at = 0; at < width; at += kLineElements) __builtin_prefetch(later + at);
+    }
+    const uint32_t row = rows[i] - first;
+    if (stores_[piece].exists[row / a_block] != 0)
+      std::memcpy(to, table + row * width, width * sizeof(float));
+    else
+      fill_initial(shape.initial, shape.piece.tensor, shape.piece.first + row * width, {to, width});
+  }
+}
+
+std::shared_ptr<Snapshot> Parameters::snapshot(uint64_t version, uint64_t lineage, bool initialised,
+                                               bool rows) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = version;
   snapshot->lineage = lineage;
   snapshot->initialised = initialised;
   snapshot->pieces = pieces_;
+  snapshot->tables = rows_;
   if (last_ != nullptr) snapshot->blocks = last_->blocks;
   snapshot->blocks.resize(pieces_->size());
   for (size_t p = 0; p < pieces_->size(); p++) {
+    if ((*pieces_)[p].table || changed_[p] == 0) continue;
     auto &blocks = snapshot->blocks[p];
-    blocks.resize(changed_[p].size());
+    blocks.resize((*pieces_)[p].blocks());
     for (size_t b = 0; b < blocks.size(); b++) {
-      if (changed_[p][b] == 0) continue;
-      changed_[p][b] = 0;
-      if (!(*pieces_)[p].table && stores_[p].ahead[b] != nullptr) {
+      if (stores_[p].ahead[b] != nullptr) {
         blocks[b] = stores_[p].ahead[b];
         continue;
       }
@@ -138,8 +194,30 @@ std::shared_ptr<const Snapshot> Parameters::snapshot(uint64_t version, uint64_t 
       blocks[b] = block_of(copy, copy.get());
     }
   }
+  for (size_t p = 0; p < pieces_->size() && rows; p++) {
+    if (!stores_[p].unseen.rows.empty()) snapshot->changes.push_back({p, {}, values(p), {}});
+  }
+  // From here on nothing can fail.
+  if (rows && rows_ != nullptr) snapshot->number = ++number_;
+  for (RowChanges &change : snapshot->changes) {
+    Unseen &unseen = stores_[change.piece].unseen;
+    change.rows.swap(unseen.rows);
+    for (const uint32_t row : change.rows) unseen.listed[row] = 0;
+  }
+  std::ranges::fill(changed_, 0);
   last_ = snapshot;
   return snapshot;
+}
+
+void Parameters::withdraw(const Snapshot &snapshot) {
+  if (snapshot.tables != rows_) return;  // of other parameters, which these have replaced
+  for (const RowChanges &change : snapshot.changes) {
+    Unseen &unseen = stores_[change.piece].unseen;
+    for (const uint32_t row : change.rows) {
+      if (unseen.listed[row] == 0) unseen.rows.push_back(row);
+      unseen.listed[row] = 1;
+    }
+  }
 }
 
 }  // namespace ngd::cluster

@@ -49,7 +49,7 @@ uint64_t elements_of(const wire::ShardPlace &place) {
 
 Placement::Placement(const wire::Map &map) : map_(map) {
   for (const wire::NodePlace &node : map.nodes)
-    hosts_.push_back({node.node, node.zone, 0, node.alive && !node.drained});
+    hosts_.push_back({node.node, node.zone, 0, 0, node.alive && !node.drained});
   for (const wire::ModelPlace &model : map.models) {
     for (const wire::ShardPlace &shard : model.shards) {
       Placed one{shard.shard, elements_of(shard), {shard.replicas, shard.lead}};
@@ -57,6 +57,7 @@ Placement::Placement(const wire::Map &map) : map_(map) {
       for (const uint32_t node : one.place.nodes) {
         if (Host *there = host(node)) there->load += one.elements + 1;
       }
+      if (Host *there = host(one.place.nodes.front())) there->led += one.elements + 1;
       placed_.push_back(std::move(one));
     }
   }
@@ -81,7 +82,10 @@ bool Placement::zone_taken(const Host &one, const std::vector<uint32_t> &taken) 
 
 Placement::Host *Placement::best(const std::vector<uint32_t> &taken) {
   Host *best = nullptr;
-  const auto worth = [&](const Host &one) { return std::tuple(zone_taken(one, taken), one.load, one.node); };
+  // Of two that are as full, the one that leads less is to lead, and the other to follow: who leads has more to do.
+  const auto worth = [&](const Host &one) {
+    return std::tuple(zone_taken(one, taken), one.load, taken.empty() ? one.led : ~one.led, one.node);
+  };
   for (Host &one : hosts_) {
     if (!one.takes || std::ranges::find(taken, one.node) != taken.end()) continue;
     if (best == nullptr || worth(one) < worth(*best)) best = &one;
@@ -95,6 +99,7 @@ std::vector<uint32_t> Placement::choose(uint64_t elements, size_t count) {
     Host *next = best(nodes);
     if (next == nullptr) break;
     next->load += elements + 1;
+    if (nodes.empty()) next->led += elements + 1;
     nodes.push_back(next->node);
   }
   return nodes;

@@ -41,6 +41,7 @@ class Placement {
     uint32_t node = 0;
     std::string zone;
     uint64_t load = 0;
+    uint64_t led = 0;    // of the load, what it leads
     bool takes = false;  // it lives and is not drained
   };
   struct Placed {

@@ -64,12 +64,14 @@ void Replica::start(Time now) {
   wakeup_ = now + kTickUs;
 }
 
-// The prefix is that of all records: whether the members of the set still live stands in those of the nodes.
+// Who is not in the set needs to know whether its members still live, which stands in the records of the nodes. Who is
+// needs its own record alone, and asks for that often: with a thousand servers all records are a megabyte.
 void Replica::look(Time now) {
   unsure_ |= std::exchange(changing_, false);
   ask_at_ = now + kAskAgainUs;
   ticket_ = host_.coordinator_ticket();
-  coordinator_.get(ticket_, "/");
+  const bool inside = role_ == Role::primary || role_ == Role::member;
+  coordinator_.get(ticket_, inside ? replica_key(shard_) : "/");
 }
 
 void Replica::change(const ReplicaRecord &wanted, Time now) {

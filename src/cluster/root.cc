@@ -34,11 +34,13 @@ void Root::replay(RootEntry entry, Time now) {
 void Root::apply(const OpenEntry &entry, Time now) {
   const auto [found, fresh] = sessions_.try_emplace(entry.client);
   Session &session = found->second;
+  group_.remove(session);
   session.client = entry.client;
   session.user = entry.user;
   if (fresh) session.number = index_;
   session.open = entry.open;
   session.heard = now;
+  group_.add(session);
   if (fresh || !session.present) apply(PresenceEntry{entry.client, true}, now);
 }
 
@@ -46,20 +48,16 @@ void Root::apply(const PresenceEntry &entry, Time now) {
   const auto found = sessions_.find(entry.client);
   if (found == sessions_.end() || found->second.present == entry.present) return;
   Session &session = found->second;
+  group_.remove(session);
   session.present = entry.present;
   if (!entry.present) return leave_group(entry.client, now);
   session.heard = now;
   if (!session.open.worker) return;
   // Who comes later, or again, begins with the slowest of the others: it holds nobody back, and nobody waits for it.
-  uint64_t least = ~uint64_t{0};
-  for (const ClientId &other : workers(session.open.consistency)) {
-    if (other != entry.client) least = std::min(least, sessions_.at(other).clock);
-  }
-  if (least != ~uint64_t{0}) session.clock = std::max(session.clock, least);
-  uint64_t required = 1;
-  for (const ClientId &other : workers())
-    required = std::max<uint64_t>(required, sessions_.at(other).open.workers);
-  if (workers().size() >= required) begun_ = true;
+  const uint64_t least = group_.slowest(session.open.consistency);
+  if (least != Group::kNobody) session.clock = std::max(session.clock, least);
+  group_.add(session);
+  if (group_.count() >= group_.required()) begun_ = true;
 }
 
 // A dead client's locks go on to the next, its partitions are free, nobody waits for it.
@@ -77,15 +75,20 @@ void Root::leave_group(const ClientId &client, Time now) {
 void Root::apply(const EndEntry &entry, Time now) {
   apply(PresenceEntry{entry.client, false}, now);
   sessions_.erase(entry.client);
-  std::erase_if(reply_to_, [&](const auto &one) { return one.first.first == entry.client; });
-  std::erase_if(command_until_, [&](const auto &one) { return one.first.first == entry.client; });
+  const auto erase_of_client = [&](auto &map) {
+    const auto from = map.lower_bound({entry.client, 0});
+    auto to = from;
+    while (to != map.end() && to->first.first == entry.client) ++to;
+    map.erase(from, to);
+  };
+  erase_of_client(reply_to_);
+  erase_of_client(command_until_);
   std::vector<std::pair<UpdateKey, uint32_t>> dropped;
-  for (const auto &[key, pending] : pending_) {
-    if (key.client == entry.client) dropped.emplace_back(key, pending.attempt);
-  }
+  for (auto at = pending_.lower_bound({entry.client, 0, 0});
+       at != pending_.end() && at->first.client == entry.client; ++at)
+    dropped.emplace_back(at->first, at->second.attempt);
   for (const auto &[key, attempt] : dropped) {
-    pending_.erase(key);
-    std::erase(complete_, key);
+    give_up_pending(key);
     for (uint32_t shard = 0; shard < shards_; shard++)
       host_.send_to_shard(shard, {key.client, key.seq, 0, 0}, wire::Dropped{attempt, lineage_, key.user});
   }
@@ -103,11 +106,11 @@ void Root::apply(const CommandEntry &entry, Time now) {
   switch (command.kind) {
     case Kind::set_value:
       for (const wire::Token &held : command.tokens) {
-        if (!locks_.holds(held, entry.client) && options_.mutant != Mutant::token_unchecked)
+        if (!may_use(held, entry.client) && options_.mutant != Mutant::token_unchecked)
           reply = refusal(NGD_E_FENCED, concat("the lock ", quoted(held.lock), " is not held under token ",
                                                held.token, " any more"));
       }
-      if (reply.status == NGD_OK) reply = values_.set(command, entry.payload);
+      if (reply.status == NGD_OK) reply = values_.set(command, entry.payload, host_.model(), version_ + 1);
       break;
     case Kind::lock: {
       reply.final = false;
@@ -170,6 +173,15 @@ void Root::finish_command(const ClientId &client, uint64_t seq, Reply reply) {
   found->second.add(std::move(done));
 }
 
+// Its own, or of another client of the same user that has lent it.
+bool Root::may_use(const wire::Token &token, const ClientId &client) const {
+  if (locks_.holds(token, client)) return true;
+  const auto borrower = sessions_.find(client);
+  const LockTable::Holder *holder = locks_.holder(token);
+  const auto owner = holder == nullptr ? sessions_.end() : sessions_.find(holder->client);
+  return borrower != sessions_.end() && owner != sessions_.end() && owner->second.user == borrower->second.user;
+}
+
 void Root::granted(const std::vector<LockTable::Grant> &grants, Time now) {
   for (const LockTable::Grant &grant : grants) {
     Reply reply;
@@ -184,7 +196,13 @@ void Root::granted(const std::vector<LockTable::Grant> &grants, Time now) {
 }
 
 void Root::open_barriers() {
-  for (const Barriers::Barrier &barrier : barriers_.open(workers())) {
+  const auto all_here = [&](const std::vector<Barriers::Arrival> &arrived) {
+    if (arrived.size() < group_.count()) return false;
+    std::set<ClientId> here;
+    for (const Barriers::Arrival &one : arrived) here.insert(one.client);
+    return std::ranges::all_of(workers(), [&](const ClientId &one) { return here.contains(one); });
+  };
+  for (const Barriers::Barrier &barrier : barriers_.open(all_here)) {
     for (const Barriers::Arrival &arrival : barrier.arrived) {
       Reply reply;
       reply.done.number = barrier.opened;
@@ -204,15 +222,14 @@ std::vector<ClientId> Root::workers(std::optional<wire::Consistency> consistency
   return workers;
 }
 
-size_t Root::worker_count() const {
-  return workers().size();
+void Root::count_group() {
+  group_ = {};
+  for (const auto &[id, session] : sessions_) group_.add(session);
 }
 
 uint64_t Root::slowest(wire::Consistency consistency) const {
-  if (!begun_) return 0;
-  uint64_t least = ~uint64_t{0};
-  for (const ClientId &one : workers(consistency)) least = std::min(least, sessions_.at(one).clock);
-  return least == ~uint64_t{0} ? 0 : least;
+  const uint64_t least = group_.slowest(consistency);
+  return !begun_ || least == Group::kNobody ? 0 : least;
 }
 
 bool Root::too_far_ahead(const Session &session) const {

@@ -19,6 +19,7 @@
 
 #include "cluster/commons.h"
 #include "cluster/environment.h"
+#include "cluster/group.h"
 #include "cluster/locks.h"
 #include "cluster/node_options.h"
 #include "cluster/peer.h"
@@ -31,12 +32,21 @@ namespace ngd::cluster {
 // lineage << kLineageBits, so that tokens never go back.
 inline constexpr unsigned kTokenBits = 11, kLineageBits = 32;
 
+// What the answer to an update is to carry, on a model of one shard: all dense tensors, or these parts.
+struct Wanted {
+  bool all_dense = false;
+  std::vector<wire::TensorPart> parts;
+  std::vector<uint32_t> rows;  // of the tables among them, one's after another's
+  wire::Coding coding = wire::Coding::float32;
+  bool empty() const { return !all_dense && parts.empty(); }
+};
+
 // What a root sees of its own shard's part of an update.
 struct StagedPart {
   uint32_t attempt = 0;
   uint64_t after = 0;
   uint64_t base_version = 0;
-  bool pull = false;
+  Wanted wanted;  // no part of the log: who leads after this one leaves it to the client to read
   wire::UpdateKind kind = wire::UpdateKind::gradient;
   std::vector<wire::Token> tokens;
   std::vector<wire::Progress> progress;
@@ -89,6 +99,7 @@ class RootHost {
   virtual void log(const RootEntry &entry) = 0;  // before it is carried out
   virtual void carried_out(Time now) = 0;        // it is
   virtual bool leads() const = 0;                // else it only follows the log of one that does
+  virtual const wire::ModelSpec &model() const = 0;
   virtual const StagedPart *staged(const UpdateKey &key) const = 0;
   virtual void drop(const UpdateKey &key, uint32_t attempt) = 0;
   virtual void decided(const wire::Decision &decision, Time now) = 0;
@@ -96,7 +107,8 @@ class RootHost {
   // `asked`: 0, or what ask_members() returned for the read that this answers: it waits for the members' word.
   virtual void send_to(Peer peer, wire::Message message, Time asked) = 0;
   virtual Time ask_members(Time now) = 0;
-  virtual void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;  // push_pull
+  // Of the version that was made just now.
+  virtual void read(const Wanted &wanted, wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const = 0;
 };
 
 // Sees each entry of a log as it is applied; for the checks of the simulator.
@@ -136,7 +148,7 @@ class Root {
   void staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time now);
   void applied(uint32_t index, uint64_t number, Time now);
   void tick(Time now);
-  Time next_wakeup() const { return wakeup_; }
+  Time next_wakeup() const { return std::min(wakeup_, stream_at_); }
 
   // --- checkpoints and restoration
   void decide_checkpoint(uint32_t slot, uint64_t generation, uint64_t kept, Time now);
@@ -164,7 +176,7 @@ class Root {
   bool initialised() const { return initialised_; }
   uint64_t decided() const { return number_; }
   size_t session_count() const { return sessions_.size(); }
-  size_t worker_count() const;
+  size_t worker_count() const { return group_.count(); }
   size_t pin_count() const { return pins_.size(); }
   uint64_t index() const { return index_; }
   uint64_t weight() const;    // what save() costs, in bytes that a checksum reads in that time
@@ -177,8 +189,9 @@ class Root {
   struct Pending {  // volatile: an update that not all shards have, or that waits for its turn
     uint32_t attempt = 0;
     std::vector<uint8_t> has;
+    size_t missing = 0;  // shards that have it not
     Time since = 0;
-    bool complete = false;
+    uint64_t turn = 0;  // in the order in which updates became complete; 0: it is not
   };
   struct Waiting {  // volatile: a read that is held back
     From from;
@@ -202,11 +215,14 @@ class Root {
   void apply(const wire::Decision &decision, Time now);
   void finish_command(const wire::ClientId &client, uint64_t seq, Reply reply);
   void leave_group(const wire::ClientId &client, Time now);
+  bool may_use(const wire::Token &token, const wire::ClientId &client) const;
   void granted(const std::vector<LockTable::Grant> &grants, Time now);
   void open_barriers();
 
-  // Deciding.
-  void advance(Time now);
+  // Deciding. `only`: of all that are complete, nothing else can have come to its turn.
+  void advance(Time now, const UpdateKey *only = nullptr);
+  bool lets_others_go(const UpdateKey &decided, uint64_t slowest_before, bool initialised_before) const;
+  void give_up_pending(const UpdateKey &key);
   bool refuse_tokens(const UpdateKey &key, Time now);
   bool decide_one(const UpdateKey &key, Time now);
   bool decide_round(Time now);
@@ -216,6 +232,7 @@ class Root {
   bool may_decide() const;
   // Workers that are there: all, or those of one consistency.
   std::vector<wire::ClientId> workers(std::optional<wire::Consistency> consistency = std::nullopt) const;
+  void count_group();
   // Whether a worker of consistency=stale must wait for the slowest.
   bool too_far_ahead(const Session &session) const;
   // Whether an update before this one, which happens first, is still to be decided.
@@ -229,10 +246,15 @@ class Root {
               std::string text, uint32_t attempt = 0, Time asked = 0);
   void answer_or_hold(Waiting waiting, Time now);
   bool try_read(const Waiting &waiting, Time now);
+  bool waits_for_pin(const Waiting &waiting) const;  // of the one version that can be
   void serve_waiting(Time now);
   void expire_pins(Time now);
   void forget_volatile();
   void stream(uint32_t index, Time now);
+  void stream_soon(uint32_t index, Time now);
+  void stream_all(Time now);
+  bool undelivered(uint32_t index, const UpdateKey &key, const Session *session) const;
+  void count_followers();
 
   const uint32_t shards_;
   const NodeOptions &options_;
@@ -245,6 +267,7 @@ class Root {
   bool initialised_ = false;
   bool begun_ = false;  // as many workers as asked for have joined
   std::map<wire::ClientId, Session> sessions_;
+  Group group_;  // of the sessions, which say it all
   LockTable locks_;
   Values values_;
   Partitions partitions_;
@@ -252,18 +275,25 @@ class Root {
 
   // Volatile.
   std::map<UpdateKey, Pending> pending_;
-  std::deque<UpdateKey> complete_;  // in order of completion
+  std::map<uint64_t, UpdateKey> complete_;        // by their turn
+  std::map<wire::ClientId, size_t> complete_of_;  // how many of each client
+  uint64_t turns_ = 0;
   std::map<std::pair<wire::ClientId, uint64_t>, std::pair<Peer, wire::Envelope>> reply_to_;
   std::map<std::pair<wire::ClientId, uint64_t>, Time> command_until_;
   std::deque<Waiting> waiting_;
+  size_t waiting_others_ = 0;             // of those, all but reads that wait for a version to be kept for them
   std::map<uint64_t, Pin> pins_;          // by version
   std::deque<wire::Decision> decisions_;  // those that not all shards have applied
   struct Follower {
     uint64_t applied = 0, sent = 0;
     Time resend = kNever;
+    Time spoken = 0;    // when it was last told something
+    bool more = false;  // that was not all: the rest follows its answer
   };
   std::vector<Follower> followers_;
-  Time wakeup_ = kNever;
+  uint64_t behind_ = 0, at_behind_ = 0;  // what the slowest followers have applied, and how many they are
+  Time stream_at_ = kNever;              // then some are told what they were not told at once
+  Time wakeup_ = kNever, scan_at_ = 0;
   bool advancing_ = false;
   bool applying_ = false;
 };

@@ -32,8 +32,11 @@ void Root::answer_or_hold(Waiting waiting, Time now) {
   if (waiting_.size() >= options_.limits.waiting)
     return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later, "too many reads wait");
   std::erase_if(waiting_, [&](const Waiting &one) {
-    return one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
+    const bool again = one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
+    if (again && !waits_for_pin(one)) waiting_others_--;
+    return again;
   });
+  waiting_others_ += waits_for_pin(waiting) ? 0 : 1;
   waiting_.push_back(std::move(waiting));
 }
 
@@ -51,17 +54,25 @@ bool Root::try_read(const Waiting &waiting, Time now) {
       done.text =
           concat("version ", version_, ", lineage ", lineage_, ", sessions ", sessions_.size(), ", workers ",
                  worker_count(), ", updates under way ", pending_.size(), ", waiting reads ", waiting_.size());
-    } else if (query->kind == wire::QueryKind::partitions) {
+    } else if (query->kind == wire::QueryKind::partitions || query->kind == wire::QueryKind::blob) {
       const PartitionSet *set = partitions_.set_named(query->name);
       if (set == nullptr) {
         refuse(waiting.from.peer, envelope, NGD_E_NOT_FOUND, Refused::Retry::never,
                concat("there is no set of partitions ", quoted(query->name)));
         return true;
       }
+      if (query->kind == wire::QueryKind::blob && query->known >= set->partitions.size()) {
+        refuse(waiting.from.peer, envelope, NGD_E_RANGE, Refused::Retry::never,
+               concat("set ", quoted(query->name), " has ", set->partitions.size(), " partitions, no number ",
+                      query->known));
+        return true;
+      }
       PartitionSet told = *set;
       for (Partition &one : told.partitions) one.blob.clear();
       done.number = told.pass;
-      message.payload.push_back(wire::write_bytes(told));
+      message.payload.push_back(query->kind == wire::QueryKind::blob
+                                    ? wire::copied(set->partitions[query->known].blob)
+                                    : wire::write_bytes(told));
     } else {
       const Value *value = values_.find(query->name);
       if ((value == nullptr ? 0 : value->version) <= query->known && (query->known != 0 || value == nullptr)) {
@@ -109,13 +120,23 @@ bool Root::try_read(const Waiting &waiting, Time now) {
   return true;
 }
 
+bool Root::waits_for_pin(const Waiting &waiting) const {
+  const auto *point = std::get_if<wire::ReadPoint>(&waiting.request);
+  return point != nullptr && point->pin && shards_ > 1;
+}
+
 void Root::serve_waiting(Time now) {
+  // While as many versions are kept as may be, those who wait for another one wait on.
+  if (waiting_others_ == 0 && pins_.size() >= wire::kPins && !pins_.contains(version_)) return;
+  waiting_others_ = 0;
   for (size_t left = waiting_.size(); left > 0; left--) {
-    const Waiting waiting = std::move(waiting_.front());
+    Waiting waiting = std::move(waiting_.front());
     waiting_.pop_front();
     if (try_read(waiting, now)) continue;
     // The client's own deadline tells it; the answer would come too late.
-    if (waiting.until > now) waiting_.push_back(waiting);
+    if (waiting.until <= now) continue;
+    waiting_others_ += waits_for_pin(waiting) ? 0 : 1;
+    waiting_.push_back(std::move(waiting));
   }
 }
 
@@ -222,6 +243,7 @@ void Root::load(std::span<const std::byte> bytes) {
   begun_ = saved.begun;
   sessions_.clear();
   for (Session &session : saved.sessions) sessions_[session.client] = std::move(session);
+  count_group();
   locks_.locks() = std::move(saved.locks);
   values_ = {};
   for (const Value &value : saved.values) values_.bytes += value.bytes.size();
@@ -239,6 +261,7 @@ void Root::load(std::span<const std::byte> bytes) {
                     std::make_move_iterator(saved.decisions.end()));
   for (size_t i = 0; i < std::min(saved.applied.size(), followers_.size()); i++)
     followers_[i].applied = saved.applied[i];
+  count_followers();
 }
 
 void Root::proceed(uint64_t lineage, uint64_t number, Time now) {
@@ -259,10 +282,15 @@ void Root::forget_answers() {
 void Root::forget_volatile() {
   pending_.clear();
   complete_.clear();
+  complete_of_.clear();
   reply_to_.clear();
   command_until_.clear();
   waiting_.clear();
   followers_.assign(shards_, {});
+  stream_at_ = kNever;
+  scan_at_ = 0;
+  count_followers();
+  waiting_others_ = 0;
 }
 
 void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now) {
@@ -281,6 +309,7 @@ void Root::begin(uint64_t lineage, uint64_t version, bool initialised, Time now)
     session.waiting.clear();
     for (Answer &answer : session.answers) answer.number = 0;
   }
+  count_group();
   // Who held a lock before must find it lost.
   for (LockTable::Lock &lock : locks_.locks()) {
     lock.exclusive = false;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cluster/pace.h"
 #include "cluster/root.h"
 
 namespace ngd::cluster {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr Time kResendUs = 200'000;
 constexpr size_t kDecisionsAtOnce = 64;
+constexpr size_t kEntriesAtOnce = 16384;  // so that the message stays within its limits
 constexpr Time kScanUs = 50'000;
 
 }  // namespace
@@ -54,20 +56,29 @@ bool Root::admit(const From &from, const wire::Envelope &envelope, const wire::P
   return true;
 }
 
+// Whether a shard may not have come to the decision on an update yet. Then it needs what it has, also when the client has
+// left.
+bool Root::undelivered(uint32_t index, const UpdateKey &key, const Session *session) const {
+  if (options_.mutant == Mutant::no_dedup) return false;
+  const uint64_t applied = followers_[index].applied;
+  if (session != nullptr && session->user == key.user && !session->too_old(key.seq)) {
+    const Answer *done = session->answer(key.seq);
+    return done != nullptr && done->update && done->number > applied;
+  }
+  return std::ranges::any_of(decisions_, [&](const Decision &one) {
+    return one.number > applied && std::ranges::any_of(one.entries, [&](const Decision::Entry &entry) {
+             return entry.client == key.client && entry.seq == key.seq;
+           });
+  });
+}
+
 // A shard has its part.
 void Root::staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time now) {
   const auto drop = [&](uint32_t up_to) {
     host_.send_to_shard(index, {key.client, key.seq, 0, 0}, wire::Dropped{up_to, lineage_, key.user});
   };
-  // The shard may not have come to the decision yet: then it needs what it has, also when its client has left.
-  const auto needs = [&](const Decision &one) {
-    return one.number > followers_[index].applied &&
-           std::ranges::any_of(one.entries, [&](const Decision::Entry &entry) {
-             return entry.client == key.client && entry.seq == key.seq;
-           });
-  };
-  if (options_.mutant != Mutant::no_dedup && std::ranges::any_of(decisions_, needs)) return;
   const auto found = sessions_.find(key.client);
+  if (undelivered(index, key, found == sessions_.end() ? nullptr : &found->second)) return;
   if (found == sessions_.end() || found->second.user != key.user) return drop(attempt);
   const Session &session = found->second;
   if (options_.mutant != Mutant::no_dedup) {
@@ -77,11 +88,14 @@ void Root::staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time n
   }
   Pending &pending = pending_[key];
   if (pending.has.empty() || attempt > pending.attempt) {
-    if (pending.complete) std::erase(complete_, key);
-    pending = {attempt, std::vector<uint8_t>(shards_), now, false};
+    if (pending.turn != 0) {
+      give_up_pending(key);
+      return staged(index, key, attempt, now);
+    }
+    pending = {attempt, std::vector<uint8_t>(shards_), shards_, now, 0};
   }
   if (attempt < pending.attempt) return;
-  pending.has[index] = 1;
+  if (std::exchange(pending.has[index], 1) == 0) pending.missing--;
   if (index == 0 && refuse_tokens(key, now)) return;
   if (options_.mutant == Mutant::early_answer && index == 0) {
     Answer early;
@@ -93,31 +107,63 @@ void Root::staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time n
     answer(key.client, early);
     if (reply.first != 0) reply_to_[{key.client, key.seq}] = reply;
   }
-  if (!pending.complete && std::ranges::find(pending.has, 0) == pending.has.end()) {
-    pending.complete = true;
-    complete_.push_back(key);
+  if (pending.missing != 0) return;
+  if (pending.turn == 0) {
+    pending.turn = ++turns_;
+    complete_.emplace(pending.turn, key);
+    complete_of_[key.client]++;
   }
-  advance(now);
+  advance(now, &key);
+}
+
+void Root::give_up_pending(const UpdateKey &key) {
+  const auto found = pending_.find(key);
+  if (found == pending_.end()) return;
+  if (found->second.turn != 0) {
+    complete_.erase(found->second.turn);
+    const auto count = complete_of_.find(key.client);
+    if (--count->second == 0) complete_of_.erase(count);
+  }
+  pending_.erase(found);
 }
 
 bool Root::may_decide() const {
   return version_ < ceiling_ && decisions_.size() < wire::kDecisions;
 }
 
-void Root::advance(Time now) {
+void Root::advance(Time now, const UpdateKey *only) {
   if (advancing_) return;
   advancing_ = true;
-  bool moved = true;
+  bool all = only == nullptr, moved = true, any = all;
   while (moved && may_decide()) {
     moved = false;
-    const std::vector<UpdateKey> keys(complete_.begin(), complete_.end());
+    std::vector<UpdateKey> keys;
+    if (all) {
+      for (const auto &[turn, key] : complete_) keys.push_back(key);
+    } else {
+      keys.push_back(*only);
+    }
+    const uint64_t slowest_before = group_.slowest(wire::Consistency::stale);
+    const bool initialised_before = initialised_;
     for (const UpdateKey &key : keys) {
       if (may_decide() && pending_.contains(key) && decide_one(key, now)) moved = true;
     }
-    if (may_decide() && decide_round(now)) moved = true;
+    if (moved && !all) all = lets_others_go(*only, slowest_before, initialised_before);
+    const bool round = may_decide() && decide_round(now);
+    any |= moved || round;
+    moved = round || (moved && all);
+    all |= round;
   }
   advancing_ = false;
-  serve_waiting(now);
+  if (any) serve_waiting(now);
+}
+
+// Whether something else that is complete may have come to its turn: the client's next, what waited for the slowest, and
+// what was computed on the version before.
+bool Root::lets_others_go(const UpdateKey &decided, uint64_t slowest_before, bool initialised_before) const {
+  return complete_of_.contains(decided.client) || group_.slowest(wire::Consistency::stale) != slowest_before ||
+         initialised_ != initialised_before ||
+         (group_.count(wire::Consistency::bulk) != 0 && !complete_.empty());
 }
 
 void Root::refuse_update(const UpdateKey &key, const Pending &pending, ngd_status status, std::string text,
@@ -130,7 +176,7 @@ bool Root::refuse_tokens(const UpdateKey &key, Time now) {
   const StagedPart *part = host_.staged(key);
   if (part == nullptr || options_.mutant == Mutant::token_unchecked) return false;
   for (const wire::Token &token : part->tokens) {
-    if (locks_.holds(token, key.client)) continue;
+    if (may_use(token, key.client)) continue;
     refuse_update(
         key, pending_.at(key), NGD_E_FENCED,
         concat("the lock ", quoted(token.lock), " is not held under token ", token.token, " any more"), now);
@@ -191,11 +237,11 @@ bool Root::decide_one(const UpdateKey &key, Time now) {
 // One update of each bulk worker makes one version. Their order is that of the clients' numbers, so that sums are the
 // same on every shard and in every run.
 bool Root::decide_round(Time now) {
-  if (!begun_ || complete_.empty() || !initialised_) return false;
+  const size_t members = group_.count(wire::Consistency::bulk);
+  if (!begun_ || members == 0 || complete_of_.size() < members || !initialised_) return false;
   const std::vector<ClientId> group = workers(wire::Consistency::bulk);
-  if (group.empty()) return false;
   std::map<ClientId, UpdateKey> round;
-  for (const UpdateKey &key : complete_) {
+  for (const auto &[turn, key] : complete_) {
     const StagedPart *part = host_.staged(key);
     const auto found = sessions_.find(key.client);
     if (part == nullptr || found == sessions_.end() || !std::ranges::binary_search(group, key.client)) continue;
@@ -229,7 +275,9 @@ void Root::decide(Decision decision, Time now) {
     if (decision.kind != Decision::Kind::pin && decision.kind != Decision::Kind::unpin)
       decision.version = version_;
   } else {
-    decision.rate = values_.learning_rate();
+    Settings settings = values_.settings();
+    decision.rate = settings.rate;
+    if (decision.update == wire::UpdateKind::gradient) decision.options = std::move(settings.options);
   }
   submit(std::move(decision), now);
 }
@@ -239,24 +287,26 @@ void Root::apply(const Decision &decision, Time now) {
   // When they are read again, nobody waits for them: they end by their time.
   if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
   if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
-  std::vector<std::pair<std::pair<Peer, wire::Envelope>, bool>> replies;
+  std::vector<std::pair<std::pair<Peer, wire::Envelope>, Wanted>> replies;
   if (decision.kind == Decision::Kind::apply) {
     version_ = decision.version;
     if (decision.update == wire::UpdateKind::initial) initialised_ = true;
     for (const Decision::Entry &entry : decision.entries) {
       const UpdateKey key{entry.client, entry.user, entry.seq};
       const StagedPart *part = host_.staged(key);
-      const bool pull = part != nullptr && part->pull && shards_ == 1;
       if (part != nullptr) {
         for (const wire::Progress &one : part->progress) {
           if (partitions_.owns(one, entry.client)) partitions_.advance(one);
         }
       }
-      pending_.erase(key);
-      std::erase(complete_, key);
+      give_up_pending(key);
       if (const auto found = sessions_.find(entry.client); found != sessions_.end()) {
         Session &session = found->second;
-        if (session.open.worker && decision.update != wire::UpdateKind::initial) session.clock++;
+        if (session.open.worker && decision.update != wire::UpdateKind::initial) {
+          group_.remove(session);
+          session.clock++;
+          group_.add(session);
+        }
         Answer done;
         done.seq = entry.seq;
         done.update = true;
@@ -265,18 +315,19 @@ void Root::apply(const Decision &decision, Time now) {
         session.add(std::move(done));
       }
       if (const auto reply = reply_to_.find({entry.client, entry.seq}); reply != reply_to_.end()) {
-        replies.emplace_back(reply->second, pull);
+        // The part goes with the decision.
+        replies.emplace_back(reply->second, part != nullptr && shards_ == 1 ? part->wanted : Wanted());
         reply_to_.erase(reply);
       }
     }
   }
   if (shards_ > 1) decisions_.push_back(decision);
   host_.decided(decision, now);
-  for (const auto &[reply, pull] : replies) {
+  for (const auto &[reply, wanted] : replies) {
     wire::Message message{reply.second, {}, {}};
     wire::Pushed pushed;
     pushed.version = decision.version;
-    if (pull) host_.read_all(pushed, message.payload);
+    if (!wanted.empty()) host_.read(wanted, pushed, message.payload);
     message.body = std::move(pushed);
     host_.send_to(reply.first, std::move(message), 0);
   }
@@ -285,14 +336,11 @@ void Root::apply(const Decision &decision, Time now) {
     while (decisions_.size() > 4 * wire::kDecisions) decisions_.pop_front();
     return;
   }
-  for (uint32_t index = 1; index < shards_; index++) {
-    if (followers_[index].sent + 1 == decision.number) stream(index, now);
-  }
+  stream_all(now);
 }
 
 void Root::apply(const AbortEntry &entry, Time) {
-  pending_.erase(entry.key);
-  std::erase(complete_, entry.key);
+  give_up_pending(entry.key);
   const auto found = sessions_.find(entry.key.client);
   if (found != sessions_.end()) {
     found->second.raise_floor(entry.key.seq, entry.attempt + 1);
@@ -320,12 +368,37 @@ void Root::apply(const AbortEntry &entry, Time) {
 
 // --- the stream of decisions --------------------------------------------------------------------------------------
 
+// Each shard is told at once what is decided, but not more often than the root has time for with so many: what is
+// decided meanwhile goes together.
+void Root::stream_all(Time now) {
+  stream_at_ = kNever;
+  for (uint32_t index = 1; index < shards_; index++) stream_soon(index, now);
+}
+
+void Root::stream_soon(uint32_t index, Time now) {
+  const Follower &follower = followers_[index];
+  if (follower.sent >= number_ || follower.more) return;
+  const Time pause = pause_between_words(shards_);
+  if (now >= follower.spoken + pause)
+    stream(index, now);
+  else
+    stream_at_ = std::min(stream_at_, follower.spoken + pause);
+}
+
 void Root::stream(uint32_t index, Time now) {
   Follower &follower = followers_[index];
   wire::Decide decide;
   decide.lineage = lineage_;
-  for (const Decision &decision : decisions_) {
-    if (decision.number <= follower.sent || decide.decisions.size() == kDecisionsAtOnce) continue;
+  size_t entries = 0;
+  follower.more = false;
+  // Numbers have no gaps.
+  const uint64_t first = decisions_.empty() ? 0 : decisions_.front().number;
+  for (uint64_t at = follower.sent < first ? 0 : follower.sent + 1 - first; at < decisions_.size(); at++) {
+    const Decision &decision = decisions_[at];
+    entries += decision.entries.size();
+    follower.more =
+        decide.decisions.size() == kDecisionsAtOnce || (entries > kEntriesAtOnce && !decide.decisions.empty());
+    if (follower.more) break;
     decide.decisions.push_back(decision);
     if (options_.mutant == Mutant::one_shard_only && decision.kind == Decision::Kind::apply &&
         decision.version % 8 == 5)
@@ -333,6 +406,7 @@ void Root::stream(uint32_t index, Time now) {
     follower.sent = decision.number;
   }
   follower.resend = now + kResendUs;
+  follower.spoken = now;
   if (!decide.decisions.empty()) host_.send_to_shard(index, {{}, 0, 0, 0}, std::move(decide));
 }
 
@@ -340,15 +414,23 @@ void Root::applied(uint32_t index, uint64_t number, Time now) {
   if (index == 0 || index >= shards_ || number > number_) return;
   Follower &follower = followers_[index];
   if (number <= follower.applied) return;
+  const bool was_last = follower.applied <= behind_;
   follower.applied = number;
   follower.sent = std::max(follower.sent, number);
   follower.resend = now + kResendUs;
-  uint64_t all = number_;
-  for (uint32_t other = 1; other < shards_; other++) all = std::min(all, followers_[other].applied);
   const bool full = !may_decide();
-  while (!decisions_.empty() && decisions_.front().number <= all) decisions_.pop_front();
-  if (follower.sent < number_) stream(index, now);
+  if (was_last && (at_behind_ == 0 || --at_behind_ == 0)) count_followers();
+  while (!decisions_.empty() && decisions_.front().number <= behind_) decisions_.pop_front();
+  follower.more = false;
+  stream_soon(index, now);
   if (full) advance(now);
+}
+
+void Root::count_followers() {
+  behind_ = number_;
+  at_behind_ = 0;
+  for (uint32_t index = 1; index < shards_; index++) behind_ = std::min(behind_, followers_[index].applied);
+  for (uint32_t index = 1; index < shards_; index++) at_behind_ += followers_[index].applied == behind_ ? 1 : 0;
 }
 
 // What it has is on its disk; what it has not comes again.
@@ -360,6 +442,9 @@ void Root::follower_came_back(uint32_t index, Time now) {
 // --- time ---------------------------------------------------------------------------------------------------------
 
 void Root::tick(Time now) {
+  if (now >= stream_at_) stream_all(now);
+  if (now < scan_at_) return;
+  scan_at_ = now + kScanUs;
   for (uint32_t index = 1; index < shards_; index++) {
     Follower &follower = followers_[index];
     if (follower.applied == number_ || follower.resend > now) continue;
@@ -381,7 +466,7 @@ void Root::tick(Time now) {
   for (const auto &[key, pending] : pending_) {
     const auto found = sessions_.find(key.client);
     const bool silent = found == sessions_.end() || !found->second.present;
-    if (!pending.complete && silent && now - pending.since > wire::kUndecidedUs)
+    if (pending.turn == 0 && silent && now - pending.since > wire::kUndecidedUs)
       stuck.emplace_back(key, pending.attempt);
   }
   for (const auto &[key, attempt] : stuck) submit(AbortEntry{key, attempt, NGD_OK, false, {}}, now);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Time kAgainUs = 500'000;
 constexpr Time kRequestUs = 10'000'000;  // then its client has asked again
+constexpr uint64_t kNumbers = 256;       // of shards, for one step of the sequence; the same in all versions
 
 }  // namespace
 
@@ -96,7 +97,8 @@ void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
   creation.place = {};
   creation.place.model = static_cast<uint32_t>(last + 1);
   creation.place.spec = creation.spec;
-  uint32_t number = static_cast<uint32_t>(last * wire::kShards);
+  uint32_t number = static_cast<uint32_t>(last * kNumbers);
+  const uint64_t steps = (creation.spec.shards + kNumbers - 1) / kNumbers;
   Placement placement(map_);
   for (std::vector<wire::Piece> &pieces : layout(creation.spec)) {
     wire::ShardPlace place;
@@ -109,7 +111,7 @@ void ServerNode::place_model(const CoordinatorAnswer &answer, Time now) {
     place.node = place.replicas.front();
     creation.place.shards.push_back(std::move(place));
   }
-  coordinator_.cas(next(Step::number), "/sequence", revision, std::to_string(last + 1));
+  coordinator_.cas(next(Step::number), "/sequence", revision, std::to_string(last + steps));
 }
 
 // --- arrangements ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include "cluster/server_node.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "cluster/placement.h"
@@ -74,8 +75,8 @@ void ServerNode::coordinated(const CoordinatorAnswer &answer, Time now) {
         if (record.key == key) revision = record.revision;
       }
       wire::Map self;
-      self.nodes.push_back(
-          {options_.node, revision, options_.address, options_.server_key, options_.zone, false, false, wire::kFeatures});
+      self.nodes.push_back({options_.node, revision, options_.address, options_.server_key, options_.zone,
+                            false, false, wire::kFeatures});
       join_ticket_ = new_ticket();
       join_writes_ = true;
       coordinator_.cas(join_ticket_, key, revision, record_of(self));
@@ -119,9 +120,12 @@ void ServerNode::adopt(const std::vector<Record> &records, Time now) {
   }
   if (map.revision < map_.revision) return;
   const bool news = map.revision != map_.revision;
+  // Each server and shard looks for some of its own: by the thousand, and every second.
+  std::unordered_map<std::string_view, const std::string *> values;
+  for (const Record &record : records) values.emplace(record.key, &record.value);
   const auto value = [&](const std::string &key) -> const std::string * {
-    const auto found = std::ranges::find(records, key, &Record::key);
-    return found == records.end() ? nullptr : &found->value;
+    const auto found = values.find(key);
+    return found == values.end() ? nullptr : found->second;
   };
   for (wire::NodePlace &node : map.nodes) {
     node.alive = node.node == options_.node || value(concat(kAlive, node.node)) != nullptr;

@@ -2,8 +2,10 @@
 #include "cluster/shard.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.h"
+#include "cluster/coding.h"
 #include "cluster/shard_state.h"
 #include "wire/codec.h"
 #include "wire/table.h"
@@ -169,10 +171,10 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
     }
     log_staged(key, found->second);
   }
-  tell_root(key, found->second, now);
+  tell_root_again(key, found->second, now);
   // Where it still waits, the client need not send it again.
   if (place.model.shards.size() > 1 || staged_parts.contains(key))
-    send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user}, {}}, 0);
+    send_to(from.peer, {envelope, wire::Staged{place.index, push.attempt, lineage, from.user, {}}, {}}, 0);
 }
 
 // Throws what is wrong with it, and has changed nothing then.
@@ -181,8 +183,13 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
   Staged staged;
   staged.bytes = parameters->memory_of(push.tensors, payload);
   staged.update = parameters->checked(push.kind, push.tensors, payload, leading);
-  staged.part = {push.attempt, push.after, push.base_version, push.pull, push.kind, push.tokens, push.progress};
+  parameters->check_wanted(push.wanted, push.wanted_rows);
+  staged.part = {
+      push.attempt, push.after,  push.base_version, {push.pull, push.wanted, push.wanted_rows, push.pulls},
+      push.kind,    push.tokens, push.progress};
   staged.push = push;
+  staged.push.wanted.clear();
+  staged.push.wanted_rows.clear();
   staged.payload = payload;
   if (const auto found = staged_parts.find(key); found != staged_parts.end()) erase_staged(found);
   client_bytes[key.client] += staged.bytes;
@@ -192,9 +199,36 @@ std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
 
 void Shard::State::tell_root(const UpdateKey &key, Staged &staged, Time now) {
   staged.told = now;
-  const uint32_t attempt = staged.part.attempt;
-  if (root != nullptr) return root->staged(0, key, attempt, now);
-  send_to_shard(0, {key.client, key.seq, 0, 0}, wire::Staged{place.index, attempt, lineage, key.user});
+  staged.patience = std::clamp(2 * staged.patience, kTellAgainUs, kTellAgainMostUs);
+  if (root != nullptr) return root->staged(0, key, staged.part.attempt, now);
+  untold.push_back(key);
+  const Time pause = pause_between_words(place.model.shards.size());
+  if (now >= told_at + pause || untold.size() >= kPartsAtOnce) return tell_untold(now);
+  untold_at = told_at + pause;
+}
+
+// A client, or time, asks again. The root may have much to do, and hears of it once: the more often, the later it answers.
+void Shard::State::tell_root_again(const UpdateKey &key, Staged &staged, Time now) {
+  if (staged.told == 0 || now - staged.told > staged.patience) tell_root(key, staged, now);
+}
+
+void Shard::State::tell_untold(Time now) {
+  untold_at = kNever;
+  told_at = now;
+  wire::Staged message;
+  UpdateKey first;
+  for (const UpdateKey &key : std::exchange(untold, {})) {
+    const auto found = staged_parts.find(key);
+    if (found == staged_parts.end()) continue;
+    const uint32_t attempt = found->second.part.attempt;
+    if (message.lineage != 0) {
+      message.more.push_back({key.client, key.seq, key.user, attempt});
+      continue;
+    }
+    first = key;
+    message = {place.index, attempt, lineage, key.user, {}};
+  }
+  if (message.lineage != 0) send_to_shard(0, {first.client, first.seq, 0, 0}, std::move(message));
 }
 
 void Shard::State::erase_staged(std::map<UpdateKey, Staged>::iterator at) {
@@ -226,7 +260,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
         if (found != staged_parts.end()) parts.push_back(&found->second.update);
       }
-      parameters->apply(parts, decision.rate);
+      parameters->apply(parts, decision.rate, decision.options);
       for (const Decision::Entry &entry : decision.entries) {
         const auto found = staged_parts.find({entry.client, entry.user, entry.seq});
         if (found == staged_parts.end()) continue;
@@ -237,7 +271,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
       version = decision.version;
       if (decision.update == wire::UpdateKind::initial) initialised = true;
       if (replaying || !leading) break;
-      publish();
+      publish(rows_are_read());
       serve_pulls(now);
       break;
     }
@@ -245,6 +279,7 @@ void Shard::State::decided(const Decision &decision, Time now) {
       seals[decision.seal.lock] = std::max(seals[decision.seal.lock], decision.seal.token);
       break;
     case Decision::Kind::pin:
+      if (!replaying && leading) show_rows();
       pin(Held::Kind::pin, decision.version);
       if (!replaying && leading) serve_pulls(now);
       break;
@@ -258,13 +293,27 @@ void Shard::State::decided(const Decision &decision, Time now) {
   }
 }
 
-void Shard::State::publish() {
-  stale = published.newest();
-  latest = parameters->snapshot(version, lineage, initialised);
+void Shard::State::publish(bool rows) {
+  rows_shown = rows;
+  if (options.mutant == Mutant::stale_read) stale = published.stand();
   Held snapshot;
   snapshot.kind = Held::Kind::snapshot;
-  snapshot.snapshot = latest;
+  snapshot.snapshot = parameters->snapshot(version, lineage, initialised, rows);
+  if (rows) shown_number = snapshot.snapshot->number;
+  if (options.mutant == Mutant::hidden_rows) snapshot.snapshot->number = shown_number;
+  latest = snapshot.snapshot;
   hold(std::move(snapshot));
+}
+
+// Where rows come with the answers to updates, and nobody reads them otherwise, a second copy of them is of no use.
+bool Shard::State::rows_are_read() {
+  unread = published.row_reads() != row_reads || !waiting.empty() ? 0 : unread + 1;
+  row_reads = published.row_reads();
+  return unread < options.unread_versions || options.mutant == Mutant::stale_read;
+}
+
+void Shard::State::show_rows() {
+  if (!rows_shown) publish();
 }
 
 void Shard::State::pin(Held::Kind kind, uint64_t of_version) {
@@ -297,6 +346,7 @@ void Shard::State::pull(const From &from, const wire::Envelope &envelope, const 
   if (!fresh_request(from, envelope, pull.lineage)) return;
   WaitingPull one{from, envelope, pull, std::move(payload), now + std::min(pull.wait_us, wire::kWaitUsMax), 0};
   if (pull.confirm) one.asked = ask_members(now);
+  if (asks_for_rows(pull)) show_rows();
   if (try_pull(one, now)) return;
   std::erase_if(waiting, [&](const WaitingPull &other) {
     return other.envelope.client == envelope.client && other.envelope.seq == envelope.seq;
@@ -352,15 +402,44 @@ void Shard::State::serve_pulls(Time now) {
   }
 }
 
-void Shard::State::read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const {
-  // The answer waits until it is on the disk.
-  const std::shared_ptr<const Snapshot> snapshot = latest;
-  std::vector<wire::TensorPart> parts;
-  for (const PieceShape &shape : *snapshot->pieces) {
-    if (!shape.table) parts.push_back({shape.piece.tensor, 0, false});
+// The answer waits until it is certain; readers may not see the version yet.
+void Shard::State::read(const Wanted &wanted, wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const {
+  pushed.values_version = version;
+  std::vector<wire::TensorPart> parts = wanted.parts;
+  if (wanted.all_dense) {
+    for (const PieceShape &shape : *latest->pieces) {
+      if (!shape.table) parts.push_back({shape.piece.tensor, 0, false});
+    }
   }
-  pushed.values_version = snapshot->version;
-  snapshot->read(parts, {}, pushed.tensors, payload);
+  // What is short follows rows in one run: a frame of its own costs more than the copy.
+  size_t bytes = 0;
+  for (const wire::TensorPart &part : parts) bytes += parameters->bytes_beside(part);
+  const wire::Buffer buffer(bytes);
+  std::byte *to = buffer.data();
+  size_t row = 0;
+  for (const wire::TensorPart &part : parts) {
+    const size_t here = parameters->bytes_beside(part);
+    if (part.rows != 0)
+      parameters->copy_rows(part.tensor, std::span(wanted.rows).subspan(row, part.rows),
+                            reinterpret_cast<float *>(to));
+    row += part.rows;
+    std::vector<wire::Bytes> dense;
+    if (part.rows == 0) latest->read({part}, {}, pushed.tensors, dense);
+    if (part.rows != 0) pushed.tensors.push_back(part);
+    if (here == 0) {
+      payload.insert(payload.end(), dense.begin(), dense.end());
+      continue;
+    }
+    size_t at = 0;
+    for (const wire::Bytes &run : dense) {
+      std::memcpy(to + at, run.data, run.size);
+      at += run.size;
+    }
+    payload.push_back(buffer.bytes().slice(static_cast<size_t>(to - buffer.data()), here));
+    to += here;
+  }
+  pushed.coding = wanted.coding;
+  if (wanted.coding != wire::Coding::float32) payload = narrowed(payload, wanted.coding);
 }
 
 // --- the machine ----------------------------------------------------------------------------------------------------
@@ -409,8 +488,11 @@ void Shard::State::receive(const From &from, wire::Message message, Time now) {
     }
     if (s.root == nullptr) return;
     if (const auto *staged = std::get_if<wire::Staged>(&message.body)) {
-      if (staged->lineage == s.lineage && s.ready && staged->index < s.place.model.shards.size())
+      if (staged->lineage == s.lineage && s.ready && staged->index < s.place.model.shards.size()) {
         s.root->staged(staged->index, {envelope.client, staged->user, envelope.seq}, staged->attempt, now);
+        for (const wire::Staged::Part &part : staged->more)
+          if (s.ready) s.root->staged(staged->index, {part.client, part.user, part.seq}, part.attempt, now);
+      }
     } else if (const auto *applied = std::get_if<wire::Applied>(&message.body)) {
       if (applied->lineage == s.lineage && s.ready) s.root->applied(applied->index, applied->number, now);
     } else if (const auto *announce = std::get_if<wire::Announce>(&message.body)) {
@@ -488,7 +570,7 @@ void Shard::tick(Time now) {
 
 Time Shard::next_wakeup() const {
   const State &s = *state_;
-  const Time next = std::min(s.wakeup, s.replica->next_wakeup());
+  const Time next = std::min({s.wakeup, s.untold_at, s.replica->next_wakeup()});
   return s.root != nullptr && s.ready && s.leading ? std::min(next, s.root->next_wakeup()) : next;
 }
 

@@ -85,7 +85,7 @@ void Shard::State::log_base(const BaseEntry &base) {
 }
 
 void Shard::State::hold(Held one) {
-  if (replaying) return;
+  if (replaying) return withdraw(one);
   // One that follows says nothing.
   if (!leading && one.kind == Held::Kind::message) return;
   const bool early = options.mutant == Mutant::answer_before_sync ||
@@ -95,8 +95,19 @@ void Shard::State::hold(Held one) {
   if (journal != nullptr && !early) one.position = journal->last();
   if (leading && !early) one.index = replica->last();
   if (one.asked != 0) return hold_confirming(std::move(one));
-  if ((held.empty() || early) && certain(one)) return let_go(std::move(one));
-  held.push_back(std::move(one));
+  const bool now = (held.empty() || early) && certain(one);
+  if (one.kind != Held::Kind::snapshot) {
+    if (now) return let_go(std::move(one));
+    return held.push_back(std::move(one));
+  }
+  try {
+    if (now) return published.publish(one.snapshot);
+    one.snapshot->keep_changes();
+    held.push_back(one);
+  } catch (...) {
+    withdraw(one);
+    throw;
+  }
 }
 
 // Messages leave only while the other replicas let this one speak for all.
@@ -117,7 +128,13 @@ void Shard::State::hold_confirming(Held one) {
   if (confirming.size() < options.limits.waiting) confirming.push_back(std::move(one));
 }
 
+// What readers were to see in it they see in a later one.
+void Shard::State::withdraw(const Held &one) {
+  if (one.kind == Held::Kind::snapshot && parameters != nullptr) parameters->withdraw(*one.snapshot);
+}
+
 void Shard::State::forget_held() {
+  for (const Held &one : held) withdraw(one);
   held.clear();
   confirming.clear();
 }
@@ -125,9 +142,15 @@ void Shard::State::forget_held() {
 void Shard::State::let_out(Time now) {
   bool shown = false;
   while (!held.empty() && certain(held.front())) {
+    const Held::Kind kind = held.front().kind;
+    shown |= kind == Held::Kind::snapshot || kind == Held::Kind::pin;
+    if (kind == Held::Kind::snapshot) {
+      published.publish(held.front().snapshot);  // where memory is too short for it, it stays the next
+      held.pop_front();
+      continue;
+    }
     Held one = std::move(held.front());
     held.pop_front();
-    shown |= one.kind == Held::Kind::snapshot || one.kind == Held::Kind::pin;
     let_go(std::move(one));
   }
   while (!confirming.empty() && certain(confirming.front())) {
@@ -145,7 +168,7 @@ void Shard::State::let_go(Held one) {
       if (one.to >= kFirstConnection && !replica->enough()) return;
       return net.send(one.to, std::move(one.message));
     case Held::Kind::snapshot:
-      return published.publish(std::move(one.snapshot));
+      return published.publish(one.snapshot);
     case Held::Kind::pin:
       return published.pin(one.version);
     case Held::Kind::unpin:

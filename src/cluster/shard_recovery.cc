@@ -14,7 +14,6 @@ namespace {
 
 constexpr Time kAgainUs = 500'000;
 constexpr Time kScanUs = 100'000;
-constexpr Time kTellAgainUs = 500'000;  // the root, of a part that it has not decided on
 
 std::string record_text(uint64_t lineage, uint64_t ceiling) {
   return concat(lineage, " ", ceiling);
@@ -74,10 +73,14 @@ void Shard::State::reset() {
   staged_parts.clear();
   client_bytes.clear();
   staged_bytes = 0;
+  untold.clear();
+  untold_at = kNever;
   seals.clear();
   published.unpin_all();
   forget_held();
   stale = nullptr;
+  rows_shown = true;
+  unread = 0;
   number = 0;
   version = 0;
   initialised = false;
@@ -157,6 +160,7 @@ void Shard::State::restore(const wire::Restore &request, Time now) {
 
 void Shard::State::tick(Time now) {
   replica->tick(now);
+  if (leading && now >= untold_at) tell_untold(now);
   wakeup = now + kScanUs;
   if (!leading) return;
   if (recover_at != kNever) {
@@ -186,13 +190,16 @@ void Shard::State::tick(Time now) {
       start_checkpoint(now);
     if (ready && logging() && journal->bytes_since_base() > options.log_bytes) start_checkpoint(now);
   }
-  std::vector<UpdateKey> old;
-  for (const auto &[key, staged] : staged_parts) {
-    if (now - staged.told > kTellAgainUs) old.push_back(key);
-  }
-  for (const UpdateKey &key : old) {
-    const auto found = staged_parts.find(key);
-    if (found != staged_parts.end() && ready) tell_root(key, found->second, now);
+  if (now >= scan_at) {
+    scan_at = now + kScanUs;
+    std::vector<UpdateKey> old;
+    for (const auto &[key, staged] : staged_parts) {
+      if (now - staged.told > staged.patience) old.push_back(key);
+    }
+    for (const UpdateKey &key : old) {
+      const auto found = staged_parts.find(key);
+      if (found != staged_parts.end() && ready) tell_root(key, found->second, now);
+    }
   }
   if (ready) serve_pulls(now);
 }

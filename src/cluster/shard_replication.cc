@@ -200,7 +200,9 @@ void Shard::State::lead_on(Time now) {
   checkpointing = false;
   manifest_at.reset();
   announce_at = now;
-  for (auto &[key, staged] : staged_parts) staged.told = 0;
+  untold.clear();
+  untold_at = kNever;
+  for (auto &[key, staged] : staged_parts) staged.told = staged.patience = 0;
   if (ready) publish();
   if (root == nullptr) {
     committed(replica->committed(), now);

@@ -12,6 +12,7 @@
 #include "cluster/checkpoint.h"
 #include "cluster/log.h"
 #include "cluster/log_entries.h"
+#include "cluster/pace.h"
 #include "cluster/parameters.h"
 #include "cluster/replica.h"
 #include "cluster/root.h"
@@ -55,7 +56,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
     StagedPart part;
     UpdatePart update;
     uint64_t bytes = 0;  // of memory: what its coded parts become
-    Time told = 0;       // when the root heard of it last
+    Time told = 0;       // when the root heard of it last, and how long it is to have for its answer
+    Time patience = 0;
     // As it came: for a log, and for other replicas, which may come at any time.
     wire::Push push;
     std::vector<wire::Bytes> payload;
@@ -65,7 +67,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
     enum class Kind : uint8_t { message, snapshot, pin, unpin } kind = Kind::message;
     Peer to = 0;
     wire::Message message;
-    std::shared_ptr<const Snapshot> snapshot;
+    std::shared_ptr<Snapshot> snapshot;
     uint64_t version = 0;
     uint64_t position = 0, index = 0;
     Time asked = 0;  // not 0: needs the members' word instead of their lease, see Replica::ask_members
@@ -97,10 +99,14 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void refuse(Peer peer, const wire::Envelope &envelope, ngd_status status, wire::Refused::Retry retry,
               std::string text, Time asked = 0);
   void tell_root(const UpdateKey &key, Staged &staged, Time now);
+  void tell_root_again(const UpdateKey &key, Staged &staged, Time now);
+  void tell_untold(Time now);
   std::map<UpdateKey, Staged>::iterator put_staged(const UpdateKey &key, const wire::Push &push,
                                                    const std::vector<wire::Bytes> &payload);
   void erase_staged(std::map<UpdateKey, Staged>::iterator place);
-  void publish();
+  void publish(bool rows = true);
+  bool rows_are_read();
+  void show_rows();  // of the present version, if they have not been shown
   void pin(Held::Kind kind, uint64_t of_version);
 
   // Replication: shard_replication.cc. What a primary carries out is certain only when its entry is committed: until
@@ -136,6 +142,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   // RootHost.
   bool leads() const override { return leading; }
   void carried_out(Time now) override { committed(replica->committed(), now); }
+  const wire::ModelSpec &model() const override { return place.model.spec; }
   const StagedPart *staged(const UpdateKey &key) const override;
   void log(const RootEntry &entry) override;
   void drop(const UpdateKey &key, uint32_t attempt) override;
@@ -143,7 +150,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void send_to_shard(uint32_t to, wire::Envelope envelope, wire::Body body) override;
   void send_to(Peer peer, wire::Message message, Time asked) override;
   Time ask_members(Time now) override;
-  void read_all(wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
+  void read(const Wanted &wanted, wire::Pushed &pushed, std::vector<wire::Bytes> &payload) const override;
 
   // The log: shard_log.cc.
   bool logging() const { return journal != nullptr && options.ack_disk && !replaying; }
@@ -153,6 +160,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void hold(Held one);
   void hold_confirming(Held one);
   void forget_held();
+  void withdraw(const Held &one);
   void let_go(Held one);
   bool certain(const Held &one) const;
   void let_out(Time now);  // what has become certain
@@ -215,9 +223,16 @@ struct Shard::State : public RootHost, public ReplicaHost {
   Published &published = *readers;
   std::shared_ptr<const Snapshot> latest;  // readers have it when it is on the disk
   std::shared_ptr<const Snapshot> stale;   // for a planted mistake
+  bool rows_shown = true;                  // of the present version
+  uint64_t row_reads = 0;                  // when it was last looked
+  unsigned unread = 0;                     // versions since then
+  uint64_t shown_number = 0;               // for a planted mistake
   std::map<UpdateKey, Staged> staged_parts;
   std::map<wire::ClientId, uint64_t> client_bytes;
   uint64_t staged_bytes = 0;
+  std::vector<UpdateKey> untold;         // parts that the root is to hear of after a pause
+  Time told_at = 0, untold_at = kNever;  // when it heard of some last, and when it will of these
+  Time scan_at = 0;
   std::map<std::string, uint64_t> seals;
   std::deque<WaitingPull> waiting;
   std::deque<std::shared_ptr<Job>> jobs;

@@ -2,9 +2,7 @@
 #include "cluster/snapshot.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/random.h"
 #include "base/text.h"
 #include "cluster/coding.h"
 #include "cluster/payload.h"
@@ -12,50 +10,33 @@
 
 namespace ngd::cluster {
 
-void fill_initial(const wire::Initial &initial, uint32_t tensor, uint64_t first, std::span<float> values) {
-  using Kind = wire::Initial::Kind;
-  if (initial.kind == Kind::zero || initial.kind == Kind::constant) {
-    std::ranges::fill(values, initial.kind == Kind::zero ? 0.0f : initial.scale);
-    return;
-  }
-  // Two numbers for each element, whatever the kind, so that its place alone says which.
-  Random random(initial.seed, tensor);
-  random.seek(2 * first);
-  for (float &value : values) {
-    if (initial.kind == Kind::normal) {
-      value = static_cast<float>(random.normal() * initial.scale);
-    } else {
-      value = static_cast<float>((2 * random.uniform() - 1) * initial.scale);
-      random.seek(random.position() + 1);
-    }
-  }
-}
-
 void Snapshot::append_dense(size_t piece, std::vector<wire::Bytes> &payload) const {
   const PieceShape &shape = (*pieces)[piece];
   uint64_t left = shape.piece.count;
-  for (size_t b = 0; b < blocks[piece].size(); b++) {
+  for (const Block &block : blocks[piece]) {
     const uint64_t count = std::min(left, shape.block_elements);
-    const Block &block = blocks[piece][b];
-    if (block != nullptr) {
-      payload.push_back({block, block.get(), count * sizeof(float)});
-    } else {
-      const wire::Buffer buffer(count * sizeof(float));
-      fill_initial(shape.initial, shape.piece.tensor, shape.piece.first + b * shape.block_elements,
-                   {reinterpret_cast<float *>(buffer.data()), count});
-      payload.push_back(buffer.bytes());
-    }
+    payload.push_back({block, block.get(), count * sizeof(float)});
     left -= count;
   }
 }
 
-void Snapshot::copy_row(size_t piece, uint64_t row, float *to) const {
-  const PieceShape &shape = (*pieces)[piece];
-  const uint64_t element = (row - shape.first_row()) * shape.width;
-  const Block &block = blocks[piece][element / shape.block_elements];
-  if (block == nullptr)
-    return fill_initial(shape.initial, shape.piece.tensor, row * shape.width, {to, shape.width});
-  std::memcpy(to, block.get() + element % shape.block_elements * sizeof(float), shape.width * sizeof(float));
+bool Snapshot::append_table(size_t piece, std::vector<wire::Bytes> &payload) const {
+  const auto rows = standing != nullptr ? standing : tables->stand(number);
+  if (rows == nullptr) return false;
+  rows->append_all(piece, payload);
+  return true;
+}
+
+void Snapshot::keep_changes() {
+  for (RowChanges &change : changes) change.keep((*pieces)[change.piece].width);
+}
+
+std::shared_ptr<const Snapshot> Snapshot::stand() const {
+  auto same = std::make_shared<Snapshot>(*this);
+  same->changes.clear();
+  if (number == 0 || standing != nullptr) return same;
+  same->standing = tables->stand(number);
+  return same->standing == nullptr ? nullptr : same;
 }
 
 std::optional<ReadError> Snapshot::read(const std::vector<wire::TensorPart> &parts,
@@ -73,21 +54,33 @@ std::optional<ReadError> Snapshot::read(const std::vector<wire::TensorPart> &par
       if (part.rows != 0)
         return ReadError{NGD_E_ARGUMENT,
                          concat("tensor ", quoted(found->name), " is no table; it is read whole")};
-      append_dense(piece, payload);
+      if (!found->table)
+        append_dense(piece, payload);
+      else if (number == 0)
+        return ReadError{NGD_E_NOT_FOUND, {}, ReadError::Rows::not_shown};
+      else if (!append_table(piece, payload))
+        return ReadError{NGD_E_NOT_FOUND, {}, ReadError::Rows::gone_on};
       answer.push_back(part);
       continue;
     }
     const auto rows = reader.take<uint32_t>(part.rows);
     if (!rows) return ReadError{NGD_E_PROTOCOL, "the payload of a pull is shorter than its list of rows"};
-    const wire::Buffer buffer(part.rows * found->width * sizeof(float));
+    std::vector<uint32_t> own(part.rows);
     for (size_t i = 0; i < part.rows; i++) {
       const uint64_t row = rows->data()[i];
       if (row < found->first_row() || row - found->first_row() >= found->rows())
         return ReadError{NGD_E_RANGE, concat("row ", row, " of table ", quoted(found->name),
                                              " is not on this shard, which has ", found->rows(), " rows from ",
                                              found->first_row())};
-      copy_row(piece, row, reinterpret_cast<float *>(buffer.data()) + i * found->width);
+      own[i] = static_cast<uint32_t>(row - found->first_row());
     }
+    const wire::Buffer buffer(own.size() * found->width * sizeof(float));
+    auto *to = reinterpret_cast<float *>(buffer.data());
+    if (number == 0) return ReadError{NGD_E_NOT_FOUND, {}, ReadError::Rows::not_shown};
+    if (standing != nullptr)
+      standing->copy(piece, own, to);
+    else if (!tables->copy(number, piece, own, to))
+      return ReadError{NGD_E_NOT_FOUND, {}, ReadError::Rows::gone_on};
     payload.push_back(buffer.bytes());
     answer.push_back(part);
   }
@@ -110,9 +103,17 @@ std::shared_ptr<const Snapshot> Published::at(uint64_t version) const {
   return nullptr;
 }
 
-void Published::publish(std::shared_ptr<const Snapshot> snapshot) {
+std::shared_ptr<const Snapshot> Published::stand() const {
+  const std::lock_guard lock(mutex_);
+  return newest_ == nullptr ? nullptr : newest_->stand();
+}
+
+// Whoever reads rows meanwhile ends first; whoever comes finds the new version.
+void Published::publish(std::shared_ptr<Snapshot> snapshot) {
   std::shared_ptr<const Snapshot> dying;  // freed after the lock
   const std::lock_guard lock(mutex_);
+  if (snapshot->number != 0) snapshot->tables->advance(snapshot->number, snapshot->changes);
+  snapshot->changes.clear();
   dying = std::move(newest_);
   newest_ = std::move(snapshot);
 }
@@ -121,7 +122,7 @@ void Published::pin(uint64_t version) {
   const std::lock_guard lock(mutex_);
   if (newest_ == nullptr || newest_->version != version) return;
   if (std::ranges::find(pinned_, version, [](const auto &one) { return one->version; }) == pinned_.end())
-    pinned_.push_back(newest_);
+    pinned_.push_back(newest_->stand());
 }
 
 void Published::unpin(uint64_t version) {
@@ -139,31 +140,36 @@ size_t Published::pins() const {
   return pinned_.size();
 }
 
+bool asks_for_rows(const wire::Pull &pull) {
+  return std::ranges::any_of(pull.tensors,
+                             [](const wire::TensorPart &part) { return part.rows != 0 || part.all_rows; });
+}
+
 std::optional<wire::Message> Published::answer(const wire::Envelope &envelope, const wire::Pull &pull,
                                                const std::vector<wire::Bytes> &payload) const {
-  std::shared_ptr<const Snapshot> snapshot;
-  {
-    const std::lock_guard lock(mutex_);
-    snapshot = newest_;
-  }
-  if (snapshot == nullptr || !snapshot->initialised || pull.lineage != snapshot->lineage) return std::nullopt;
-  if (pull.version != 0) snapshot = at(pull.version);
-  if (snapshot == nullptr || snapshot->version < pull.min_version) return std::nullopt;
-  wire::Message message{envelope, {}, {}};
-  wire::Pulled pulled;
-  pulled.version = snapshot->version;
-  if (const auto error = snapshot->read(pull.tensors, payload, pulled.tensors, message.payload)) {
-    message.payload.clear();
+  if (asks_for_rows(pull)) row_reads_.fetch_add(1, std::memory_order_relaxed);
+  for (;;) {
+    std::shared_ptr<const Snapshot> snapshot = newest();
+    if (snapshot == nullptr || !snapshot->initialised || pull.lineage != snapshot->lineage) return std::nullopt;
+    if (pull.version != 0) snapshot = at(pull.version);
+    if (snapshot == nullptr || snapshot->version < pull.min_version) return std::nullopt;
+    wire::Message message{envelope, {}, {}};
+    wire::Pulled pulled;
+    pulled.version = snapshot->version;
+    const auto error = snapshot->read(pull.tensors, payload, pulled.tensors, message.payload);
+    if (!error) {
+      pulled.coding = pull.coding;
+      if (pull.coding != wire::Coding::float32) message.payload = narrowed(message.payload, pull.coding);
+      message.body = std::move(pulled);
+      return message;
+    }
+    if (error->rows == ReadError::Rows::gone_on) continue;  // there is a newer one
+    if (error->rows == ReadError::Rows::not_shown) return std::nullopt;
     wire::Refused refused;
     refused.status = error->status;
     refused.text = error->text;
-    message.body = std::move(refused);
-  } else {
-    pulled.coding = pull.coding;
-    if (pull.coding != wire::Coding::float32) message.payload = narrowed(message.payload, pull.coding);
-    message.body = std::move(pulled);
+    return wire::Message{envelope, std::move(refused), {}};
   }
-  return message;
 }
 
 std::optional<wire::Message> Published::answer_at_once(const wire::Envelope &envelope, const wire::Pull &pull,

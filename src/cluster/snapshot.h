@@ -1,4 +1,5 @@
-// The parameters of a shard at one version, for readers: blocks that nobody changes any more, shared between versions.
+// The parameters of a shard at one version, for readers: of dense tensors blocks that nobody changes any more, shared between
+// versions; of tables rows that go on with the newest version, unless it is to stand still.
 #pragma once
 
 #include <atomic>
@@ -10,65 +11,70 @@
 #include <vector>
 
 #include "cluster/environment.h"
+#include "cluster/table_rows.h"
 #include "wire/message.h"
 
 namespace ngd::cluster {
 
-// Rows of a table are copied in small blocks, because an update touches few of them; dense tensors in large ones.
+// Blocks of a table are small, because where a version stands still an update copies those that it touches.
 inline constexpr size_t kDenseBlockBytes = size_t{256} << 10;
 inline constexpr size_t kTableBlockBytes = size_t{4} << 10;
-
-// Values of element `index` of a tensor that nobody has set: a function of the place alone.
-void fill_initial(const wire::Initial &initial, uint32_t tensor, uint64_t first, std::span<float> values);
-
-struct PieceShape {
-  wire::Piece piece;
-  bool table = false;
-  uint64_t width = 1;           // elements of a row; 1 when it is no table
-  uint64_t block_elements = 0;  // all blocks but the last have so many
-  wire::Initial initial;
-  std::string name;
-
-  uint64_t first_row() const { return piece.first / width; }
-  uint64_t rows() const { return piece.count / width; }
-};
 
 // A reader asked for something that is not there.
 struct ReadError {
   ngd_status status;
   std::string text;
+  enum class Rows : uint8_t {
+    there,
+    gone_on,
+    not_shown
+  } rows = Rows::there;  // newer ones by now; older ones still
 };
 
 class Snapshot {
  public:
-  using Block = std::shared_ptr<const std::byte[]>;  // nullptr: rows nobody has touched
+  using Block = std::shared_ptr<const std::byte[]>;
 
   uint64_t version = 0;
   uint64_t lineage = 0;
   bool initialised = false;
-  std::shared_ptr<const std::vector<PieceShape>> pieces;
-  std::vector<std::vector<Block>> blocks;  // of each piece
+  Pieces pieces;
+  std::vector<std::vector<Block>> blocks;  // of each dense piece
+  std::shared_ptr<TableRows> tables;       // null when there are none
+  uint64_t number = 0;                     // of the state of their rows; 0: readers have not been given them
+  std::shared_ptr<const TableRows::Standing> standing;
+  std::vector<RowChanges> changes;  // what rows became; until it is published
 
   // Appends what `parts` asks for to an answer; `payload` holds the numbers of rows, as in the request.
   std::optional<ReadError> read(const std::vector<wire::TensorPart> &parts,
                                 const std::vector<wire::Bytes> &request, std::vector<wire::TensorPart> &answer,
                                 std::vector<wire::Bytes> &payload) const;
+  // What has changed is kept here: the parameters may go on before it is published.
+  void keep_changes();
+  // The same version, for good; nullptr when its rows have gone on.
+  std::shared_ptr<const Snapshot> stand() const;
 
  private:
   void append_dense(size_t piece, std::vector<wire::Bytes> &payload) const;
-  void copy_row(size_t piece, uint64_t row, float *to) const;
+  bool append_table(size_t piece, std::vector<wire::Bytes> &payload) const;
 };
+
+// Whether a read asks for rows of tables.
+bool asks_for_rows(const wire::Pull &pull);
 
 // The newest snapshot, and older ones that readers have pinned; safe from any thread.
 class Published {
  public:
   std::shared_ptr<const Snapshot> newest() const;
   std::shared_ptr<const Snapshot> at(uint64_t version) const;  // nullptr: not there (any more, or yet)
-  void publish(std::shared_ptr<const Snapshot> snapshot);
+  std::shared_ptr<const Snapshot> stand() const;               // the newest, for good; may be nullptr
+  void publish(std::shared_ptr<Snapshot> snapshot);
   void pin(uint64_t version);  // of the newest
   void unpin(uint64_t version);
   void unpin_all();
   size_t pins() const;
+  // How often rows of tables were asked for.
+  uint64_t row_reads() const { return row_reads_.load(std::memory_order_relaxed); }
   // Until when answers may be given without asking the shard.
   void allow(Time until) { allowed_.store(until, std::memory_order_release); }
 
@@ -81,6 +87,7 @@ class Published {
 
  private:
   std::atomic<Time> allowed_{kNever};
+  mutable std::atomic<uint64_t> row_reads_{0};
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> newest_;
   std::vector<std::shared_ptr<const Snapshot>> pinned_;

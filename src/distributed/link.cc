@@ -18,6 +18,8 @@ namespace {
 constexpr const char *kSet = "training";    // of partitions
 constexpr const char *kTerms = "training";  // the value that says what is trained
 constexpr int64_t kPatienceMs = 10'000;     // of one operation, above the lease
+constexpr size_t kTogether = size_t{256} << 10;
+constexpr size_t kCopyGrain = size_t{64} << 10;  // copies of about the same size take turns in the same memory
 
 using nlohmann::ordered_json;
 
@@ -34,7 +36,7 @@ Link::Link(Connection connection, const RunInputs &inputs)
       client_(*connection_.client),
       inputs_(inputs),
       options_(inputs.options),
-      forward_(std::chrono::steady_clock::now()) {
+      optimizer_(inputs.optimizer->options().spec()) {
   if (client_.connected())
     fail(NGD_E_STATE, "the client is connected; a trainer declares the model itself and connects then");
   worker_ = client_.number("worker") != 0;
@@ -146,7 +148,7 @@ std::string Link::terms() const {
   }
   names.text("names", std::move(all));
   const ordered_json record = {{"model", model.options().spec()},
-                               {"optimizer", inputs_.optimizer->options().spec()},
+                               {"optimizer", optimizer_},
                                {"trainer", shared.spec()},
                                {"consistency", client_.text("consistency")},
                                {"rows", data.rows()},
@@ -215,6 +217,7 @@ void Link::open(bool as_worker) {
   client_.set("worker", as_worker && worker_ ? 1 : 0);
   client_.connect(connection_.addresses, operation_ms());
   open_ = true;
+  reads_with_updates_ = client_.model().shards.size() == 1 && client_.text("consistency") != "stale";
   agree();
   initialise();
   try {
@@ -254,7 +257,10 @@ bool Link::may_retry(const Error &error) {
 }
 
 void Link::bear(const Error &error) {
-  const auto waited = std::chrono::steady_clock::now() - forward_;
+  // From the first failure on: a process that stood still for long has not tried meanwhile.
+  const auto now = std::chrono::steady_clock::now();
+  const auto waited = now - failing_.value_or(now);
+  failing_ = failing_.value_or(now);
   if (waited > std::chrono::milliseconds(connection_.timeout_ms))
     fail(error.status(), error.what(), "; nothing went forward for ",
          std::chrono::duration_cast<std::chrono::seconds>(waited).count(), " s");
@@ -295,6 +301,20 @@ cluster::PartitionSet Link::look() {
   for (const wire::Bytes &run : outcome.payload) bytes += run.text();
   wire::read_bytes(std::as_bytes(std::span(bytes)), "partitions", wire::kDepth, wire::kTablesOfLists, set);
   return set;
+}
+
+std::string Link::blob(uint64_t partition) {
+  wire::Query query;
+  query.kind = wire::QueryKind::blob;
+  query.name = kSet;
+  query.known = partition;
+  const cluster::Outcome outcome =
+      run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+        return session.query(query, now, deadline);
+      });
+  std::string text;
+  for (const wire::Bytes &run : outcome.payload) text += run.text();
+  return text;
 }
 
 std::optional<std::string> Link::value(const std::string &name) {
@@ -424,35 +444,54 @@ std::vector<cluster::TensorUpdate> Link::updates(std::span<const TensorStep<floa
   return updates;
 }
 
-uint64_t Link::push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
-                    std::vector<wire::Progress> progress, uint64_t base_version) {
+Link::Pushed Link::ended(const cluster::Outcome &outcome) {
+  bytes_out_ += outcome.payload_bytes;
+  take(outcome);
+  return {outcome.version, outcome.values_version};
+}
+
+Link::Pushed Link::push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
+                        std::vector<wire::Progress> progress, uint64_t base_version,
+                        const std::vector<uint32_t> *then) {
   for (wire::Progress &one : progress) one.set = kSet;
-  const cluster::Outcome outcome = client_.call_borrowing(
+  return ended(client_.call_borrowing(
       operation_ms(), [&](cluster::ClientSession &session, const transport::Client::Borrowed &borrowed,
                           cluster::Time now, cluster::Time deadline) {
         const auto lent = [&](const float *data, size_t bytes) { return borrowed.bytes(data, bytes); };
-        return session.push(kind, updates(gradients, lent), std::move(progress), now, deadline, base_version);
-      });
-  bytes_out_ += outcome.payload_bytes;
-  return outcome.version;
+        return session.push_pull(kind, updates(gradients, lent), std::move(progress),
+                                 then == nullptr ? std::vector<cluster::TensorQuery>() : queries(*then), now,
+                                 deadline, base_version);
+      }));
 }
 
 cluster::Ticket Link::start_push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
-                                 std::vector<wire::Progress> progress) {
+                                 std::vector<wire::Progress> progress, const std::vector<uint32_t> *then) {
   for (wire::Progress &one : progress) one.set = kSet;
-  const auto copy = [](const float *data, size_t bytes) {
-    return wire::copied(std::span(reinterpret_cast<const std::byte *>(data), bytes));
+  // Into memory that was used before: fresh pages cost more than the copy. What is short together, so that it travels
+  // in one frame.
+  std::shared_ptr<std::byte> block;
+  size_t room = 0, used = 0;
+  const auto copy = [&](const float *data, size_t bytes) {
+    if (bytes > room - used) {
+      room = (std::max(bytes, kTogether) + kCopyGrain - 1) / kCopyGrain * kCopyGrain;
+      block = copies_.take(room);
+      used = 0;
+    }
+    std::byte *to = block.get() + used;
+    std::memcpy(to, data, bytes);
+    used += bytes;
+    return wire::Bytes{block, to, bytes, false};
   };
   return client_.start(
       operation_ms(), [&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-        return session.push(kind, updates(gradients, copy), std::move(progress), now, deadline, 0);
+        return session.push_pull(kind, updates(gradients, copy), std::move(progress),
+                                 then == nullptr ? std::vector<cluster::TensorQuery>() : queries(*then), now,
+                                 deadline, 0);
       });
 }
 
-uint64_t Link::end_push(cluster::Ticket ticket) {
-  const cluster::Outcome outcome = client_.wait(ticket, 2 * operation_ms());
-  bytes_out_ += outcome.payload_bytes;
-  return outcome.version;
+Link::Pushed Link::end_push(cluster::Ticket ticket) {
+  return ended(client_.wait(ticket, 2 * operation_ms()));
 }
 
 }  // namespace ngd::distributed

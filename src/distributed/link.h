@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/block_pool.h"
 #include "cluster/commons.h"
 #include "distributed/shares.h"
 #include "train/training_run.h"
@@ -56,19 +57,27 @@ class Link {
   Claimed claim(uint64_t number);  // throws NGD_E_CONFLICT when another has it
   void store(const Claimed &partition, const std::string &blob, bool release);
   cluster::PartitionSet look();
+  std::string blob(uint64_t partition);  // that the last store() of whoever had it left
 
   // Reads the dense tensors and these rows of tables into the model; returns the version.
   uint64_t pull(const std::vector<uint32_t> &rows);
   uint64_t pull_all();
-  // Sends what `gradients` point to, and progress with it; returns the version that it made.
-  uint64_t push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
-                std::vector<wire::Progress> progress, uint64_t base_version);
+  // Sends what `gradients` point to, and progress with it; then reads as pull() does, if `then` is not null.
+  struct Pushed {
+    uint64_t made = 0;  // the version that it made
+    uint64_t read = 0;  // and the one that was read; 0: none
+  };
+  Pushed push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
+              std::vector<wire::Progress> progress, uint64_t base_version,
+              const std::vector<uint32_t> *then = nullptr);
   // The same, begun and ended apart. What is pushed is copied.
   cluster::Ticket start_pull(const std::vector<uint32_t> &rows);
   uint64_t end_pull(cluster::Ticket ticket);
   cluster::Ticket start_push(wire::UpdateKind kind, std::span<const TensorStep<float>> gradients,
-                             std::vector<wire::Progress> progress);
-  uint64_t end_push(cluster::Ticket ticket);
+                             std::vector<wire::Progress> progress, const std::vector<uint32_t> *then = nullptr);
+  Pushed end_push(cluster::Ticket ticket);
+  // Whether the answer to an update brings what is read after it; else that is a request of its own.
+  bool reads_with_updates() const { return reads_with_updates_; }
   std::optional<std::string> value(const std::string &name);
   void set_value(const std::string &name, const std::string &text);
 
@@ -79,7 +88,7 @@ class Link {
   static bool may_retry(const Error &error);
   // After a failure: throws it when nothing has gone forward for too long; else waits a little.
   void bear(const Error &error);
-  void went_forward() { forward_ = std::chrono::steady_clock::now(); }
+  void went_forward() { failing_.reset(); }
 
  private:
   using Begin = transport::Client::Begin;
@@ -90,6 +99,7 @@ class Link {
   void agree();
   void initialise();
   void take(const cluster::Outcome &outcome);
+  Pushed ended(const cluster::Outcome &outcome);
   std::vector<cluster::TensorQuery> queries(const std::vector<uint32_t> &rows) const;
   template <class ToBytes>
   std::vector<cluster::TensorUpdate> updates(std::span<const TensorStep<float>> gradients, ToBytes to_bytes);
@@ -99,12 +109,14 @@ class Link {
   transport::Client &client_;
   const RunInputs inputs_;
   const OptionSet options_;
-  bool worker_ = true, bulk_ = false, declared_ = false, open_ = false;
+  const std::string optimizer_;  // as it was made: local steps change its settings
+  bool worker_ = true, bulk_ = false, declared_ = false, open_ = false, reads_with_updates_ = false;
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;
   std::vector<std::string> compress_;  // options of trainer or client that say how numbers travel
   uint64_t bytes_out_ = 0, bytes_in_ = 0;
-  std::chrono::steady_clock::time_point forward_;
+  cluster::BlockPool copies_{size_t{64} << 20};  // of what is pushed
+  std::optional<std::chrono::steady_clock::time_point> failing_;  // since when, as long as nothing goes forward
 };
 
 }  // namespace ngd::distributed

@@ -10,6 +10,15 @@
 
 namespace ngd::distributed {
 
+// Reads parameters and what the optimizer's settings are for them: the change that counts for the version that was read, the same
+// for all who read it. Returns the learning rate; 0: the optimizer's own.
+double Worker::use_settings(const std::vector<uint32_t> &touched) {
+  version_ = link_.pull(touched);
+  const cluster::Change change = cluster::change_at(link_.value(cluster::kChanges).value_or(""), version_);
+  live_.bring(*inputs_.optimizer, change.settings.options);
+  return change.settings.rate;
+}
+
 void Worker::train_here() {
   const auto front = std::ranges::min_element(parts_, {}, [](const auto &part) { return part->claim.offset; });
   const uint64_t epoch_steps = shares_.steps((*front)->claim.number);
@@ -22,7 +31,7 @@ void Worker::train_here() {
   }
   Model &model = *inputs_.model;
   const auto touched = rows.empty() ? std::vector<uint32_t>() : model.touched_rows(*inputs_.training, rows);
-  version_ = link_.pull(touched);
+  const double rate = use_settings(touched);
 
   const auto &specs = model.tensor_specs();
   const auto width = [&](size_t i) { return static_cast<size_t>(specs[i].shape.back()); };
@@ -48,7 +57,7 @@ void Worker::train_here() {
     step.correct.resize(step.rows.size());
     const uint64_t at = steps.front().pieces.front().at + static_cast<uint64_t>(&step - steps.data());
     optimizer.use_rate_factor(
-        (rate_ && base > 0 ? *rate_ / base : 1) *
+        (rate > 0 && base > 0 ? rate / base : 1) *
         schedule_factor(inputs_.options.choice("schedule"), at, epoch_steps * epochs_,
                         static_cast<uint64_t>(inputs_.options["warmup_steps"]) / link_.partitions()));
     loss_ =
@@ -68,7 +77,7 @@ void Worker::train_here() {
     changes[i].gradient = change.data();
   }
   const std::vector<Note> notes = notes_of(steps);
-  const uint64_t made = link_.push(wire::UpdateKind::delta, changes, progress_of(steps, notes), 0);
+  const uint64_t made = link_.push(wire::UpdateKind::delta, changes, progress_of(steps, notes), 0).made;
   for (const Step &step : steps) record(step);
   for (size_t p = 0; p < notes.size(); p++) steps.front().pieces[p].part->note = notes[p];
   happened(steps, notes, version_, made);

@@ -23,6 +23,7 @@ struct Note {
   uint64_t bytes_out = 0, bytes_in = 0;
   uint64_t hard_set = 0, quarantined = 0, hard_draws = 0;
   std::vector<EpochLoss> epochs;  // the last ones
+  uint64_t updates = 0;           // that its steps were sent in
 
   EpochLoss &of_epoch(uint64_t epoch);
 };
@@ -45,6 +46,7 @@ void fields(F &f, Note &x) {
   f.number(x.quarantined);
   f.number(x.hard_draws);
   f.tables(x.epochs, kEpochsKept);
+  f.number(x.updates);
 }
 
 std::string write_note(const Note &note);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "distributed/scores.h"
 #include "train/records.h"
 #include "wire/limits.h"
 
@@ -16,6 +17,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLookEvery{50};
 constexpr milliseconds kLogEvery{1000};
+constexpr milliseconds kLastWords{3000};
 constexpr const char *kProgress = "training.progress";  // the value that tells of the workers, and of this run
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -54,15 +56,17 @@ void Observer::begin() {
   inputs_.events.send(begun);
 }
 
-// Where this run stood when the servers stood here; what was told until then is in the log.
+// Where this run stood when the servers stood here. Epochs that were told until then are in the log; one may have ended untold.
 void Observer::recall() {
   ended_epochs_ = position_.epoch;
+  change_ = cluster::change_at(link_.value(cluster::kChanges).value_or(""), ~uint64_t{0});
   const std::string text = link_.value(kProgress).value_or("");
   const auto where = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!where.is_object()) return;
   earlier_seconds_ = where.value("seconds", 0.0);
   position_.best_loss = where.value("best_loss", position_.best_loss);
   position_.stalled = where.value("stalled", uint64_t{0});
+  ended_epochs_ = std::min(ended_epochs_, where.value("told", ended_epochs_));
 }
 
 bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
@@ -76,9 +80,11 @@ bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
       const bool running = look();
       link_.went_forward();
       end_epochs(position_.epoch);
-      tell_of_workers();
+      tell_of_workers(!running);
+      tell_of_settings();
       if (!running) {
         evaluate();
+        if (!directory_.given()) gather_scores();
         checkpoint();
         end(ended_.empty() ? "epochs" : ended_.c_str());
         if (ended_ == "diverged")
@@ -88,6 +94,8 @@ bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
       }
     } catch (const Error &error) {
       if (!Link::may_retry(error)) throw;
+      // The model may go back to a checkpoint, and come to as many steps again by other ones.
+      evaluated_ = saved_ = kNever;
       link_.bear(error);
       link_.close();
       continue;
@@ -107,13 +115,14 @@ bool Observer::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
 // How far the partitions are.
 bool Observer::look() {
   const cluster::PartitionSet set = link_.look();
-  position_.rows = position_.step = 0;
+  position_.rows = position_.step = done_ = 0;
   position_.epoch = epochs_;
   notes_.clear();
   bool finished = true;
   for (uint64_t p = 0; p < set.partitions.size(); p++) {
     const cluster::Partition &one = set.partitions[p];
     position_.rows += shares_.rows_until(p, one.offset);
+    done_ += one.offset;
     position_.step = link_.bulk() ? std::max(position_.step, one.offset) : position_.step + one.offset;
     position_.epoch = std::min(position_.epoch, one.offset / shares_.steps(p));
     finished = finished && one.finished;
@@ -128,9 +137,9 @@ bool Observer::look() {
 }
 
 void Observer::evaluate() {
-  if (evaluated_ == position_.step) return;
-  evaluated_ = position_.step;
+  if (evaluated_ == done_) return;
   version_ = link_.pull_all();
+  evaluated_ = done_;
   if (inputs_.held_out == nullptr) return;
   const Metrics metrics = inputs_.model->evaluate(*inputs_.held_out);
   position_.held_out_loss = metrics.loss;
@@ -156,6 +165,7 @@ void Observer::end_epochs(uint64_t until) {
       if (better) position_.best_loss = position_.held_out_loss;
       position_.stalled = better ? 0 : position_.stalled + 1;
       if (better && inputs_.options["save_best"] != 0) {
+        gather_scores();
         StateWriter writer;
         save(writer);
         announce(directory_.save_best(writer));
@@ -183,7 +193,7 @@ double Observer::loss_of(uint64_t epoch) const {
 
 void Observer::save(StateWriter &writer) {
   position_.seconds = seconds();
-  position_.learning_rate = inputs_.optimizer->options()["learning_rate"];
+  position_.learning_rate = learning_rate();
   writer.prefix = "model.";
   inputs_.model->save(writer);
   writer.prefix = "trainer.";
@@ -191,18 +201,38 @@ void Observer::save(StateWriter &writer) {
   writer.text("version", std::to_string(version_));
   position_.save(writer);
   save_terms(writer, *inputs_.training, inputs_.options);
+  if (icea_ == nullptr) return;
+  writer.prefix = "icea.";
+  icea_->save(writer, saved_icea_);
+}
+
+// Puts the partitions' buffers together. When all is done, the workers' last words may still be on their way.
+void Observer::gather_scores() {
+  if (inputs_.options.choice("icea").empty()) return;
+  const Clock::time_point until = Clock::now() + kLastWords;
+  std::vector<std::string> blobs(partitions_);
+  for (uint64_t p = 0; p < partitions_; p++) {
+    blobs[p] = link_.blob(p);
+    const bool awaited = position_.epoch == epochs_ && ended_.empty() && fit_a_blob(shares_.size(p));
+    while (awaited && steps_of_scores(blobs[p]) < shares_.steps(p) * epochs_ && Clock::now() < until) {
+      std::this_thread::sleep_for(kLookEvery);
+      blobs[p] = link_.blob(p);
+    }
+  }
+  icea_ = merged_scores(inputs_.options, shares_, inputs_.training->rows(), blobs);
 }
 
 // Of the model alone: how to go on is in the checkpoints of the servers.
 void Observer::checkpoint() {
-  if (!directory_.given() || saved_ == position_.step) return;
+  if (!directory_.given() || saved_ == done_) return;
+  gather_scores();
   evaluate();
   if (!inputs_.model->finite())
     fail(NGD_E_DIVERGED, "a parameter became infinite or nan at about step ", position_.step);
   StateWriter writer;
   save(writer);
   last_checkpoint_ = directory_.save(position_.step, writer);
-  saved_ = position_.step;
+  saved_ = done_;
   announce(last_checkpoint_);
 }
 
@@ -213,10 +243,10 @@ void Observer::announce(const std::string &path) {
   inputs_.events.send(written);
 }
 
-// Once a second, to the log and for whoever asks the servers: who does what, and where this run stands.
-void Observer::tell_of_workers() {
+// Once a second and at the end, to the log and for whoever asks the servers: who does what, and where this run stands.
+void Observer::tell_of_workers(bool at_once) {
   const Clock::time_point now = Clock::now();
-  if (now - logged_ < kLogEvery) return;
+  if (!at_once && now - logged_ < kLogEvery) return;
   logged_ = now;
   nlohmann::ordered_json partitions = nlohmann::ordered_json::array();
   for (size_t p = 0; p < notes_.size(); p++) {
@@ -225,6 +255,7 @@ void Observer::tell_of_workers() {
     partitions.push_back({{"partition", p},
                           {"worker", note.worker},
                           {"steps", note.steps},
+                          {"updates", note.updates},
                           {"rows_per_second", note.rows_per_second},
                           {"staleness", static_cast<double>(note.staleness) / steps},
                           {"bytes_out", static_cast<double>(note.bytes_out) / steps},
@@ -237,8 +268,34 @@ void Observer::tell_of_workers() {
   line["epochs"] = epochs_;
   line["all_rows"] = epoch_rows_ * epochs_;
   line["stalled"] = position_.stalled;
+  line["told"] = ended_epochs_;
   if (std::isfinite(position_.best_loss)) line["best_loss"] = position_.best_loss;
   link_.set_value(kProgress, line.dump());
+}
+
+// Since the last look; after the model went back to a checkpoint those of then.
+void Observer::tell_of_settings() {
+  const std::vector<cluster::Change> changes = cluster::changes_of(link_.value(cluster::kChanges).value_or(""));
+  for (const cluster::Change &change : changes) {
+    if (change.version > change_.version) tell_of_change(change);
+  }
+  const cluster::Change newest = changes.empty() ? cluster::Change() : changes.back();
+  if (newest.version < change_.version) tell_of_change(newest);
+}
+
+void Observer::tell_of_change(const cluster::Change &change) {
+  change_ = change;
+  const std::string settings = change.settings.text();
+  const std::string message = concat(settings.empty() ? "the optimizer's own settings" : settings,
+                                     " from version ", change.version, " on");
+  ngd_event told = event(NGD_EVENT_SETTINGS);
+  told.message = message.c_str();
+  directory_.log(settings_record(told, change.version, settings));
+  inputs_.events.send(told);
+}
+
+double Observer::learning_rate() const {
+  return change_.settings.rate > 0 ? change_.settings.rate : inputs_.optimizer->options()["learning_rate"];
 }
 
 void Observer::end(const char *reason) {
@@ -286,7 +343,7 @@ ngd_event Observer::event(int32_t kind) const {
   event.held_out_loss = position_.held_out_loss;
   event.held_out_accuracy = position_.held_out_accuracy;
   event.majority = position_.majority;
-  event.learning_rate = inputs_.optimizer->options()["learning_rate"];
+  event.learning_rate = learning_rate();
   event.rows_per_second = kNone;
   event.seconds = seconds();
   const uint64_t all = epoch_rows_ * epochs_;

@@ -25,6 +25,7 @@ class Observer final : public TrainingRun {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr uint64_t kNever = ~uint64_t{0};
   struct Speed {
     uint64_t rows = 0;
     double seconds = 0;
@@ -35,10 +36,14 @@ class Observer final : public TrainingRun {
   void end_epochs(uint64_t until);
   void evaluate();
   void checkpoint();
+  void gather_scores();
   void save(StateWriter &writer);
   void announce(const std::string &path);
-  void tell_of_workers();
+  void tell_of_workers(bool at_once);
+  void tell_of_settings();
+  void tell_of_change(const cluster::Change &change);
   void end(const char *reason);
+  double learning_rate() const;
   double seconds() const;
   double speed_since(Speed &last) const;
   ngd_event event(int32_t kind) const;
@@ -49,14 +54,16 @@ class Observer final : public TrainingRun {
   Shares shares_;
   RunDirectory directory_;
   const uint64_t epochs_, partitions_, updates_;
-  uint64_t epoch_rows_ = 0;           // of all partitions
-  const std::shared_ptr<Icea> icea_;  // none: each partition has its own
+  uint64_t epoch_rows_ = 0;     // of all partitions
+  std::shared_ptr<Icea> icea_;  // of all rows, as the partitions' own were at the last checkpoint
+  SavedIcea saved_icea_;        // what a checkpoint being written looks at
   Position position_;
   std::vector<Note> notes_;
+  cluster::Change change_;  // of the optimizer's settings, the last that was told
   uint64_t version_ = 0;
-  uint64_t ended_epochs_ = 0;          // that have been told
-  uint64_t evaluated_ = ~uint64_t{0};  // at how many steps
-  uint64_t saved_ = ~uint64_t{0};
+  uint64_t done_ = 0;  // steps of all partitions: in rounds one may be behind, and position_ tells of the first
+  uint64_t ended_epochs_ = 0;                     // that have been told
+  uint64_t evaluated_ = kNever, saved_ = kNever;  // at how many steps of all partitions
   std::string last_checkpoint_, ended_;
   Clock::time_point begun_, told_, logged_;
   double earlier_seconds_ = 0;

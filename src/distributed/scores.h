@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/option.h"
 #include "distributed/shares.h"
@@ -17,5 +18,12 @@ std::string write_scores(const Icea &icea, uint64_t offset);
 // losses went down with their worker; a fresh buffer for an empty blob.
 std::shared_ptr<Icea> read_scores(const OptionSet &options, const Shares &shares, uint64_t partition,
                                   const std::string &blob, uint64_t offset);
+
+// One buffer of all rows, from the blobs of all partitions; an empty one leaves its rows unseen.
+std::shared_ptr<Icea> merged_scores(const OptionSet &options, Shares &shares, uint64_t rows,
+                                    const std::vector<std::string> &blobs);
+bool fit_a_blob(uint64_t rows);
+// How many steps of its partition a blob knows.
+uint64_t steps_of_scores(const std::string &blob);
 
 }  // namespace ngd::distributed

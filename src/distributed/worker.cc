@@ -6,7 +6,6 @@
 #include <limits>
 #include <thread>
 
-#include "base/text.h"
 #include "distributed/scores.h"
 
 namespace ngd::distributed {
@@ -30,7 +29,8 @@ Worker::Worker(Connection connection, const RunInputs &inputs)
       shares_(link_.shares()),
       epochs_(static_cast<uint64_t>(inputs.options["epochs"])),
       local_steps_(static_cast<uint64_t>(inputs.options["local_steps"])),
-      prefetch_(inputs.options["prefetch"] != 0) {
+      prefetch_(static_cast<size_t>(inputs.options["prefetch"])),
+      live_(*inputs.optimizer) {
   begun_ = told_ = looked_ = counted_ = idle_ = Clock::now();
 }
 
@@ -67,20 +67,29 @@ bool Worker::advance(uint64_t steps, const std::atomic<bool> &cancelled) {
 
 // What was begun may happen or not; the progress of the partitions will tell.
 void Worker::forget() {
-  flight_.reset();
-  ahead_.reset();
+  flights_.clear();
+  ahead_.clear();
+  next_round_.reset();
 }
 
 void Worker::leave() noexcept {
   try {
-    land();
-    ahead_.reset();
+    leaving_ = true;
+    while (!ahead_.empty()) train();
+    land_all();
     while (!parts_.empty() && link_.is_open()) give_back(parts_.size() - 1);
   } catch (const std::exception &) {
     // They become free when the session ends, and their progress is known.
+    forget();
   }
+  leaving_ = false;
   parts_.clear();
   link_.close();
+  try {
+    live_.bring(*inputs_.optimizer, {});
+  } catch (const std::exception &) {
+    // Without memory for it the optimizer keeps the last settings.
+  }
 }
 
 bool Worker::step() {
@@ -130,7 +139,7 @@ void Worker::give_back(size_t index) {
 // Takes its fair part at once, and now and then one that somebody has left behind.
 void Worker::take_partitions() {
   const Clock::time_point now = Clock::now();
-  if (ahead_ || (!parts_.empty() && now - asked_ < kAskEvery)) return;
+  if (!ahead_.empty() || (!parts_.empty() && now - asked_ < kAskEvery)) return;
   asked_ = now;
   const cluster::PartitionSet set = link_.look();
   if (std::ranges::all_of(set.partitions, &cluster::Partition::finished)) {
@@ -194,10 +203,6 @@ void Worker::look_around() {
   if (now - looked_ < kLookEvery) return;
   looked_ = now;
   if (link_.value(kEnd)) done_ = true;
-  if (local_steps_ == 0) return;
-  double rate = 0;
-  const std::optional<std::string> text = link_.value("learning_rate");
-  if (text && parse_number(*text, rate)) rate_ = rate;
 }
 
 // --- steps ----------------------------------------------------------------------------------------------------------
@@ -274,6 +279,7 @@ std::vector<Note> Worker::notes_of(std::span<const Step> steps) {
     }
     note.rows_per_second = speed_;
     note.steps += steps.size();
+    note.updates++;
     note.staleness += staleness_;
     if (p == 0) {
       note.bytes_out += link_.bytes_out() - bytes_out_;
@@ -322,8 +328,7 @@ void Worker::happened(std::span<const Step> steps, std::vector<Note> notes, uint
     part.begun = std::max(part.begun, part.claim.offset);
     const bool ended = part.claim.offset % shares_.steps(part.claim.number) == 0;
     epoch_ended = epoch_ended || ended;
-    if (part.icea != nullptr && part.claim.offset < total(part.claim.number) &&
-        part.begun == part.claim.offset && (ended || store_due(part)))
+    if (part.icea != nullptr && part.begun == part.claim.offset && (ended || store_due(part)))
       keep_scores(part);
   }
   std::erase_if(parts_, [&](const auto &part) { return part->claim.offset >= total(part->claim.number); });
@@ -341,51 +346,93 @@ void Worker::record(const Step &step) {
   }
 }
 
-void Worker::land() {
-  if (!flight_) return;
-  const Flight flight = std::move(*flight_);
-  flight_.reset();
-  const uint64_t made = link_.end_push(flight.ticket);
-  happened(flight.steps, flight.notes, flight.version, made);
+uint64_t Worker::land(cluster::Ticket until) {
+  for (;;) {
+    const Flight flight = std::move(flights_.front());
+    flights_.pop_front();
+    const Link::Pushed pushed = link_.end_push(flight.ticket);
+    happened(flight.steps, flight.notes, flight.version, pushed.made);
+    if (until == 0 || flight.ticket == until) return pushed.read;
+  }
 }
 
-// One update after another, but while one is on its way the next parameters are too, and gradients are computed.
+void Worker::land_all() {
+  while (!flights_.empty()) land();
+}
+
+std::vector<uint32_t> Worker::touched(const Step &step) {
+  if (step.rows.empty()) return {};
+  return inputs_.model->touched_rows(*inputs_.training, step.rows);
+}
+
+Worker::Step Worker::begin_step() {
+  Step step = next_step();
+  for (const Piece &piece : step.pieces) piece.part->begun = piece.at + 1;
+  return step;
+}
+
+// Where scores are to be stored, or a partition's epoch ends, nothing may be on its way.
+bool Worker::may_begin() const {
+  return !leaving_ && std::ranges::none_of(parts_, [&](const auto &part) {
+    return part->begun % shares_.steps(part->claim.number) == 0 || store_due(*part);
+  });
+}
+
+// While updates are on their way the parameters of the next steps are too, and gradients are computed. On one shard the
+// answer to an update brings what the step after the next reads, so that a step is one message there and one back.
 void Worker::train() {
-  Model &model = *inputs_.model;
   std::vector<Step> steps(1);
-  if (ahead_) {
-    Ahead ahead = std::move(*ahead_);
-    ahead_.reset();
-    steps.front() = std::move(ahead.step);
-    version_ = link_.end_pull(ahead.ticket);
+  if (ahead_.empty()) {
+    steps.front() = begin_step();
+    version_ = link_.pull(touched(steps.front()));
   } else {
-    steps.front() = next_step();
-    version_ = link_.pull(model.touched_rows(*inputs_.training, steps.front().rows));
+    Ahead ahead = std::move(ahead_.front());
+    ahead_.pop_front();
+    steps.front() = std::move(ahead.step);
+    version_ = ahead.with_update ? land(ahead.ticket) : link_.end_pull(ahead.ticket);
   }
   const uint64_t version = version_;
   Step &step = steps.front();
   compute(step);
   record(step);
   std::vector<Note> notes = notes_of(steps);
-  for (size_t p = 0; p < notes.size(); p++) {
-    step.pieces[p].part->note = notes[p];
-    step.pieces[p].part->begun = step.pieces[p].at + 1;
-  }
-  land();
-  const cluster::Ticket ticket =
-      link_.start_push(wire::UpdateKind::gradient, model.gradients(), progress_of(steps, notes));
-  flight_ = {std::move(steps), std::move(notes), ticket, version};
-  // Where scores are to be stored, or a partition's epoch ends, nothing may be on its way.
-  const auto pause = [&](const auto &part) {
-    return part->begun % shares_.steps(part->claim.number) == 0 || store_due(*part);
+  for (size_t p = 0; p < notes.size(); p++) step.pieces[p].part->note = notes[p];
+  const auto start_push = [&](const std::vector<uint32_t> *then) {
+    const cluster::Ticket ticket = link_.start_push(wire::UpdateKind::gradient, inputs_.model->gradients(),
+                                                    progress_of(steps, notes), then);
+    flights_.push_back({std::move(steps), std::move(notes), ticket, version});
+    return ticket;
   };
-  if (prefetch_ && std::ranges::none_of(parts_, pause)) {
-    ahead_.emplace();
-    ahead_->step = next_step();
-    ahead_->ticket = link_.start_pull(model.touched_rows(*inputs_.training, ahead_->step.rows));
+  const auto start_pull = [&] {
+    Ahead ahead{begin_step(), 0, false};
+    ahead.ticket = link_.start_pull(touched(ahead.step));
+    ahead_.push_back(std::move(ahead));
+  };
+  if (link_.reads_with_updates()) {
+    while (ahead_.size() < prefetch_ && may_begin()) start_pull();
+    if (may_begin()) {
+      Ahead ahead{begin_step(), 0, true};
+      const std::vector<uint32_t> rows = touched(ahead.step);
+      ahead.ticket = start_push(&rows);
+      ahead_.push_back(std::move(ahead));
+    } else {
+      start_push(nullptr);
+    }
   } else {
-    land();
+    land_all();
+    start_push(nullptr);
+    while (ahead_.size() < prefetch_ && may_begin()) start_pull();
   }
+  if (ahead_.empty()) land_all();
+}
+
+// Buffers of scores are drawn from when the round is known to have happened.
+std::optional<Worker::NextRound> Worker::next_round() {
+  for (const auto &part : parts_) {
+    if (part->icea != nullptr || part->begun + 1 >= total(part->claim.number)) return std::nullopt;
+  }
+  const Step step = next_step(1);
+  return NextRound{step.rows, touched(step), 0};
 }
 
 // In a round of all workers.
@@ -393,22 +440,28 @@ void Worker::train_round() {
   std::vector<Step> steps;
   steps.push_back(next_step());
   Step &step = steps.front();
-  Model &model = *inputs_.model;
   // A slice of a last, small batch may have no rows; the round waits for it all the same.
   const bool empty = step.rows.empty();
-  const auto touched = empty ? std::vector<uint32_t>() : model.touched_rows(*inputs_.training, step.rows);
+  std::optional<NextRound> known = std::exchange(next_round_, std::nullopt);
+  if (known && known->rows != step.rows) known.reset();
+  const auto rows = known ? known->touched : touched(step);
   const auto nothing = empty ? empty_gradients() : std::vector<TensorStep<float>>();
+  std::optional<NextRound> next;
   for (;;) {
-    version_ = link_.pull(touched);
+    version_ = known ? known->version : link_.pull(rows);
+    known.reset();
     compute(step);
     const std::vector<Note> notes = notes_of(steps);
+    if (!next) next = next_round();
     try {
-      const uint64_t made =
-          link_.push(wire::UpdateKind::gradient, empty ? std::span(nothing) : model.gradients(),
-                     progress_of(steps, notes), version_);
+      const Link::Pushed pushed =
+          link_.push(wire::UpdateKind::gradient, empty ? std::span(nothing) : inputs_.model->gradients(),
+                     progress_of(steps, notes), version_, next ? &next->touched : nullptr);
       record(step);
       for (size_t p = 0; p < notes.size(); p++) step.pieces[p].part->note = notes[p];
-      return happened(steps, notes, version_, made);
+      if (next) next->version = pushed.read;
+      next_round_ = std::move(next);
+      return happened(steps, notes, version_, pushed.made);
     } catch (const Error &error) {
       // The round went on without this worker, which was taken for dead: once more, on the newest parameters.
       if (error.status() != NGD_E_CONFLICT) throw;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "distributed/link.h"
 #include "distributed/note.h"
 #include "distributed/shares.h"
+#include "optimizer/live_options.h"
 #include "train/training_run.h"
 
 namespace ngd::distributed {
@@ -46,7 +48,7 @@ class Worker final : public TrainingRun {
     std::vector<int32_t> correct;
     double divisor = 0;
   };
-  // An update on its way, and a step whose parameters are on theirs.
+  // An update on its way, and a step whose parameters are on theirs: with the answer to an update, or on their own.
   struct Flight {
     std::vector<Step> steps;
     std::vector<Note> notes;
@@ -56,6 +58,13 @@ class Worker final : public TrainingRun {
   struct Ahead {
     Step step;
     cluster::Ticket ticket = 0;
+    bool with_update = false;
+  };
+  // Of rounds: what the next one reads came with the answer to the last.
+  struct NextRound {
+    std::vector<uint64_t> rows;     // of the data
+    std::vector<uint32_t> touched;  // of tables
+    uint64_t version = 0;
   };
 
   bool step();  // false: all is done
@@ -64,8 +73,15 @@ class Worker final : public TrainingRun {
   void give_back(size_t index);
   Step next_step(uint64_t ahead = 0);
   void train();
+  Step begin_step();  // the next, which counts as begun
+  bool may_begin() const;
+  std::vector<uint32_t> touched(const Step &step);
   void train_round();
-  void land();    // ends the update that is on its way
+  std::optional<NextRound> next_round();
+  uint64_t land(
+      cluster::Ticket until =
+          0);  // ends the first update that is on its way, or all up to one; returns the version that was read with it
+  void land_all();
   void forget();  // after a failure
   void train_here();
   void compute(Step &step);
@@ -79,6 +95,7 @@ class Worker final : public TrainingRun {
   bool store_due(const Part &part) const;
   void keep_scores(Part &part);
   void share_out();
+  double use_settings(const std::vector<uint32_t> &touched);
   void look_around();
   void leave() noexcept;
   void say(int32_t kind);
@@ -88,16 +105,18 @@ class Worker final : public TrainingRun {
   Link link_;
   Shares shares_;
   const uint64_t epochs_, local_steps_;
-  const bool prefetch_;
+  const size_t prefetch_;  // steps
   std::vector<std::unique_ptr<Part>> parts_;
   std::shared_ptr<Icea> icea_;  // of the partition that was claimed last
-  std::optional<Flight> flight_;
-  std::optional<Ahead> ahead_;
+  std::deque<Flight> flights_;
+  std::deque<Ahead> ahead_;
+  std::optional<NextRound> next_round_;
+  bool leaving_ = false;      // what is begun is ended, and nothing more is begun
   bool standing_by_ = false;  // nothing to do but to wait for partitions of the dead: nobody waits for this one
   bool done_ = false;         // every partition has had all its epochs, or the training was ended
   std::vector<float> zeros_;
   std::vector<std::vector<float>> changes_;  // local steps: what was read, then what was changed
-  std::optional<double> rate_;               // the value learning_rate, for local steps
+  LiveOptions live_;                         // of the optimizer, for local steps
   uint64_t version_ = 0;                     // of the parameters that the gradients are computed on
   uint64_t rows_ = 0, steps_ = 0, staleness_ = 0;
   uint64_t bytes_out_ = 0, bytes_in_ = 0;  // when notes were last written

@@ -72,6 +72,9 @@ class Icea {
   void copy_out(uint64_t first, size_t count, const IceaArrays<float, uint32_t> &to) const;
   void copy_in(uint64_t first, size_t count, const IceaArrays<const float, const uint32_t> &from);
 
+  // Takes what others have counted: visits, and draws.
+  void count_in(const IceaInfo &other);
+
   void save(StateWriter &writer, SavedIcea &saved) const;  // `saved` must outlive the writer
   void load(const StateReader &reader);
 

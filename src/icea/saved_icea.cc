@@ -6,6 +6,7 @@
 // The order of the samples is not saved: it follows from the scores.
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <shared_mutex>
 
 #include "base/error.h"
@@ -109,6 +110,14 @@ void Icea::load(const StateReader &reader) {
   state_ = std::move(state);
   turns_ = turns;
   records_ = records;
+}
+
+void Icea::count_in(const IceaInfo &other) {
+  records_ += other.records;
+  const std::scoped_lock lock(turn_lock_);
+  turns_.batches += other.batches;
+  turns_.draws += other.draws;
+  turns_.hard_draws += other.hard_draws;
 }
 
 namespace {

@@ -109,9 +109,11 @@ void Network<T>::forward(Workspace<T> &work) const {
 }
 
 template <class T>
-void Network<T>::clear_gradients(const Workspace<T> &work) {
+void Network<T>::clear_gradients(const Workspace<T> &work, std::span<const uint32_t> rising) {
   for (Parameter<T> &parameter : parameters) {
-    if (parameter.tensor.rows) {
+    if (parameter.tensor.rows && !rising.empty()) {
+      parameter.row_gradient.begin_with(rising);
+    } else if (parameter.tensor.rows) {
       parameter.row_gradient.begin();
       for (const uint32_t row : work.index) parameter.row_gradient.touch(row);
       parameter.row_gradient.seal();

@@ -51,8 +51,9 @@ class Network {
   void forward(Workspace<T> &work) const;
 
   // Gradients are set to zero by one of these, then added to by backward().
-  void clear_gradients(const Workspace<T> &work);  // rows of tables: those that `work` touches
-  void clear_all_gradients();                      // rows of tables: all
+  // Rows of tables: those that `work` touches; `rising` are these, where they are known already.
+  void clear_gradients(const Workspace<T> &work, std::span<const uint32_t> rising = {});
+  void clear_all_gradients();  // rows of tables: all
 
   T *output_delta(Workspace<T> &work) const;  // where the loss writes its gradient
   void backward(Workspace<T> &work);

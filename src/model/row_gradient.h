@@ -35,12 +35,18 @@ class RowGradient {
   void touch_all() {
     for (size_t row = 0; row < slots_.size(); row++) touch(static_cast<uint32_t>(row));
   }
+  // begin(), touch() and seal() at once, for rows that rise.
+  void begin_with(std::span<const uint32_t> rising) {
+    begin();
+    touched_.assign(rising.begin(), rising.end());
+    for (size_t i = 0; i < touched_.size(); i++) slots_[touched_[i]] = {epoch_, static_cast<uint32_t>(i)};
+    clear();
+  }
   // Sorts the touched rows, gives each its place and sets the gradient to zero.
   void seal() {
     std::sort(touched_.begin(), touched_.end());
     for (size_t i = 0; i < touched_.size(); i++) slots_[touched_[i]].position = static_cast<uint32_t>(i);
-    if (values_.size() < touched_.size() * columns_) values_.resize(touched_.size() * columns_);
-    std::fill_n(values_.begin(), touched_.size() * columns_, T{0});
+    clear();
   }
 
   T *row(uint32_t row) { return values_.data() + slots_[row].position * columns_; }
@@ -54,6 +60,10 @@ class RowGradient {
     uint32_t epoch = 0;
     uint32_t position = 0;
   };
+  void clear() {
+    if (values_.size() < touched_.size() * columns_) values_.resize(touched_.size() * columns_);
+    std::fill_n(values_.begin(), touched_.size() * columns_, T{0});
+  }
   std::vector<Slot> slots_;  // one per row of the table; valid where epoch is the current one
   std::vector<uint32_t> touched_;
   std::vector<T> values_;

@@ -16,6 +16,7 @@ namespace ngd {
 namespace {
 
 constexpr size_t kChunkRows = 512;
+constexpr size_t kLooked = 24;  // batches whose rows may be asked for ahead of their gradients
 constexpr const char *kTableGroup = "table";
 
 }  // namespace
@@ -189,7 +190,8 @@ void TypedModel<T>::check_samples(const Samples &samples, Use use) const {
 }
 
 template <class T>
-void TypedModel<T>::run(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows) {
+void TypedModel<T>::run(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows,
+                        Looked *known) {
   samples.read(rows, batch_);
   switch (architecture_.features) {
     case FeatureKind::dense:
@@ -201,7 +203,12 @@ void TypedModel<T>::run(const Samples &samples, const SampleMap &map, std::span<
     case FeatureKind::text:
       whole_.rows = batch_.rows;
       whole_.dense = false;
-      matcher_.features(map, batch_, whole_.offsets, whole_.index);
+      if (known == nullptr) {
+        matcher_.features(map, batch_, whole_.offsets, whole_.index);
+      } else {
+        whole_.offsets.swap(known->offsets);
+        whole_.index.swap(known->index);
+      }
       break;
   }
   network_.forward(whole_);
@@ -233,15 +240,16 @@ double TypedModel<T>::set_gradients(const Samples &samples, const SampleMap &map
   // Sparse rows and texts go through at once, since the touched rows of the table must be known beforehand.
   const size_t chunk = architecture_.features == FeatureKind::dense ? kChunkRows : rows.size();
   const double divisor = details.divisor > 0 ? details.divisor : static_cast<double>(rows.size());
+  std::optional<Looked> known = looked(samples, rows);
   double sum = 0;
   for (size_t first = 0; first < rows.size(); first += chunk) {
     const auto which = rows.subspan(first, std::min(chunk, rows.size() - first));
-    run(samples, map, which);
+    run(samples, map, which, known ? &*known : nullptr);
     take_targets(map);
     if (architecture_.labels == LabelKind::category &&
         std::find(classes_.begin(), classes_.end(), kUnknownClass) != classes_.end())
       fail_unknown_class(samples, which);
-    if (first == 0) network_.clear_gradients(whole_);
+    if (first == 0) network_.clear_gradients(whole_, known ? known->touched : std::span<const uint32_t>());
     sum += loss_sum<T>(architecture_.loss, whole_.outputs.back().data(), which.size(), architecture_.outputs,
                        targets(), network_.output_delta(whole_), divisor, details.from(first, which.size()));
     network_.backward(whole_);
@@ -307,15 +315,34 @@ template <class T>
 std::vector<uint32_t> TypedModel<T>::touched_rows(const Samples &samples, std::span<const uint64_t> rows) {
   if (std::ranges::none_of(specs_, &TensorSpec::rows)) return {};
   samples.read(rows, batch_);
-  if (architecture_.features == FeatureKind::text) {
-    matcher_.features(matcher_.map(samples), batch_, whole_.offsets, whole_.index);
-  } else {
+  if (architecture_.features != FeatureKind::text) {
     network_.take_sparse(batch_, whole_);
+    std::vector<uint32_t> touched = whole_.index;
+    std::ranges::sort(touched);
+    touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+    return touched;
   }
-  std::vector<uint32_t> touched = whole_.index;
-  std::ranges::sort(touched);
-  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
-  return touched;
+  Looked found;
+  found.identity = samples.identity();
+  found.rows.assign(rows.begin(), rows.end());
+  matcher_.features(matcher_.map(samples), batch_, found.offsets, found.index);
+  found.touched = found.index;
+  std::ranges::sort(found.touched);
+  found.touched.erase(std::unique(found.touched.begin(), found.touched.end()), found.touched.end());
+  if (looked_.size() == kLooked) looked_.pop_front();
+  looked_.push_back(std::move(found));
+  return looked_.back().touched;
+}
+
+template <class T>
+auto TypedModel<T>::looked(const Samples &samples, std::span<const uint64_t> rows) -> std::optional<Looked> {
+  const auto found = std::ranges::find_if(looked_, [&](const Looked &one) {
+    return one.identity == samples.identity() && std::ranges::equal(one.rows, rows);
+  });
+  if (found == looked_.end()) return std::nullopt;
+  Looked known = std::move(*found);
+  looked_.erase(found);
+  return known;
 }
 
 template <class T>

@@ -1,6 +1,8 @@
 // The prepared model of element type T: a network, its matching to datasets, and its bookkeeping.
 #pragma once
 
+#include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,9 +74,18 @@ class TypedModel final : public PreparedModel {
   void attach(Optimizer &optimizer) const;
   void attach_table(Optimizer &optimizer) const;
   std::span<const TensorStep<T>> steps();
+  // What touched_rows() found of a batch, for its gradients.
+  struct Looked {
+    uint64_t identity = 0;       // of the samples
+    std::vector<uint64_t> rows;  // of the batch
+    std::vector<size_t> offsets;
+    std::vector<uint32_t> index, touched;
+  };
   // Reads rows into the batch and through the network; the outputs are then in whole_.outputs.
-  void run(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows);
+  void run(const Samples &samples, const SampleMap &map, std::span<const uint64_t> rows,
+           Looked *known = nullptr);
   void take_targets(const SampleMap &map);
+  std::optional<Looked> looked(const Samples &samples, std::span<const uint64_t> rows);
   [[noreturn]] void fail_unknown_class(const Samples &samples, std::span<const uint64_t> rows) const;
   Targets<T> targets() const { return {numbers_.data(), classes_.data()}; }
   // Sets the gradients of the mean loss over `rows` and returns that loss.
@@ -97,6 +108,7 @@ class TypedModel final : public PreparedModel {
   bool has_gradients_ = false;
   Workspace<T> whole_;  // of everything that takes samples
   Batch batch_;
+  std::deque<Looked> looked_;  // the last ones
   std::vector<uint64_t> which_;
   std::vector<T> numbers_;
   std::vector<int32_t> classes_;

@@ -100,6 +100,15 @@ std::string warning_record(const ngd_event &event) {
       {{"event", "warning"}, {"epoch", event.epoch}, {"step", event.step}, {"message", event.message}});
 }
 
+std::string settings_record(const ngd_event &event, uint64_t version, const std::string &settings) {
+  return text_of({{"event", "settings"},
+                  {"time", time_text()},
+                  {"step", event.step},
+                  {"version", version},
+                  {"learning_rate", event.learning_rate},
+                  {"settings", settings}});
+}
+
 std::string checkpoint_record(const ngd_event &event) {
   return text_of({{"event", "checkpoint"}, {"epoch", event.epoch}, {"step", event.step}, {"path", event.path}});
 }

@@ -17,6 +17,7 @@ std::string step_record(const ngd_event &event, double loss);
 // `icea`: whether the run has a buffer to tell of.
 std::string epoch_record(const ngd_event &event, bool icea);
 std::string warning_record(const ngd_event &event);
+std::string settings_record(const ngd_event &event, uint64_t version, const std::string &settings);
 std::string checkpoint_record(const ngd_event &event);
 std::string end_record(const ngd_event &event, const char *reason, const char *message);
 

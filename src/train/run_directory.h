@@ -12,6 +12,7 @@
 //   {"event":"epoch","epoch","step","rows","loss","held_out_loss","held_out_accuracy","majority",
 //    "learning_rate","skipped","seconds","rows_per_second"}, with icea also "hard_set","quarantined","hard_share"
 //   {"event":"warning","epoch","step","message"}
+//   {"event":"settings","time","step","version","learning_rate","settings"}     settings: "learning_rate=0.01,beta1=0.8"
 //   {"event":"checkpoint","epoch","step","path"}
 //   {"event":"end","time","reason","epoch","step","rows","seconds","message"}
 // "loss" of a step line is the mean over the rows since the line before; of an epoch line, over the epoch.

@@ -41,10 +41,6 @@ constexpr OptionSpec kOptions[] = {
         "local_steps", "0", 0, 1e6,
         "On servers: steps of a worker on its own between two exchanges of what they changed; 0: "
         "gradients go to the servers' optimizer.")),
-    fixed(flag_option(
-        "prefetch", "1",
-        "On servers, not in rounds of all workers: read the next step's parameters while an update is on "
-        "its way.")),
     fixed(choice_option("compress", "none", "none|bf16|fp16|8bit|topk",
                         "On servers: how gradients, or what local steps changed, travel: as float32; in 2 "
                         "bytes a number; in 1; "
@@ -53,6 +49,10 @@ constexpr OptionSpec kOptions[] = {
                         "On servers: how the parameters that a worker reads travel: as float32, or rounded.")),
     fixed(above_option("compress_share", "0.01", 0, 0.5,
                        "On servers, with compress=topk: share of the numbers of each tensor that is sent.")),
+    fixed(integer_option("prefetch", "1", 0, 16,
+                         "On servers, not in rounds of all workers: steps whose gradients are computed while "
+                         "an update before them "
+                         "is on its way; 0: none.")),
 };
 
 // A spec that is wrong is refused when it is given, not when the run starts.
@@ -92,7 +92,7 @@ void Trainer::start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> opt
   const RunInputs inputs = {
       options_, events_, std::move(model), std::move(optimizer), std::move(training), std::move(held_out)};
   run_ = maker_ ? maker_(inputs) : std::make_unique<Run>(inputs);
-  icea_ = run_->icea();
+  icea_ = nullptr;
   options_.lock();
   take_part([&] {
     run_->begin();
@@ -107,9 +107,10 @@ void Trainer::use_runs_of(RunMaker maker) {
 }
 
 std::shared_ptr<Icea> Trainer::icea() const {
-  if (icea_ == nullptr)
+  std::shared_ptr<Icea> icea = run_ != nullptr ? run_->icea() : icea_;
+  if (icea == nullptr)
     fail(NGD_E_STATE, "there is no run with a buffer; set the option \"icea\" and start one");
-  return icea_;
+  return icea;
 }
 
 bool Trainer::advance(uint64_t steps) {
@@ -138,6 +139,7 @@ bool Trainer::take_part(Part part) {
 }
 
 void Trainer::end() {
+  icea_ = run_->icea();  // on servers it came to be on the way
   run_.reset();
   options_.unlock();
   cancelled_.store(false, std::memory_order_relaxed);

@@ -3,12 +3,14 @@
 #include <chrono>
 
 #include "transport/client_state.h"
+#include "transport/reach.h"
 #include "wire/limits.h"
 
 namespace ngd::transport {
 namespace {
 
 constexpr cluster::Time kLookAround = 10'000;  // between looks whether anybody is there
+constexpr int64_t kReasonMs = 500;             // to find out why nobody answers
 
 wire::Coding coding_of(const std::string &word) {
   return word == "bf16"   ? wire::Coding::bf16
@@ -120,15 +122,21 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms) {
   s.bulk = s.options.choice("consistency") == "bulk";
   s.seen = 0;
   s.trouble.clear();
+  s.heard = false;
   const auto end = [&] {
     s.lines.clear();
     s.session.reset();
     s.context.reset();
   };
   try {
-    const cluster::Ticket ticket = s.spec.tensors.empty() ? s.session->open(now_us(), deadline)
-                                                          : s.session->create_model(s.spec, now_us(), deadline);
+    const cluster::Time now = now_us();
+    const cluster::Ticket ticket = !s.spec.tensors.empty() ? s.session->create_model(s.spec, now, deadline)
+                                   : s.spec.name.empty()   ? s.session->places(now, deadline)
+                                                           : s.session->open(now, deadline);
     const cluster::Outcome outcome = s.wait(lock, ticket, deadline + 1'000'000);
+    if (outcome.status == NGD_E_TIMEOUT && !s.heard && s.trouble.empty())
+      fail(outcome.status, "no server answered within ", timeout_ms,
+           " ms: ", why_unanswered(list, !key.empty(), std::min<int64_t>(timeout_ms, kReasonMs) * 1000));
     if (outcome.status != NGD_OK)
       fail(outcome.status, outcome.text, s.trouble.empty() ? "" : "; last trouble: ", s.trouble);
     s.thread = Thread("ngd-client", [&s] { s.run(); });
@@ -196,7 +204,8 @@ void Client::disconnect(int64_t timeout_ms) {
 const wire::ModelPlace &Client::model() const {
   const std::lock_guard lock(state_->mutex);
   const wire::ModelPlace *model = state_->need_session().model();
-  if (model == nullptr) fail(NGD_E_STATE, "the client has no model");
+  if (model == nullptr)
+    fail(NGD_E_STATE, "the client names no model; it can only tell and arrange where shards are");
   return *model;
 }
 

@@ -5,11 +5,13 @@ namespace ngd::transport {
 namespace {
 
 constexpr OptionSpec kOptions[] = {
-    fixed(text_option("model", "default", "name of the model on the servers")),
+    fixed(
+        text_option("model", "default",
+                    "name of the model on the servers; empty: of none, to tell and arrange where shards are")),
     fixed(text_option("optimizer", "sgd:learning_rate=0.01",
                       "rule that the servers apply to gradients, as a spec; for a new model")),
     fixed(
-        integer_option("shards", "0", 0, 256, "parts into which a new model is cut; 0: as the server is set")),
+        integer_option("shards", "0", 0, 1024, "parts into which a new model is cut; 0: as the server is set")),
     fixed(choice_option("aggregate", "mean", "mean|sum",
                         "bulk: the gradients of a round are averaged or added; for a new model")),
     fixed(choice_option(

@@ -58,7 +58,7 @@ bool Client::State::drain(cluster::Time now) {
       if (one.channel == nullptr) continue;
       const cluster::Peer from = peer;
       const bool lost = one.channel->drain(now, [&](const Socket::Received &received) {
-        any = true;
+        any = heard = true;
         try {
           wire::Unpacked unpacked = wire::unpack(received.frames);
           session->receive(from, std::move(unpacked.message), now);

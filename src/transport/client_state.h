@@ -60,6 +60,7 @@ struct Client::State : Handle, cluster::Net {
     cluster::Time tried = 0;
   };
   std::map<cluster::Peer, Line> lines;
+  bool heard = false;                                      // any server has said something
   std::string trouble;                                     // of the last message or address that was refused
   bool pumping = false;                                    // a caller is in poll()
   bool polling = false;                                    // the client's own thread is

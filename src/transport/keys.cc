@@ -48,6 +48,7 @@ void write_file(const std::string &path, std::string_view text, mode_t mode) {
 struct KeyFile {
   Secret text;
   mode_t mode = 0;
+  bool of_root = false;
 };
 
 KeyFile read_file(const std::string &path) {
@@ -61,7 +62,7 @@ KeyFile read_file(const std::string &path) {
   close(fd);
   if (!good || size < 0) fail(NGD_E_IO, "cannot read the key file ", path);
   if (status.st_size >= static_cast<off_t>(kPage)) fail(NGD_E_DATA, path, " is too long for a key file");
-  return {std::move(page), status.st_mode};
+  return {std::move(page), status.st_mode, status.st_uid == 0};
 }
 
 // The value of `name = "value"`, as the files have it; empty when there is none.
@@ -162,7 +163,8 @@ void generate_keys(const std::string &path, cluster::Role role) {
 KeyPair read_key_pair(const std::string &path) {
   const std::string name = with_ending(path, ".key_secret");
   const KeyFile file = read_file(name);
-  if ((file.mode & 077) != 0)
+  // Services get secrets so: root's, and readable by the group that the service alone is in (systemd, Kubernetes).
+  if ((file.mode & (file.of_root ? 037 : 077)) != 0)
     fail(NGD_E_ACCESS, "others may read the secret key ", name,
          ": chmod 600 it, and make a new one if they may have done so");
   const std::string_view public_key = field(file.text.text(), "public-key");

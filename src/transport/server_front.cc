@@ -14,7 +14,7 @@ namespace {
 constexpr int kBatch = 64;                       // messages of one listener before the next has its turn
 constexpr cluster::Time kSilence = 900'000'000;  // longer than any session
 constexpr cluster::Time kLook = 250'000;         // at authorized keys
-constexpr uint64_t kShortMessage = uint64_t{128} << 10;  // checked and applied sooner than another thread wakes
+constexpr uint64_t kShortMessage = uint64_t{256} << 10;  // checked and applied sooner than another thread wakes
 
 }  // namespace
 
@@ -93,6 +93,7 @@ bool RunningServer::take_from(Listener &listener) {
     if (server) {
       from.peer = unpacked.header.node;
     } else {
+      bytes_received_.fetch_add(received.message.bytes, std::memory_order_relaxed);
       from.peer = connections_.heard(listener, received.route, now_us());
       // A server that speaks as a client is one.
       from.role = std::min(from.role, cluster::Role::admin);
@@ -103,7 +104,6 @@ bool RunningServer::take_from(Listener &listener) {
 }
 
 void RunningServer::route(const cluster::From &from, wire::Message message, uint64_t bytes, bool on_front) {
-  if (from.role != cluster::Role::server) bytes_from_clients_.fetch_add(bytes, std::memory_order_relaxed);
   const wire::Envelope envelope = message.envelope;
   if (auto *create = std::get_if<wire::CreateModel>(&message.body)) {
     if (create->spec.shards == 0) create->spec.shards = setup_.shards;

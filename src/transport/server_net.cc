@@ -118,6 +118,7 @@ void RunningServer::send_to_client(cluster::Peer peer, const wire::Message &mess
     return;
   }
   const wire::Frames frames = wire::pack(message, static_cast<uint16_t>(setup_.node.node));
+  bytes_sent_.fetch_add(frames.bytes(), std::memory_order_relaxed);
   // The front thread looks for itself: it goes on receiving until nothing comes.
   const bool on_front = pthread_equal(pthread_self(), front_id_.load(std::memory_order_relaxed)) != 0;
   bool wake = false;
@@ -198,7 +199,7 @@ std::string RunningServer::status() {
       ",\"refused_messages\":", refused_frames_.load(), ",\"strangers\":", strangers_.load(),
       ",\"dropped_answers\":", dropped_answers_.load(), ",\"bytes_waiting\":", apply_->bytes(),
       ",\"bytes_sending\":", sending_->load(), ",\"bytes_to_servers\":", bytes_to_servers_.load(),
-      ",\"bytes_from_clients\":", bytes_from_clients_.load());
+      ",\"bytes_received\":", bytes_received_.load(), ",\"bytes_sent\":", bytes_sent_.load());
   if (!refusal.empty()) out += concat(",\"last_refusal\":", json_text(refusal));
   if (!problem.empty()) out += concat(",\"coordinator\":", json_text(problem));
   out += ",\"shards\":[";

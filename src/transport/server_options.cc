@@ -18,7 +18,7 @@ constexpr OptionSpec kOptions[] = {
     fixed(text_option(
         "coordinator", "local:",
         "local: for one server; local:/path for several of one host; etcd://host:port,host:port,host:port")),
-    fixed(integer_option("shards", "1", 1, 256, "parts into which a model is cut whose creator does not say")),
+    fixed(integer_option("shards", "1", 1, 1024, "parts into which a model is cut whose creator does not say")),
     fixed(
         integer_option("apply_threads", "2", 1, 256, "threads that apply updates; each has shards of its own")),
     fixed(

@@ -101,7 +101,7 @@ class RunningServer : public cluster::Net {
 
   std::atomic<bool> stop_{false};
   std::atomic<bool> draining_{false};
-  std::atomic<uint64_t> bytes_to_servers_{0}, bytes_from_clients_{0};
+  std::atomic<uint64_t> bytes_to_servers_{0}, bytes_received_{0}, bytes_sent_{0};
   std::atomic<uint64_t> received_{0}, refused_frames_{0}, dropped_answers_{0}, strangers_{0};
   mutable std::mutex text_mutex_;
   std::string last_refusal_;

@@ -19,7 +19,7 @@ static_assert(std::size(kNames) == kTypes);
 bool has_lists(uint8_t type) {
   return type == type_of(Map{}) || type == type_of(CreateModel{}) || type == type_of(Push{}) ||
          type == type_of(Pushed{}) || type == type_of(Pull{}) || type == type_of(Pulled{}) ||
-         type == type_of(Decide{}) || type == type_of(Append{});
+         type == type_of(Decide{}) || type == type_of(Append{}) || type == type_of(Staged{});
 }
 
 template <size_t I = 0>

@@ -173,6 +173,9 @@ void fields(F &f, Push &x) {
   f.flag(x.poll);
   f.number(x.session);
   f.tables(x.progress, kProgress);
+  f.tables(x.wanted, kTensors);
+  f.numbers(x.wanted_rows, kWantedRows);
+  f.choice(x.pulls, Coding::fp16);
 }
 template <class F>
 void fields(F &f, Pushed &x) {
@@ -180,6 +183,7 @@ void fields(F &f, Pushed &x) {
   f.flag(x.applied);
   f.number(x.values_version);
   f.tables(x.tensors, kTensors);
+  f.choice(x.coding, Coding::fp16);
 }
 template <class F>
 void fields(F &f, Pull &x) {
@@ -216,6 +220,12 @@ void fields(F &f, ReadDone &x) {
 }
 
 template <class F>
+void fields(F &f, NamedValue &x) {
+  f.text(x.name, kTextBytes);
+  f.number(x.bytes);
+  f.number(x.expected);
+}
+template <class F>
 void fields(F &f, Command &x) {
   f.choice(x.kind, CommandKind::finish);
   f.text(x.name, kTextBytes);
@@ -229,10 +239,11 @@ void fields(F &f, Command &x) {
   f.number(x.lineage);
   f.tables(x.tokens, kTokens);
   f.number(x.session);
+  f.tables(x.values, kValuesTogether);
 }
 template <class F>
 void fields(F &f, Query &x) {
-  f.choice(x.kind, QueryKind::partitions);
+  f.choice(x.kind, QueryKind::blob);
   f.text(x.name, kTextBytes);
   f.number(x.known);
   f.number(x.wait_us);
@@ -248,11 +259,19 @@ void fields(F &f, Done &x) {
 }
 
 template <class F>
+void fields(F &f, Staged::Part &x) {
+  f.table(x.client);
+  f.number(x.seq);
+  f.number(x.user);
+  f.number(x.attempt);
+}
+template <class F>
 void fields(F &f, Staged &x) {
   f.number(x.index);
   f.number(x.attempt);
   f.number(x.lineage);
   f.number(x.user);
+  f.tables(x.more, kStagedParts);
 }
 template <class F>
 void fields(F &f, Dropped &x) {
@@ -280,6 +299,7 @@ void fields(F &f, Decision &x) {
   f.number(x.slot);
   f.number(x.generation);
   f.number(x.kept);
+  f.text(x.options, kLongTextBytes);
 }
 template <class F>
 void fields(F &f, Decide &x) {

@@ -20,6 +20,20 @@ size_t payload_offset(size_t control) {
   return kHeaderBytes + padded(control);
 }
 
+// Pieces that lie one behind the other in the same memory are one.
+std::vector<Bytes> coalesced(const std::vector<Bytes> &payload) {
+  std::vector<Bytes> pieces;
+  for (const Bytes &piece : payload) {
+    const bool goes_on = !pieces.empty() && piece.owner != nullptr && pieces.back().owner == piece.owner &&
+                         pieces.back().data + pieces.back().size == piece.data;
+    if (goes_on)
+      pieces.back().size += piece.size;
+    else
+      pieces.push_back(piece);
+  }
+  return pieces;
+}
+
 // Cuts what is long into chunks, copies what is short together.
 void append_chunks(const std::vector<Bytes> &payload, std::vector<Bytes> &frames) {
   for (size_t i = 0; i < payload.size();) {
@@ -67,23 +81,25 @@ Frames pack(const Message &message, uint16_t node, bool checked) {
       header.body_checksum = crc32c(piece.span(), header.body_checksum);
   }
 
-  const bool inside = header.payload_bytes <= kInlineBytes;
+  // The pieces at the beginning that are short go into the first frame.
+  std::vector<Bytes> pieces = coalesced(message.payload);
+  size_t inside = 0, count = 0;
+  for (; count < pieces.size() && inside + pieces[count].size <= kInlineBytes; count++)
+    inside += pieces[count].size;
   const size_t offset = payload_offset(control.size);
-  const Buffer first(inside ? offset + header.payload_bytes : kHeaderBytes + control.size);
+  const Buffer first(inside != 0 ? offset + inside : kHeaderBytes + control.size);
   write_header(header, std::span<std::byte, kHeaderBytes>(first.data(), kHeaderBytes));
   if (control.size != 0) std::memcpy(first.data() + kHeaderBytes, control.data, control.size);
-  if (!inside) {
-    Frames frames{{first.bytes()}};
-    append_chunks(message.payload, frames.list);
-    return frames;
-  }
-  std::fill(first.data() + kHeaderBytes + control.size, first.data() + offset, std::byte{0});
+  if (inside != 0) std::fill(first.data() + kHeaderBytes + control.size, first.data() + offset, std::byte{0});
   std::byte *to = first.data() + offset;
-  for (const Bytes &piece : message.payload) {
-    if (piece.size != 0) std::memcpy(to, piece.data, piece.size);
-    to += piece.size;
+  for (size_t i = 0; i < count; i++) {
+    if (pieces[i].size != 0) std::memcpy(to, pieces[i].data, pieces[i].size);
+    to += pieces[i].size;
   }
-  return {{first.bytes()}};
+  Frames frames{{first.bytes()}};
+  pieces.erase(pieces.begin(), pieces.begin() + static_cast<ptrdiff_t>(count));
+  append_chunks(pieces, frames.list);
+  return frames;
 }
 
 Unpacked unpack(const std::vector<Bytes> &frames) {

@@ -213,12 +213,17 @@ struct Push {
   std::vector<TensorPart> tensors;
   uint64_t session = 0;  // see Opened
   std::vector<Progress> progress;
+  // The same for a part of the tensors, with rows of tables: their numbers stand one tensor's after another's.
+  std::vector<TensorPart> wanted;
+  std::vector<uint32_t> wanted_rows;
+  Coding pulls = Coding::float32;  // as in Pull, of what the answer carries
 };
 struct Pushed {
   uint64_t version = 0;
   bool applied = true;              // false: an initial value that came second; the model has the first
   uint64_t values_version = 0;      // push_pull: of the values that come with it, not below version
   std::vector<TensorPart> tensors;  // push_pull: what the payload holds
+  Coding coding = Coding::float32;  // and how
 };
 
 // A read of one shard. version 0: the newest, at least min_version; else exactly that one, waited for if it is to come.
@@ -258,7 +263,9 @@ struct ReadDone {
 // --- commands at the root: each has a seq and happens exactly once --------------------------------------------
 
 enum class CommandKind : uint8_t {
-  set_value,  // name, payload, expected: version that it must have (0: none yet; kAny: whatever) -> number: new version
+  // name, payload, expected: version that it must have (0: none yet; kAny: whatever) -> number: new version, offset: of a
+  // setting of the optimizer the version of the model from which it counts, else 0. With `values` all those or none
+  set_value,
   lock,        // name, exclusive, wait_us -> token; waits its turn
   unlock,      // name, token
   barrier,     // name, count (0: all workers) -> number: how often it has opened
@@ -269,6 +276,13 @@ enum class CommandKind : uint8_t {
   finish,    // name, number, token: it is done for this pass
 };
 inline constexpr uint64_t kAny = ~uint64_t{0};
+
+struct NamedValue {  // one of several that a command sets together
+  std::string name;
+  uint64_t bytes = 0;  // of the payload
+  uint64_t expected = kAny;
+};
+inline constexpr size_t kValuesTogether = 256;
 
 struct Command {
   CommandKind kind = CommandKind::set_value;
@@ -283,9 +297,11 @@ struct Command {
   uint64_t lineage = 0;
   std::vector<Token> tokens;
   uint64_t session = 0;  // see Opened
+  std::vector<NamedValue> values;
 };
 // partitions: name of the set -> the payload is a PartitionSet of cluster/commons.h without the blobs
-enum class QueryKind : uint8_t { value, status, partitions };
+// blob: name of the set, known: which partition -> the payload is the blob that its owner left
+enum class QueryKind : uint8_t { value, status, partitions, blob };
 struct Query {
   QueryKind kind = QueryKind::value;
   std::string name;
@@ -303,11 +319,18 @@ struct Done {            // the answer to Command and Query; what the fields mea
 
 // --- between the shards of a model ------------------------------------------------------------------------------
 
-struct Staged {        // shard -> root: I have its part
+struct Staged {  // shard -> root: I have its part
+  struct Part {  // and those of these updates
+    ClientId client;
+    uint64_t seq = 0;
+    uint64_t user = 0;
+    uint32_t attempt = 0;
+  };
   uint32_t index = 0;  // of the shard in the model
   uint32_t attempt = 0;
   uint64_t lineage = 0;
   uint64_t user = 0;  // From::user of the one who sent it
+  std::vector<Part> more;
 };
 struct Dropped {  // root -> shard: forget that part, if it is of this attempt or one before
   uint32_t attempt = 0;
@@ -333,6 +356,7 @@ struct Decision {
   uint32_t slot = 0;        // checkpoint: which of the two
   uint64_t generation = 0;  // checkpoint: which one
   uint64_t kept = 0;        // checkpoint: the newest that is whole; logs of before it are not needed any more
+  std::string options;      // gradients: what the optimizer's options are in this step, see cluster/settings.h
 };
 struct Decide {  // root -> shard
   uint64_t lineage = 0;

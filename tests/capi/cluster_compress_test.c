@@ -33,7 +33,7 @@ static void small_numbers_add_up(void **state) {
     check_ok(ngd_client_pull_f32(client, 0, tensors, 1, 10000, NULL, &error));
     for (int i = 0; i < kElements; i++) {
       /* One residual: of a number in a block with one of 300 the spacing of its codes, of topk some pushes. */
-      const float sum = kSteps * push[i], bound = c == 3 ? 10 * push[i] : i == 0 ? 20 : 0.06f * sum + 0.005f;
+      const float sum = kSteps * push[i], bound = c == 3 ? 20 * push[i] : i == 0 ? 20 : 0.06f * sum + 0.005f;
       if (!(fabsf(values[i] - sum) <= bound))
         fail_msg("%s: element %d is %g, pushed were %g", kCodings[c], i, (double)values[i], (double)sum);
     }

@@ -197,6 +197,46 @@ static void values_locks_barriers_and_partitions(void **state) {
   assert_true(token_b > token_a);
   check_ok(ngd_client_unlock(b, "global", token_b, 5000, &error));
 
+  /* Several at once; under the lock of another client, for as long as that holds it. */
+  const char *names[] = {"learning_rate", "colour", "colour"}, *values[] = {"0.5", "red", "blue"};
+  uint64_t from = 0;
+  check_error(ngd_client_set_values(a, names, values, 3, 5000, &from, &error), NGD_E_ARGUMENT,
+              "the value \"colour\" is there twice");
+  check_error(ngd_client_set_values(a, names, values, 0, 5000, &from, &error), NGD_E_ARGUMENT,
+              "count is 0; 1 to 256 values can be set together");
+  check_ok(ngd_client_set_values(a, names, values, 2, 5000, &from, &error));
+  assert_int_equal(from, 2);
+  check_ok(ngd_client_set_values(a, names + 1, values + 2, 1, 5000, &from, &error));
+  assert_int_equal(from, 0);
+  check_ok(ngd_client_get_value(b, "colour", 0, 5000, buffer, sizeof buffer, &needed, &version, &error));
+  assert_string_equal(buffer, "blue");
+  check_ok(
+      ngd_client_get_value(b, "optimizer.changes", 0, 5000, buffer, sizeof buffer, &needed, &version, &error));
+  assert_string_equal(buffer, "2 learning_rate=0.5\n");
+  check_ok(ngd_client_lock(a, "model", 1, 5000, &token_a, &error));
+  check_error(ngd_client_adopt_lock(b, "model", 0, &error), NGD_E_ARGUMENT,
+              "token is 0, which no lock ever has");
+  check_ok(ngd_client_adopt_lock(b, "model", token_a, &error));
+  check_ok(ngd_client_set_values(b, names, values, 2, 5000, NULL, &error));
+  check_ok(ngd_client_unlock(a, "model", token_a, 5000, &error));
+  assert_int_equal(ngd_client_set_values(b, names, values, 2, 5000, NULL, &error), NGD_E_FENCED);
+  ngd_client_destroy(b);
+  b = connect_client("client", "inproc://commons", 1);
+
+  /* Without a model a client only tells where shards are. */
+  ngd_client *nobody = NULL;
+  check_ok(ngd_client_create("client:model=\"\"", &nobody, &error));
+  check_ok(ngd_client_connect(nobody, "inproc://commons", 5000, &error));
+  static char places[4096];
+  check_ok(ngd_client_get_places(nobody, 5000, places, sizeof places, &needed, &error));
+  assert_non_null(strstr(places, "\"default\""));
+  check_error(ngd_client_get_version(nobody, 5000, &version, &error), NGD_E_STATE,
+              "the client names no model; it can only tell and arrange where shards are");
+  size_t tensors = 0;
+  assert_int_equal(ngd_client_get_tensor_count(nobody, &tensors, &error), NGD_E_STATE);
+  check_ok(ngd_client_disconnect(nobody, 5000, &error));
+  ngd_client_destroy(nobody);
+
   uint64_t pass = 0, partition = 9, token = 0, offset = 9;
   check_ok(ngd_client_open_partitions(a, "data", 2, 5000, &pass, &error));
   check_ok(ngd_client_claim_partition(a, "data", UINT64_MAX, 5000, &partition, &token, &offset, NULL, 0, NULL,

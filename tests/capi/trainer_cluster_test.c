@@ -1,6 +1,7 @@
 /* Trainers on servers: workers and an observer of one process, rounds against the run on one machine, what is refused. */
 #include <pthread.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cluster.h"
 
@@ -133,6 +134,84 @@ static void rounds_equal_the_run_on_one_machine(void **state) {
   }
 }
 
+/* Two of two workers make a round; each step of `slow` takes so long that the observer looks in between. */
+struct advance {
+  struct part *part;
+  uint64_t steps;
+  int slow;
+};
+
+static void *advance_part(void *argument) {
+  struct advance *a = argument;
+  int32_t running = 1;
+  for (uint64_t i = 0; i < a->steps && running; i++) {
+    if (a->slow) usleep(30000);
+    a->part->status = ngd_trainer_advance(a->part->trainer, 1, &running, &a->part->error);
+    if (a->part->status != NGD_OK) break;
+  }
+  return NULL;
+}
+
+/* In rounds a partition may be behind: its worker died, and another went on with it later. What the observer has at the end is
+ * what the servers have at the end, not what they had when the first partition was done. */
+static void the_last_of_a_partition_that_is_behind_counts(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  enum { kSteps = kRows / 24 };
+  const char *trainer = "trainer:epochs=5,batch_size=24";
+  struct part parts[3], observer;
+  make_part(&observer, "client:consistency=bulk,workers=2,worker=0", address, trainer, kRows);
+  for (int i = 0; i < 2; i++) {
+    make_part(&parts[i],
+              i == 0 ? "client:consistency=bulk,workers=2,rank=1" : "client:consistency=bulk,workers=2,rank=2",
+              address, trainer, kRows);
+    check_ok(
+        ngd_trainer_start(parts[i].trainer, parts[i].model, parts[i].optimizer, parts[i].data, NULL, &error));
+  }
+  pthread_t threads[2], observing;
+  assert_int_equal(pthread_create(&observing, NULL, run_part, &observer), 0);
+  struct advance first[2] = {{&parts[0], 2, 0}, {&parts[1], 2, 0}};
+  for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, advance_part, &first[i]), 0);
+  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  free_part(&parts[1]);
+  struct advance alone = {&parts[0], 2 * kSteps, 0};
+  advance_part(&alone);
+  make_part(&parts[2], "client:consistency=bulk,workers=2,rank=2", address, trainer, kRows);
+  check_ok(
+      ngd_trainer_start(parts[2].trainer, parts[2].model, parts[2].optimizer, parts[2].data, NULL, &error));
+  struct advance rest[2] = {{&parts[0], ~UINT64_C(0), 0}, {&parts[2], ~UINT64_C(0), 1}};
+  for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, advance_part, &rest[i]), 0);
+  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  pthread_join(observing, NULL);
+  if (observer.status != NGD_OK) fail_msg("%s", observer.error.message);
+  for (int i = 0; i < 3; i += 2) {
+    if (parts[i].status != NGD_OK) fail_msg("%s", parts[i].error.message);
+  }
+  static float seen[400], held[400];
+  float *tensors[8];
+  size_t count = 0;
+  for (size_t i = 0; i < ngd_model_tensor_count(observer.model); i++) {
+    ngd_tensor_info info = {.struct_size = sizeof info};
+    check_ok(ngd_model_tensor(observer.model, i, &info, &error));
+    tensors[i] = held + count;
+    count += info.elements;
+  }
+  ngd_client *client;
+  check_ok(ngd_client_create("client:worker=0", &client, &error));
+  check_ok(ngd_client_connect(client, address, 5000, &error));
+  check_ok(ngd_client_pull_f32(client, 0, tensors, ngd_model_tensor_count(observer.model), 5000, NULL, &error));
+  parameters_of(observer.model, seen, &count);
+  assert_memory_equal(seen, held, count * sizeof(float));
+  ngd_client_destroy(client);
+  free_part(&observer);
+  free_part(&parts[0]);
+  free_part(&parts[2]);
+  ngd_server_destroy(server);
+}
+
 /* Workers of one thread, a step of each in turn; one is dropped on the way. */
 static void partitions_of_the_dead_go_on(void **state) {
   (void)state;
@@ -162,6 +241,127 @@ static void partitions_of_the_dead_go_on(void **state) {
   assert_int_equal(info.version, 1 + kEpochs * kRows / 8);
   ngd_client_destroy(client);
   free_part(&parts[1]);
+  ngd_server_destroy(server);
+}
+
+static void *start_server_soon(void *address) {
+  usleep(400000);
+  return start_server(address);
+}
+
+/* Time in which nothing was tried is no time in which nothing went forward: a process that was stopped bears what it finds. */
+static void who_stood_still_goes_on(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  struct part one;
+  make_part(&one, "client:workers=1", address, "trainer:epochs=5,batch_size=24", kRows);
+  check_ok(ngd_trainer_connect(one.trainer, one.client, address, 1500, &error));
+  check_ok(ngd_trainer_start(one.trainer, one.model, one.optimizer, one.data, NULL, &error));
+  int32_t running = 1;
+  check_ok(ngd_trainer_advance(one.trainer, 5, &running, &error));
+  ngd_server_destroy(server);
+  usleep(1600000);
+  pthread_t starting;
+  assert_int_equal(pthread_create(&starting, NULL, start_server_soon, address), 0);
+  while (running) check_ok(ngd_trainer_advance(one.trainer, 5, &running, &error));
+  void *again;
+  pthread_join(starting, &again);
+  free_part(&one);
+  ngd_server_destroy(again);
+}
+
+/* The learning rate becomes so small that nothing moves: from which version on is told, and holds for steps of the servers and of a
+ * worker on its own, which begins with it at that version. */
+static void settings_count_from_the_version_told(void **state) {
+  (void)state;
+  ngd_error error;
+  for (int local = 0; local < 2; local++) {
+    char address[80];
+    address_in(address, sizeof address);
+    ngd_server *server = start_server_with("server:shards=2", address);
+    struct part worker;
+    make_part(
+        &worker, "client:workers=1", address,
+        local ? "trainer:epochs=5,batch_size=8,local_steps=2" : "trainer:epochs=5,batch_size=8,prefetch=0",
+        kRows);
+    check_ok(ngd_trainer_start(worker.trainer, worker.model, worker.optimizer, worker.data, NULL, &error));
+    int32_t running = 1;
+    check_ok(ngd_trainer_advance(worker.trainer, 3, &running, &error));
+    ngd_client *client;
+    check_ok(ngd_client_create("client:worker=0", &client, &error));
+    check_ok(ngd_client_connect(client, address, 5000, &error));
+    ngd_client_info info = {.struct_size = sizeof info};
+    check_ok(ngd_client_get_info(client, 5000, &info, &error));
+    const char *names[] = {"learning_rate", "optimizer.weight_decay", "note"},
+               *values[] = {"1e-30", "0", "still"};
+    uint64_t from = 0;
+    check_ok(ngd_client_set_values(client, names, values, 3, 5000, &from, &error));
+    assert_int_equal(from, info.version + 1);
+    static float seen[3][400];
+    float *tensors[4];
+    size_t count;
+    check_ok(ngd_client_get_tensor_count(client, &count, &error));
+    assert_in_range(count, 1, 4);
+    for (int i = 0; i < 3; i++) {
+      for (size_t t = 0; t < count; t++) tensors[t] = seen[i] + 100 * t;
+      if (i > 0) check_ok(ngd_trainer_advance(worker.trainer, 1, &running, &error));
+      check_ok(ngd_client_pull_f32(client, 0, tensors, count, 5000, &info.version, &error));
+    }
+    assert_int_equal(info.version, from + 1);
+    assert_int_equal(memcmp(seen[0], seen[1], sizeof seen[0]) == 0, !local);
+    assert_memory_equal(seen[1], seen[2], sizeof seen[1]);
+    ngd_client_destroy(client);
+    free_part(&worker);
+    ngd_server_destroy(server);
+  }
+}
+
+/* Each partition has a buffer of its own; the observer has one of all rows, also in its checkpoint. */
+static void scores_of_all_partitions_are_put_together(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80], spec[160];
+  address_in(address, sizeof address);
+  ngd_server *server = start_server(address);
+  struct part parts[2], observer;
+  int32_t running[2] = {1, 1};
+  const char *trainer = "trainer:epochs=5,batch_size=8,partitions=2,icea=icea";
+  for (int i = 0; i < 2; i++) {
+    make_part(&parts[i], "client:workers=2", address, trainer, kRows);
+    check_ok(
+        ngd_trainer_start(parts[i].trainer, parts[i].model, parts[i].optimizer, parts[i].data, NULL, &error));
+  }
+  while (running[0] || running[1]) {
+    for (int i = 0; i < 2; i++) {
+      if (running[i]) check_ok(ngd_trainer_advance(parts[i].trainer, 1, &running[i], &error));
+    }
+  }
+  const char *run = scratch_directory();
+  snprintf(spec, sizeof spec, "%s,run_directory=%s/run", trainer, run);
+  make_part(&observer, "client:workers=2,worker=0", address, spec, kRows);
+  check_ok(ngd_trainer_run(observer.trainer, observer.model, observer.optimizer, observer.data, NULL, &error));
+  ngd_icea *icea, *saved;
+  check_ok(ngd_trainer_get_icea(observer.trainer, &icea, &error));
+  check_ok(ngd_icea_create("icea", 0, &saved, &error));
+  snprintf(spec, sizeof spec, "%s/run", run);
+  check_ok(ngd_icea_load(saved, spec, &error));
+  const ngd_icea *both[] = {icea, saved};
+  for (int i = 0; i < 2; i++) {
+    ngd_icea_info info = {.struct_size = sizeof info};
+    check_ok(ngd_icea_get_info(both[i], &info, &error));
+    assert_int_equal(info.samples, kRows);
+    assert_int_equal(info.seen, kRows);
+    assert_int_equal(info.records, kRows * kEpochs);
+    assert_int_equal(info.draws, kRows * kEpochs);
+    assert_in_range(info.hard, 1, kRows / 5);
+  }
+  ngd_icea_destroy(icea);
+  ngd_icea_destroy(saved);
+  free_part(&observer);
+  for (int i = 0; i < 2; i++) free_part(&parts[i]);
   ngd_server_destroy(server);
 }
 
@@ -224,7 +424,11 @@ static void absent_servers_are_an_error(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rounds_equal_the_run_on_one_machine),
+      cmocka_unit_test(the_last_of_a_partition_that_is_behind_counts),
       cmocka_unit_test(partitions_of_the_dead_go_on),
+      cmocka_unit_test(who_stood_still_goes_on),
+      cmocka_unit_test(settings_count_from_the_version_told),
+      cmocka_unit_test(scores_of_all_partitions_are_put_together),
       cmocka_unit_test(what_does_not_fit_is_refused),
       cmocka_unit_test(absent_servers_are_an_error),
   };

@@ -10,15 +10,15 @@ TINY = ["--sizes", "4096", "--rounds", "3", "--burst", "0.0001"]
 class Bench(ProgramTest):
     def test_without_a_name_it_lists_the_benchmarks(self):
         listed = self.json("bench")["benchmarks"]
-        self.assertEqual([each["name"] for each in listed], ["optimizer", "rules", "icea", "cluster", "vectors"])
+        self.assertEqual([each["name"] for each in listed], ["optimizer", "rules", "icea", "cluster", "train", "vectors"])
         self.assertTrue(all(each["about"] for each in listed))
         self.assertRegex(self.ngd("bench").stdout, r"(?m)^optimizer +\w")
 
     def test_unknown_benchmark_is_wrong_usage(self):
-        self.fails(2, 'ngd: error: unknown benchmark "optimiser"; known: optimizer, rules, icea, cluster, vectors\n', "bench", "optimiser")
+        self.fails(2, 'ngd: error: unknown benchmark "optimiser"; known: optimizer, rules, icea, cluster, train, vectors\n', "bench", "optimiser")
 
     def test_help_of_each_shows_an_example(self):
-        for name in ["optimizer", "rules", "icea", "cluster", "vectors"]:
+        for name in ["optimizer", "rules", "icea", "cluster", "train", "vectors"]:
             self.assertRegex(self.ngd("bench", name, "--help").stdout, rf"Example:\n  ngd bench {name}")
 
 
@@ -126,7 +126,7 @@ class OptimizerBench(ProgramTest):
         self.assertEqual([len(line) for line in lines], [13, 13])
 
     def test_wrong_names_and_numbers_are_wrong_usage(self):
-        usage = "usage: ngd bench [optimizer|rules|icea|cluster|vectors] [options]; see ngd bench NAME --help\n"
+        usage = "usage: ngd bench [optimizer|rules|icea|cluster|train|vectors] [options]; see ngd bench NAME --help\n"
         groups = ", ".join(["flat", "checked", "peer", "small", "state", "clip", "trust", "rows"])
         self.fails(2, f'ngd: error: unknown group "flatt"; known: {groups}\n', "bench", "optimizer", "--groups", "flatt")
         error = self.ngd("bench", "optimizer", "--rules", "adm", expect=2).stderr
@@ -255,7 +255,38 @@ class RulesBench(ProgramTest):
         error = self.ngd("bench", "rules", "--data", ".", "--tasks", "spam", expect=1).stderr
         self.assertIn("./sms.tsv", error)
         self.fails(2, "ngd: error: --data is required\n"
-                      "usage: ngd bench [optimizer|rules|icea|cluster|vectors] [options]; see ngd bench NAME --help\n", "bench", "rules")
+                      "usage: ngd bench [optimizer|rules|icea|cluster|train|vectors] [options]; see ngd bench NAME --help\n", "bench", "rules")
+
+
+class TrainBench(ProgramTest):
+    TINY = ["--rounds", "2", "--seconds", "0.02"]
+
+    def test_each_model_in_each_mode_has_a_row(self):
+        done = self.json("bench", "train", *self.TINY)
+        self.assertEqual((done["benchmark"], done["rounds"], done["replicas"], done["shards"]), ("train", 2, 1, 1))
+        self.assertEqual([(row["model"], row["mode"], row["goal"]) for row in done["results"]],
+                         [("text", "asynchronous", 1.3), ("text", "bulk", None),
+                          ("perceptron", "asynchronous", 1.5), ("perceptron", "bulk", None)])
+        for row in done["results"]:
+            for key in ("seconds_alone", "seconds", "ratio", "cpu_alone", "cpu_worker", "cpu_servers"):
+                self.assertLess(0, row[key], (row, key))
+        # A step sends and reads every number of the perceptron once: 784-1600-800-10.
+        bytes_of_all = 4 * (784 * 1600 + 1600 + 1600 * 800 + 800 + 800 * 10 + 10)
+        for row in done["results"][2:]:
+            for key in ("bytes_out", "bytes_in"):
+                self.assertTrue(bytes_of_all <= row[key] < 1.3 * bytes_of_all, (row, key, bytes_of_all))
+
+    def test_of_tables_only_the_rows_of_a_batch_travel(self):
+        self.write("texts", "".join(f"{'ab'[i % 2]}\tword{i} word{i + 1}\n" for i in range(1000)))
+        row, = self.json("bench", "train", *self.TINY, "--models", "text", "--modes", "bulk", "--data", "texts",
+                         "--replicas", "2", "--shards", "2")["results"]
+        # At most 64 x 3 rows of 50 numbers and their own number, a layer for two classes, and the control.
+        for key in ("bytes_out", "bytes_in"):
+            self.assertTrue(0 < row[key] < 64 * 3 * 51 * 4 + 10000, row)
+
+    def test_what_it_does_not_know_is_wrong_usage(self):
+        self.fails(2, "ngd: error: --models cannot be \"linear\"; it takes text and perceptron\n", "bench", "train", "--models", "linear")
+        self.fails(2, "ngd: error: --modes cannot be \"fast\"; it takes asynchronous, stale and bulk\n", "bench", "train", "--modes", "fast")
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ class ClusterTrain(ProgramTest):
         self.assertEqual(end["reason"], "epochs", end)
         self.assertEqual((end["rows"], end["epoch"]), (rows * epochs, epochs))
 
-    def begin(self, *arguments):
-        launcher = subprocess.Popen([PROGRAM, "train", *arguments], cwd=self.directory, env=environment(),
+    def begin(self, *arguments, **changes):
+        launcher = subprocess.Popen([PROGRAM, "train", *arguments], cwd=self.directory, env=environment(**changes),
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(launcher.communicate)
         self.addCleanup(launcher.kill)
@@ -111,6 +111,25 @@ class ClusterTrain(ProgramTest):
                     "--mode", mode).stdout.splitlines()]
                 self.assertGreater(events[-1]["held_out_accuracy"], 0.97)
                 self.assert_all_seen(run, events[-1]["rows"] // 6, 6)
+                if "icea" in more:
+                    self.icea_of_all_partitions(run, events[-1]["rows"] // 6)
+                updates = self.log(run)[-1]
+                self.assertEqual(updates["event"], "updates")
+                # A round adds one of each worker.
+                self.assertEqual(updates["acknowledged"], updates["applied"] * (3 if mode == "bulk" else 1))
+
+    def icea_of_all_partitions(self, run, rows):
+        """The buffers of three partitions, in the rows of the data file."""
+        told = self.json("icea", run)
+        self.assertEqual((told["samples"], told["seen"]), (rows, rows))
+        self.assertEqual(told["visits"], 6 * rows)
+        self.assertEqual(sum(one["samples"] for one in told["histogram"]), rows)
+        hard = self.json("icea", run, "--list", "hard")["hard"]
+        self.assertEqual(len(hard), told["hard_set"])
+        numbers = {one["row"] for one in hard}
+        self.assertEqual(len(numbers), len(hard))
+        self.assertLess(max(numbers), 1500)
+        self.assertTrue(all(one["seen"] >= 1 and one["score"] > 0 for one in hard))
 
     def test_gradients_in_fewer_bytes(self):
         self.write_flowers(rows=1500)
@@ -189,6 +208,59 @@ class ClusterTrain(ProgramTest):
         self.wait_for(lambda: not alive(run), 5)
         self.ngd("train", "--resume", "run", "-o", "json")
         self.assert_all_seen("run", self.end("run")["rows"] // 20, 20)
+
+    def test_launcher_killed_as_it_starts(self):
+        self.write_flowers(rows=300)
+        options = (*MLP, "--trainer", "trainer:epochs=3,batch_size=16", "--run", "run", "--workers", "1")
+        launcher = self.begin(*options)
+        self.wait_for(lambda: os.path.exists(self.path("run/servers/server-1.log")))
+        launcher.kill()
+        launcher.communicate()
+        self.wait_for(lambda: not alive(self.path("run")), 5)
+        self.ngd("train", "--resume", "run", "-o", "json")
+        self.assert_all_seen("run", self.end("run")["rows"] // 3, 3)
+        self.fails(1, 'ngd: error: the run directory "run" already holds a run; go on with it by --resume run, or choose another '
+                   "directory\n", "train", *options)
+
+    def test_run_directory_is_for_one_launcher(self):
+        self.write_flowers(rows=2000)
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=200,batch_size=16", "--run", "run", "--workers", "1")
+        self.wait_for(lambda: self.rows_so_far("run") > 100)
+        refused = 'ngd: error: another ngd train is at work in the run directory "run"; let it end, or end it\n'
+        self.fails(1, refused, "train", "--resume", "run")
+        self.fails(1, refused, "train", *MLP, "--run", "run", "--workers", "1")
+        self.assertIsNone(launcher.poll())
+        launcher.kill()
+
+    def test_what_a_killed_launcher_left_is_removed(self):
+        self.write_flowers(rows=2000)
+        os.mkdir(self.path("tmp"))
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=20,batch_size=16", "--run", "run", "--workers", "1",
+                              TMPDIR=self.path("tmp"))
+        self.wait_for(lambda: self.rows_so_far("run") > 100)
+        launcher.kill()
+        launcher.communicate()
+        self.wait_for(lambda: not alive(self.path("run")), 5)
+        self.ngd("train", "--resume", "run", "-o", "json", TMPDIR=self.path("tmp"))
+        self.assertEqual(os.listdir(self.path("tmp")), [])
+
+    def test_a_worker_is_started_as_often_as_it_dies_while_training_goes_on(self):
+        self.write_flowers(rows=2000)
+        launcher = self.begin(*MLP, "--trainer", "trainer:epochs=1000,batch_size=16", "--run", "run", "--workers", "2", "--lease", "0.5")
+        run, last = self.path("run"), None
+        for _ in range(7):
+            rows = self.rows_so_far("run")
+
+            def other():
+                return next((pid for pid, words in alive(run).items() if words[1] == "worker" and "rank=1" in str(words) and pid != last),
+                            None)
+            last = self.wait_for(other)
+            self.wait_for(lambda: self.rows_so_far("run") > rows)
+            os.kill(last, signal.SIGKILL)
+        rows = self.rows_so_far("run")
+        self.wait_for(lambda: self.rows_so_far("run") > rows + 1000)
+        self.assertIsNone(launcher.poll())
+        launcher.kill()
 
     def test_interrupted_and_resumed(self):
         self.write_flowers(rows=2000)

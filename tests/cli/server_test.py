@@ -78,8 +78,17 @@ class ServerTest(ProgramTest):
         server, address = self.start("--listen", "tcp://127.0.0.1:*")
         self.train(address)
         to = ("--servers", address, "--model", "m")
-        self.assertEqual(self.ngd("client", "set", *to, "learning_rate", "0.5", "-o", "plain").stdout, "version\t1\n")
+        self.assertEqual(self.ngd("client", "set", *to, "learning_rate", "0.5", "-o", "plain").stdout, "from_version\t2\n")
+        self.assertEqual(self.ngd("client", "set", *to, "colour", "red", "-o", "plain").stdout, "version\t1\n")
+        self.assertEqual(self.ngd("client", "get", *to, "optimizer.changes").stdout, "2 learning_rate=0.5\n\n")
         self.assertEqual(self.ngd("client", "get", *to, "learning_rate").stdout, "0.5\n")
+        # Under the global lock what a command sets goes through, and what another sets waits.
+        change = (PROGRAM, "client", "set", *to, "learning_rate", "0.25", "optimizer.weight_decay", "0.1", "-o", "plain")
+        self.assertEqual(self.ngd("client", "lock", *to, "model", "--", *change).stdout, "from_version\t2\n")
+        self.assertEqual(self.ngd("client", "get", *to, "optimizer.changes").stdout, "2 learning_rate=0.25,weight_decay=0.1\n\n")
+        late = self.ngd("client", "lock", *to, "model", "--", "env", "-u", "NGD_LOCK", *change, "--timeout", "1", expect=1)
+        self.assertIn('somebody else holds the lock "model"', late.stderr)
+        self.assertIn("give pairs: NAME VALUE", self.ngd("client", "set", *to, "learning_rate", expect=2).stderr)
         told = self.ngd("client", "lock", *to, "night", "--", "sh", "-c", "echo $NGD_LOCK_TOKEN; exit 3", expect=3).stdout
         self.assertGreater(int(told), 0)
         self.stop(server)
@@ -97,8 +106,8 @@ class ServerTest(ProgramTest):
         to = ("--servers", address, "--timeout", "2", "--model", "m")
         # Let in, the server says that there is no model; without a key it says nothing.
         known = self.ngd("status", *to, "--key", "alice", "--server-key", "server.key", expect=1).stderr
-        self.assertEqual(known, 'ngd: error: the servers have no model "m"; declare its tensors, and connecting makes it\n')
-        self.assertIn("no answer", self.ngd("status", *to, expect=1).stderr)
+        self.assertEqual(known, 'ngd: error: the servers have no model "m"; they have none yet: ngd train --connect makes one\n')
+        self.assertIn("it may want keys", self.ngd("status", *to, expect=1).stderr)
         self.stop(server)
 
     def test_what_cannot_be_is_told(self):
@@ -108,7 +117,7 @@ class ServerTest(ProgramTest):
         self.fails(1, 'ngd: error: address "udp://127.0.0.1:1": it begins with none of tcp://, ipc:// and inproc://\n',
                    "server", "--listen", "udp://127.0.0.1:1")
         failed = self.ngd("status", "--servers", "tcp://127.0.0.1:1", "--timeout", "0.3", expect=1)
-        self.assertIn("no answer in time", failed.stderr)
+        self.assertIn("nobody listens on tcp://127.0.0.1:1; is the port right", failed.stderr)
 
     def test_json(self):
         server, address = self.start("--listen", "tcp://127.0.0.1:*")

@@ -32,6 +32,8 @@ std::vector<Body> samples() {
   push.tokens = {{"lock", 99}};
   push.tensors = {{0, 0, false}, {1, 3, true}};
   push.session = 8;
+  push.wanted = {{1, 2, false}};
+  push.wanted_rows = {4, 90};
   Command command;
   command.kind = CommandKind::claim;
   command.name = "data";

@@ -5,6 +5,7 @@ usage: elastic_servers_test.py PROGRAM
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -138,6 +139,15 @@ class Elastic(unittest.TestCase):
             time.sleep(0.1)
         self.assertIn(f"leads in place of {leader}", " ".join(one["text"] for one in state["events"]))
         metrics = get("metrics")
+        # What the alerts and the manual look at is there.
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        named = set()
+        for name, pattern in (("packaging/prometheus/ngd-alerts.yaml", r"\b(ngd_\w+)"), ("docs/deployment.md", r"`(ngd_\w+)`")):
+            with open(os.path.join(root, name), encoding="utf-8") as file:
+                named |= set(re.findall(pattern, file.read()))
+        self.assertGreater(len(named), 8)
+        told = set(re.findall(r"^# TYPE (\w+)", metrics, re.M))
+        self.assertEqual(named - told, set())
         self.assertRegex(metrics, r'ngd_model_version\{model="w"\} [0-9]+\n')
         self.assertRegex(metrics, r'ngd_shard_wanted\{model="w",shard="1"\} 2\n')
         self.assertIn("<title>ngd cluster</title>", get(""))

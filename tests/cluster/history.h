@@ -36,6 +36,7 @@ struct ReadSeen {
 struct Decided {
   uint64_t lineage = 0, version = 0;
   std::vector<std::pair<ClientId, uint64_t>> entries;
+  std::string options{};  // of the optimizer, in that step
 };
 struct Lineage {
   uint64_t lineage = 0, base = 0;

@@ -48,7 +48,7 @@ void World::Server::into_history(Uncertain one) {
     const auto [place, fresh] =
         world.certain.try_emplace({one.decided.lineage, one.decided.version}, one.decided);
     if (!fresh) {
-      if (place->second.entries != one.decided.entries)
+      if (place->second.entries != one.decided.entries || place->second.options != one.decided.options)
         world.violation(concat("I2: version ", one.decided.version, " is two different ones"));
       return;
     }
@@ -74,7 +74,7 @@ void World::Server::applied(uint64_t lineage, uint64_t at, const RootEntry &entr
   const Root &log = *root->root();
   if (const auto *decision = std::get_if<wire::Decision>(&entry)) {
     if (decision->kind != wire::Decision::Kind::apply) return;
-    Decided decided{lineage, decision->version, {}};
+    Decided decided{lineage, decision->version, {}, decision->options};
     std::vector<TokenUse> used;
     for (const wire::Decision::Entry &one : decision->entries) {
       decided.entries.emplace_back(one.client, one.seq);

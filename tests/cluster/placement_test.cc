@@ -149,6 +149,17 @@ void a_shard_moves_to_the_servers_that_are_named(void **) {
   assert_int_equal(refused(map, {Kind::move, 0, "m", 1, 0, {7}}), NGD_E_UNAVAILABLE);
 }
 
+// Not only copies: who leads a shard has more to do than who follows.
+void each_server_leads_as_many_shards_of_a_new_model(void **) {
+  for (const uint32_t count : {2, 3, 4, 10}) {
+    wire::Map map = servers(count);
+    add_model(map, "m", std::vector<uint64_t>(count, 100), 2);
+    std::map<uint32_t, int> leads;
+    for (const wire::ShardPlace &shard : map.models[0].shards) leads[shard.replicas.front()]++;
+    assert_int_equal(leads.size(), count);
+  }
+}
+
 void balance_evens_out_and_then_changes_nothing(void **) {
   wire::Map map = servers(2);
   add_model(map, "m", {100, 200, 300, 400, 500, 600}, 2);
@@ -172,6 +183,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(records_are_read_as_they_were_written),
       cmocka_unit_test(copies_go_where_there_is_room_and_to_other_zones),
+      cmocka_unit_test(each_server_leads_as_many_shards_of_a_new_model),
       cmocka_unit_test(a_drained_server_has_nothing_and_gets_nothing),
       cmocka_unit_test(the_number_of_copies_changes_and_the_leader_stays),
       cmocka_unit_test(a_shard_moves_to_the_servers_that_are_named),

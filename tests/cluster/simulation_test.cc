@@ -106,6 +106,9 @@ void an_answer_before_the_update_is_caught(void **) {
 void a_stale_read_is_caught(void **) {
   caught(Mutant::stale_read, "I3");
 }
+void rows_that_are_kept_back_and_read_all_the_same_are_caught(void **) {
+  caught(Mutant::hidden_rows, "I");
+}
 void an_update_that_counts_twice_in_its_round_is_caught(void **) {
   caught(Mutant::aggregate_twice, "I4");
 }
@@ -321,6 +324,7 @@ int main() {
       cmocka_unit_test(updates_known_by_number_alone_are_caught),
       cmocka_unit_test(an_answer_before_the_update_is_caught),
       cmocka_unit_test(a_stale_read_is_caught),
+      cmocka_unit_test(rows_that_are_kept_back_and_read_all_the_same_are_caught),
       cmocka_unit_test(an_update_that_counts_twice_in_its_round_is_caught),
       cmocka_unit_test(an_unchecked_token_is_caught),
       cmocka_unit_test(a_torn_checkpoint_that_is_taken_is_caught),

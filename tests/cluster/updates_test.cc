@@ -1,4 +1,5 @@
 // Updates and reads through servers: values, gradients, rows, versions, rounds, and what is refused.
+#include <algorithm>
 #include <cmath>
 
 #include "optimizer/optimizer.h"
@@ -81,6 +82,94 @@ void push_pull_brings_the_values_in_one_round_trip(void **) {
   assert_int_equal(both.values_version, 2);
   assert_true(SmallCluster::values(both, 0, 2) == (std::vector<float>{1, 2}));
   assert_true(cluster.world.messages - before <= 2);
+}
+
+// Rows of tables too, also those that nobody has touched, and in the order of the questions.
+void push_pull_brings_rows_in_the_same_answer(void **) {
+  SmallCluster cluster;
+  wire::TensorSpec table = tensor("t", {1000, 2}, true), other = tensor("u", {50, 3}, true);
+  table.initial = {wire::Initial::Kind::constant, 4, 0};
+  const size_t a = cluster.client(model("sgd:learning_rate=1", {table, tensor("w", {2}), other}));
+  cluster.wait(a, cluster.world.session(a).push(UpdateKind::initial, {{1, {}, SmallCluster::bytes({0, 0})}},
+                                                cluster.now(a), cluster.soon(a)));
+  std::vector<TensorUpdate> update = {{0, {5, 900}, SmallCluster::bytes({1, 2, 3, 4})},
+                                      {1, {}, SmallCluster::bytes({-1, -2})}};
+  const uint64_t before = cluster.world.messages;
+  const Outcome both = cluster.wait(
+      a, cluster.world.session(a).push_pull(UpdateKind::gradient, update,
+                                            {{2, {49}, false}, {1, {}, false}, {0, {4, 5, 900}, false}},
+                                            cluster.now(a), cluster.soon(a)));
+  assert_int_equal(both.status, NGD_OK);
+  assert_int_equal(both.values_version, 2);
+  assert_true(cluster.world.messages - before <= 2);
+  assert_int_equal(both.tensors.size(), 3);
+  assert_true(both.tensors[2].rows == (std::vector<uint32_t>{4, 5, 900}));
+  const auto values = [&](size_t i) {
+    std::vector<float> all(both.tensors[i].count);
+    auto *to = reinterpret_cast<std::byte *>(all.data());
+    for (const wire::Bytes &part : both.tensors[i].data) to = std::copy_n(part.data, part.size, to);
+    return all;
+  };
+  assert_true(values(0) == (std::vector<float>{0, 0, 0}));
+  assert_true(values(1) == (std::vector<float>{1, 2}));
+  assert_true(values(2) == (std::vector<float>{4, 4, 3, 2, 1, 0}));
+}
+
+// A server that does not know the question answers without; so does one that has done the update before.
+void push_pull_reads_on_its_own_where_the_answer_has_nothing(void **) {
+  for (const uint32_t shards : {1u, 2u}) {
+    SmallCluster cluster(shards);
+    const size_t a =
+        cluster.client(model("sgd:learning_rate=1", {tensor("t", {1000, 2}, true), tensor("w", {2})}, shards));
+    cluster.wait(a, cluster.world.session(a).push(UpdateKind::initial, {{1, {}, SmallCluster::bytes({0, 0})}},
+                                                  cluster.now(a), cluster.soon(a)));
+    const bool all = shards == 1;  // then with all rows, which no answer carries
+    const Outcome both =
+        cluster.wait(a, cluster.world.session(a).push_pull(
+                            UpdateKind::delta, {{0, {700}, SmallCluster::bytes({1, 2})}},
+                            {{0, all ? std::vector<uint32_t>() : std::vector<uint32_t>{3, 700}, all}},
+                            cluster.now(a), cluster.soon(a)));
+    assert_int_equal(both.status, NGD_OK);
+    assert_int_equal(both.version, 2);
+    assert_true(both.values_version >= 2);
+  }
+}
+
+// Readers are not given rows that nobody reads; whoever asks in the end gets them as they are.
+void rows_that_nobody_read_for_long_are_there_for_the_first_who_does(void **) {
+  for (const uint32_t shards : {1u, 2u}) {
+    SmallCluster cluster(shards);
+    const wire::ModelSpec spec =
+        model("sgd:learning_rate=1", {tensor("t", {1000, 2}, true), tensor("w", {2})}, shards);
+    const size_t a = cluster.client(spec), b = cluster.client(spec);
+    cluster.wait(a, cluster.world.session(a).push(UpdateKind::initial, {{1, {}, SmallCluster::bytes({0, 0})}},
+                                                  cluster.now(a), cluster.soon(a)));
+    for (uint32_t i = 0; i < 100; i++) {
+      const uint32_t row = 10 * i;
+      cluster.wait(a,
+                   cluster.world.session(a).push(UpdateKind::delta, {{0, {row}, SmallCluster::bytes({1, 2})}},
+                                                 cluster.now(a), cluster.soon(a)));
+      if (i != 40 && i != 41 && i != 99) continue;
+      const Outcome some = cluster.pull(b, {{0, {5, 10, row}, false}});
+      assert_true(SmallCluster::values(some, 0, 6) == (std::vector<float>{0, 0, 1, 2, 1, 2}));
+      const Outcome all = cluster.pull(b, {{0, {}, true}});
+      const std::vector<float> values = SmallCluster::values(all, 0, 2000);
+      for (uint32_t k = 0; k < 1000; k++) assert_true(values[2 * k] == (k % 10 == 0 && k <= row ? 1.0f : 0.0f));
+    }
+  }
+}
+
+void what_cannot_be_read_with_an_update_is_refused_and_the_update_too(void **) {
+  SmallCluster cluster;
+  const size_t a = cluster.client(model("sgd:learning_rate=1", {tensor("t", {10, 2}, true), tensor("w", {2})}));
+  cluster.wait(a, cluster.world.session(a).push(UpdateKind::initial, {{1, {}, SmallCluster::bytes({0, 0})}},
+                                                cluster.now(a), cluster.soon(a)));
+  const Outcome bad = cluster.wait(
+      a, cluster.world.session(a).push_pull(UpdateKind::delta, {{1, {}, SmallCluster::bytes({1, 1})}},
+                                            {{0, {10}, false}}, cluster.now(a), cluster.soon(a)));
+  assert_int_equal(bad.status, NGD_E_SHAPE);
+  const Outcome read = cluster.pull(a, {{1, {}, false}});
+  assert_true(SmallCluster::values(read, 1, 2) == (std::vector<float>{0, 0}));
 }
 
 void a_stated_version_is_waited_for_or_gone(void **) {
@@ -246,6 +335,10 @@ int main() {
       cmocka_unit_test(values_deltas_and_gradients_each_make_one_version),
       cmocka_unit_test(gradients_give_the_bits_of_a_local_optimizer),
       cmocka_unit_test(push_pull_brings_the_values_in_one_round_trip),
+      cmocka_unit_test(push_pull_brings_rows_in_the_same_answer),
+      cmocka_unit_test(push_pull_reads_on_its_own_where_the_answer_has_nothing),
+      cmocka_unit_test(rows_that_nobody_read_for_long_are_there_for_the_first_who_does),
+      cmocka_unit_test(what_cannot_be_read_with_an_update_is_refused_and_the_update_too),
       cmocka_unit_test(a_stated_version_is_waited_for_or_gone),
       cmocka_unit_test(rows_are_created_by_their_initialiser),
       cmocka_unit_test(the_learning_rate_is_a_value_that_all_shards_follow),

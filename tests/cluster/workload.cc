@@ -28,7 +28,10 @@ std::string text_of(const std::vector<wire::Bytes> &payload) {
 class Workload {
  public:
   explicit Workload(const Run &run)
-      : world_(run.seed, run.mutant, run.trace), random_(world_.random()), reads_(run.reads) {
+      : world_(run.seed, run.mutant, run.trace),
+        random_(world_.random()),
+        run_seed_(run.seed),
+        reads_(run.reads) {
     world_.weather.wild_clocks = wild_ = run.wild_clocks;
     compresses_ = run.compress.value_or(run.seed / kScenarios % 3 == 2);
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
@@ -108,6 +111,7 @@ class Workload {
   mutable World world_;
   Seeded &random_;
   Scenario scenario_ = Scenario::single;
+  uint64_t run_seed_ = 0;
   Reads reads_ = Reads::mixed;
   bool wild_ = false;
   wire::ModelSpec spec_;
@@ -171,6 +175,7 @@ void Workload::describe_model() {
   options.checkpoint_every_us = random_.chance(0.7) ? 300'000 + random_.below(3 * kSecond) : 0;
   options.checkpoint_every_versions = random_.chance(0.3) ? 3 + random_.below(20) : 0;
   options.ceiling_block = 8 + random_.below(100);
+  options.unread_versions = run_seed_ % 2 == 0 ? 1 : 16;
   options.ack_disk = options.durable && replicas_ == 1 && random_.chance(0.5);
   options.log_bytes = 2000 + random_.below(100'000);
   world_.history.durable = options.ack_disk;
@@ -310,6 +315,13 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       seen.lineage = outcome.lineage;
       seen.version = outcome.version;
       if (good) actor.base = outcome.version;
+      if (good && outcome.values_version != 0) {
+        if (outcome.values_version < outcome.version && !eventual_)
+          world_.violation("I3: what was read with an update is older than it");
+        Outcome read = outcome;
+        read.version = outcome.values_version;
+        note_read(client, doing, read);
+      }
       const bool refused =
           outcome.status == NGD_E_CONFLICT || outcome.status == NGD_E_STATE || outcome.status == NGD_E_FENCED;
       if (refused) actor.refused.push_back(seen.number);
@@ -360,10 +372,13 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       if (!good && outcome.status != NGD_E_NOT_FOUND) return;
       const uint64_t value = good ? std::stoull(text_of(outcome.payload)) : 0;
       if (actor.token == 0) return;
+      // With it a setting of the optimizer, which changes nothing here but must be the same on all replicas.
       wire::Command set;
       set.kind = wire::CommandKind::set_value;
-      set.name = "counter";
-      command(client, Job::set, set, std::to_string(value + 1));
+      const std::string text = std::to_string(value + 1);
+      set.values = {{"counter", text.size(), wire::kAny},
+                    {"optimizer.clip_threshold", text.size(), wire::kAny}};
+      command(client, Job::set, set, text + text);
       return;
     }
     case Job::set:
@@ -436,8 +451,15 @@ void Workload::update(size_t client, uint64_t token) {
   seen.bulk = scenario_ == Scenario::bulk;
   const Time wait = random_.chance(0.1) ? kSecond / 2 + random_.below(kSecond) : 60 * kSecond;
   const uint64_t base = scenario_ == Scenario::bulk ? actor.base : 0;
-  const Ticket ticket =
-      session.push(kind_, cells(seen.worker, number), world_.client_time(client), deadline(client, wait), base);
+  // Some read what they have made, rows of tables by their numbers or all.
+  std::vector<TensorQuery> queries;
+  for (uint32_t t = 0; t < spec_.tensors.size() && number % 3 == 1; t++) {
+    queries.push_back({t, {}, table_ && number % 2 == 0});
+    for (uint32_t row = 0; row < workers_ && table_ && number % 2 == 1; row++)
+      queries.back().rows.push_back(row);
+  }
+  const Ticket ticket = session.push_pull(kind_, cells(seen.worker, number), std::move(queries),
+                                          world_.client_time(client), deadline(client, wait), base);
   seen.seq = session.seq_of(ticket);
   actor.doing[ticket] = {token != 0 ? Job::locked_update : Job::update, world_.history.updates.size(),
                          world_.now(), token};
@@ -464,7 +486,7 @@ void Workload::note_read(size_t client, const Doing &doing, const Outcome &outco
   read.tensors.assign(spec_.tensors.size(), std::vector<float>(workers_ * numbers_));
   size_t bytes = 0;
   for (const TensorValues &values : outcome.tensors) {
-    size_t at = values.first * sizeof(float);
+    size_t at = (values.rows.empty() ? values.first : values.rows.front() * uint64_t{numbers_}) * sizeof(float);
     auto *to = reinterpret_cast<std::byte *>(read.tensors[values.tensor].data());
     for (const wire::Bytes &part : values.data) {
       std::memcpy(to + at, part.data, part.size);

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "cluster/client_session.h"
+#include "cluster/compress_loops.h"
 #include "cluster/compressor.h"
 #include "math/block8.h"
 

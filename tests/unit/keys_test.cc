@@ -50,12 +50,25 @@ void keys_are_never_overwritten(void **) {
 void a_secret_key_that_others_may_read_is_refused(void **) {
   const Scratch scratch;
   generate_keys(scratch / "a", Role::worker);
-  for (const mode_t mode : {0640, 0604, 0660, 0644}) {
-    chmod((scratch / "a.key_secret").c_str(), mode);
+  const std::string file = scratch / "a.key_secret";
+  for (const mode_t mode : {0604, 0660, 0644}) {
+    chmod(file.c_str(), mode);
     message_of(NGD_E_ACCESS, [&] { read_key_pair(scratch / "a"); });
   }
-  chmod((scratch / "a.key_secret").c_str(), 0400);
+  chmod(file.c_str(), 0400);
   read_key_pair(scratch / "a");
+  // A group may read it only where the file is root's, as those are that services are given.
+  const auto check_group = [&](bool good) {
+    chmod(file.c_str(), 0440);
+    if (good)
+      read_key_pair(scratch / "a");
+    else
+      message_of(NGD_E_ACCESS, [&] { read_key_pair(scratch / "a"); });
+  };
+  check_group(geteuid() == 0);
+  if (geteuid() != 0) return;
+  assert_int_equal(chown(file.c_str(), 65534, 65534), 0);
+  check_group(false);
 }
 
 void damaged_key_files_are_refused(void **) {

@@ -87,6 +87,7 @@ NGD_EVENT_EPOCH = 3
 NGD_EVENT_CHECKPOINT = 4
 NGD_EVENT_END = 5
 NGD_EVENT_WARNING = 6
+NGD_EVENT_SETTINGS = 7
 
 # The version of the headers.
 NGD_VERSION_MAJOR = 0
@@ -422,10 +423,14 @@ FUNCTIONS = {
         (c_int32, (c_void_p, c_uint64, POINTER(ngd_error))),
     "ngd_client_set_value":
         (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_uint64, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_set_values":
+        (c_int32, (c_void_p, POINTER(c_char_p), POINTER(c_char_p), c_size_t, c_int64, c_void_p, POINTER(ngd_error))),
     "ngd_client_get_value":
         (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, c_char_p, c_size_t, c_void_p, c_void_p, POINTER(ngd_error))),
     "ngd_client_lock":
         (c_int32, (c_void_p, c_char_p, c_int32, c_int64, c_void_p, POINTER(ngd_error))),
+    "ngd_client_adopt_lock":
+        (c_int32, (c_void_p, c_char_p, c_uint64, POINTER(ngd_error))),
     "ngd_client_unlock":
         (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, POINTER(ngd_error))),
     "ngd_client_barrier":

@@ -13,7 +13,8 @@ from .icea import Icea
 from .optimizer import Optimizer
 
 _KINDS = {_raw.NGD_EVENT_BEGIN: "begin", _raw.NGD_EVENT_PROGRESS: "progress", _raw.NGD_EVENT_EPOCH: "epoch",
-          _raw.NGD_EVENT_CHECKPOINT: "checkpoint", _raw.NGD_EVENT_END: "end", _raw.NGD_EVENT_WARNING: "warning"}
+          _raw.NGD_EVENT_CHECKPOINT: "checkpoint", _raw.NGD_EVENT_END: "end", _raw.NGD_EVENT_WARNING: "warning",
+          _raw.NGD_EVENT_SETTINGS: "settings"}
 
 _STEPS = 16  # at a time, so that Ctrl-C is heard soon
 
