@@ -1,5 +1,6 @@
 // libngd and memcpy as peers of the benchmark, and its child processes.
 #include "bench_cluster_peers.h"
+#include "allocator.h"
 
 #include <fmt/core.h>
 #include <signal.h>
@@ -184,6 +185,7 @@ float *Pool::next(size_t bytes) {
 }
 
 void serve_ngd(const std::string &endpoint, int ready) {
+  keep_freed_memory();
   const Server server = create<ngd_server>(ngd_server_create, "server");
   call(ngd_server_set_text, server.get(), "listen", endpoint.c_str());
   call(ngd_server_start, server.get(), kPatience);
@@ -192,6 +194,7 @@ void serve_ngd(const std::string &endpoint, int ready) {
 }
 
 void serve_and_tell(const std::string &spec, int ready) {
+  keep_freed_memory();
   sigset_t asked;
   sigemptyset(&asked);
   sigaddset(&asked, SIGUSR1);

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "allocator.h"
 #include "bench_cluster_peers.h"
 
 namespace cli {
@@ -126,6 +127,7 @@ struct RawFrame {
 }  // namespace
 
 void serve_raw(const std::string &endpoint, Stores stores, int ready) {
+  keep_freed_memory();
   const RawSocket router(ZMQ_ROUTER);
   if (zmq_bind(router.socket, endpoint.c_str()) != 0) fail_raw("bind");
   char address[256];

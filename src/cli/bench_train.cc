@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 
+#include "allocator.h"
 #include "bench.h"
 #include "bench_clock.h"
 #include "bench_cluster_peers.h"
@@ -225,6 +226,7 @@ int bench_train(const TrainBench &bench) {
   if (mkdtemp(folder.data()) == nullptr) throw Failure{"no directory for the benchmark's sockets"};
   const std::shared_ptr<void> cleanup(nullptr, [&](void *) { std::filesystem::remove_all(folder); });
   const Servers servers = serve(folder, bench);
+  keep_freed_memory();  // as a worker
   Table table = result_table();
   BenchProgress progress(static_cast<double>(bench.models.size() * bench.modes.size()));
   for (const std::string &name : bench.models) {

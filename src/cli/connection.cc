@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <vector>
 
 namespace cli {
@@ -11,12 +13,26 @@ namespace {
 
 constexpr int64_t kAbsentMs = 400;  // a value that is not there is waited for
 
+// The addresses instead of a run directory; returns what is wrong.
+std::string servers_of_run(std::string &text) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(text, ignored)) return {};
+  std::ifstream file(text + "/servers/addresses");
+  std::string addresses{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (addresses.empty()) return "\"" + text + "\" has no servers that are at work";
+  text = std::move(addresses);
+  return {};
+}
+
 }  // namespace
 
 void add_connection_options(CLI::App &app, ConnectionOptions &options) {
-  app.add_option("--servers", options.servers,
-                 "Addresses of any servers, separated by commas (default tcp://127.0.0.1:7070)")
-      ->type_name("ADDRESSES");
+  app.add_option(
+         "--servers", options.servers,
+         "Addresses of any servers, separated by commas, or the run directory of an ngd train --workers that "
+         "is at work (default tcp://127.0.0.1:7070)")
+      ->transform(CLI::Validator(servers_of_run, ""))
+      ->type_name("ADDRESSES|RUN");
   app.add_option("--model", options.model, "Name of the model (default: the only one that there is)")
       ->type_name("NAME");
   app.add_option("--key", options.key, "Secret key of this client, see ngd keygen; with --server-key")

@@ -23,10 +23,20 @@ constexpr double kServersMs = 60'000;  // how long nothing may go forward
 constexpr double kStopSeconds = 20;
 
 constexpr const char *kFolderFile = "/servers/folder", *kRunFile = "/run";  // each names the other's place
+constexpr const char *kAddressesFile = "/servers/addresses";                // for who looks on
 
 std::string text_in(const std::string &path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// What a launcher that was killed left. The run knows its name, and it the run's.
+void remove_folder(const std::string &run) {
+  std::error_code ignored;
+  const std::string folder = text_in(run + kFolderFile);
+  if (!folder.empty() && text_in(folder + kRunFile) == run) fs::remove_all(folder, ignored);
+  fs::remove(run + kFolderFile, ignored);
+  fs::remove(run + kAddressesFile, ignored);
 }
 
 std::string private_folder() {
@@ -94,21 +104,17 @@ EmbeddedCluster::EmbeddedCluster(const ClusterCommand &command, const std::strin
          fmt::format("{}", command.checkpoint_every), "--stop-timeout", "15", "-o", "json"},
         fmt::format("{}/servers/server-{}.log", run_, node), true);
   }
+  std::ofstream(run_ + kAddressesFile) << addresses_;
 }
 
 EmbeddedCluster::~EmbeddedCluster() {
   processes_.stop("", SIGKILL, 5);
-  std::error_code ignored;
-  if (folder_.empty()) return;
-  fs::remove_all(folder_, ignored);
-  fs::remove(run_ + kFolderFile, ignored);
+  if (!folder_.empty()) remove_folder(run_);
 }
 
-// For sockets, whose paths must be short. A launcher that is killed leaves it; the run knows its name, and it the run's.
+// For sockets, whose paths must be short.
 void EmbeddedCluster::make_folder() {
-  std::error_code ignored;
-  const std::string old = text_in(run_ + kFolderFile);
-  if (!old.empty() && text_in(old + kRunFile) == run_) fs::remove_all(old, ignored);
+  remove_folder(run_);
   folder_ = private_folder();
   std::ofstream(folder_ + kRunFile) << run_;
   std::ofstream(run_ + kFolderFile) << folder_;
@@ -116,6 +122,7 @@ void EmbeddedCluster::make_folder() {
 
 void EmbeddedCluster::remove_servers(const std::string &run) {
   std::error_code ignored;
+  remove_folder(absolute(run));
   for (fs::directory_iterator entry(fs::path(run) / "servers", ignored), end; !ignored && entry != end;
        entry.increment(ignored)) {
     if (entry->is_directory(ignored)) fs::remove_all(entry->path(), ignored);

@@ -43,10 +43,7 @@ void remove_run(const std::string &run) {
 
 bool run_has_ended(const std::string &run) {
   if (!fs::exists(fs::path(run) / "log.jsonl")) return false;
-  const std::vector<Json> log = read_log(run);
-  if (log.empty() || log.back().value("event", "") != "end") return false;
-  const std::string reason = log.back().value("reason", "");
-  return reason == "epochs" || reason == "patience";
+  return has_ended(read_log(run));
 }
 
 double last_held_out_loss(const std::string &run) {

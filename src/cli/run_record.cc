@@ -169,6 +169,15 @@ std::vector<Json> read_log(const std::string &run) {
   return log;
 }
 
+bool has_ended(const std::vector<Json> &log) {
+  for (auto line = log.rbegin(); line != log.rend(); ++line) {
+    const std::string event = line->value("event", ""), reason = line->value("reason", "");
+    if (event == "begin") return false;
+    if (event == "end") return reason == "epochs" || reason == "patience";
+  }
+  return false;
+}
+
 std::vector<Json> epochs_of(const std::vector<Json> &log) {
   std::map<uint64_t, Json> epochs;
   for (const Json &object : log) {

@@ -61,6 +61,8 @@ Command read_command(const std::string &run);                        // throws a
 
 // The objects of log.jsonl; a last line that was cut short by a crash is left out.
 std::vector<Json> read_log(const std::string &run);
+// Whether the run has come to its end, rather than to a stop: by its epochs, or its patience.
+bool has_ended(const std::vector<Json> &log);
 // Of these, the ends of epochs, each epoch once: a resumed run may have logged one again.
 std::vector<Json> epochs_of(const std::vector<Json> &log);
 // Loss and, for classes, accuracy over the epochs.

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "allocator.h"
 #include "handle.h"
 #include "verbs.h"
 
@@ -41,6 +42,7 @@ void configure(ngd_server *server, const Arguments &arguments) {
 }
 
 int serve(const Arguments &arguments) {
+  keep_freed_memory();
   // Waited for below; threads that are started from here on leave them alone.
   sigset_t signals;
   sigemptyset(&signals);

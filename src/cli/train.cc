@@ -129,15 +129,19 @@ void print_coverage(const ngd_model *model) {
              share(coverage.tokens_found, coverage.tokens));
 }
 
-void print_summary(const Command &command, const Data &data) {
+void print_summary(const Command &command, const Data &data, const std::string &run) {
   const ngd_dataset_info info = info_of(data.training.get());
   std::string rows = fmt::format("{} rows of {} {}", info.rows, info.columns,
                                  info.features == NGD_FEATURES_TEXT ? "distinct words" : "columns");
   if (info.classes > 0) rows += fmt::format(" in {} classes", info.classes);
   if (data.held_out != nullptr) rows += fmt::format(", {} rows held out", info_of(data.held_out.get()).rows);
   if (info.skipped > 0) rows += fmt::format(", {} malformed lines skipped", info.skipped);
-  fmt::print("data       {}\nmodel      {}\noptimizer  {}\ntrainer    {}\n\n", rows, command.model,
+  fmt::print("data       {}\nmodel      {}\noptimizer  {}\ntrainer    {}\n", rows, command.model,
              command.optimizer, command.trainer);
+  if (command.cluster.given() && command.cluster.connect.empty())
+    fmt::print("servers    {}; look on: ngd status --servers {}, ngd cluster page --servers {}\n",
+               command.cluster.server_count(), run, run);
+  fmt::print("\n");
   std::fflush(stdout);
 }
 
@@ -249,6 +253,23 @@ void train_restarts(const Command &command, const std::string &run, uint64_t res
   fmt::print("\nThe best is restart {}.\n", best + 1);
 }
 
+void print_end(const std::string &run, const std::string &account) {
+  print_charts(charts_of(epochs_of(read_log(run))));
+  if (!account.empty()) fmt::print("\n{}\n", account);
+  fmt::print("\nThe run is in {}. Next: ngd predict --model {} --data FILE\n", run, run);
+}
+
+// Servers go with the end of their training, so that there is nothing to go on from, nor anything left to do.
+bool has_ended_on_servers(const Arguments &arguments, const Command &command) {
+  if (!arguments.resume || !run_is_begun(arguments.run) || !has_ended(read_log(arguments.run))) return false;
+  if (arguments.epochs)
+    wrong_usage("the training in " + arguments.run +
+                " has ended, and its servers with it; leave --epochs out, or train anew in another directory");
+  if (command.cluster.connect.empty()) EmbeddedCluster::remove_servers(arguments.run);
+  if (arguments.style == Style::table) print_end(arguments.run, "");
+  return true;
+}
+
 int train(Arguments arguments) {
   const Progress::Mode progress = progress_mode(arguments.progress);
   if (!arguments.resumed_run.empty()) {
@@ -274,6 +295,7 @@ int train(Arguments arguments) {
   std::optional<EmbeddedCluster> cluster;
   if (command.cluster.given()) {
     lock.emplace(arguments.run);
+    if (has_ended_on_servers(arguments, command)) return 0;
     if (!arguments.resume) {
       EmbeddedCluster::check_new(command.cluster);
       begin_run(arguments.run, command);
@@ -283,7 +305,7 @@ int train(Arguments arguments) {
   }
   const Setting setting = {arguments, load_data(command), arguments.style, progress,
                            cluster ? &*cluster : nullptr};
-  if (arguments.style == Style::table) print_summary(command, setting.data);
+  if (arguments.style == Style::table) print_summary(command, setting.data, arguments.run);
   try {
     if (command.restarts > 1) {
       if (!arguments.resume) begin_restarts(arguments.run, command);
@@ -304,11 +326,7 @@ int train(Arguments arguments) {
     account = cluster->account();
     cluster->end(true);
   }
-  if (arguments.style == Style::table) {
-    print_charts(charts_of(epochs_of(read_log(arguments.run))));
-    if (!account.empty()) fmt::print("\n{}\n", account);
-    fmt::print("\nThe run is in {}. Next: ngd predict --model {} --data FILE\n", arguments.run, arguments.run);
-  }
+  if (arguments.style == Style::table) print_end(arguments.run, account);
   return 0;
 }
 

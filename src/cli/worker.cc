@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "allocator.h"
 #include "connection.h"
 #include "job.h"
 #include "verbs.h"
@@ -50,6 +51,7 @@ Command command_at_servers(ConnectionOptions &options, double patience) {
 }
 
 int work(Arguments &arguments) {
+  keep_freed_memory();
   Command command = arguments.run.empty() ? command_at_servers(arguments.connection, arguments.patience)
                                           : read_command(arguments.run);
   if (!arguments.data.empty()) command.data.files = split_files(arguments.data);

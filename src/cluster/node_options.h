@@ -74,8 +74,9 @@ struct NodeOptions {
   size_t kept_bytes = size_t{256} << 20;  // of each shard's log in memory, for replicas that come back
   uint64_t digest_every =
       256;  // versions after which replicas compare what they have, as far as that costs little
-  unsigned unread_versions =
-      16;  // whose rows of tables nobody reads, before readers are given none until one asks
+  // Rows of tables are published with each version while several are read in as many versions; else whoever asks for some
+  // gets them from where the optimizer works.
+  unsigned unread_versions = 16;
   uint64_t ceiling_block = uint64_t{1} << 20;  // versions that are promised to the coordinator at a time
   Limits limits;
   Mutant mutant = Mutant::none;

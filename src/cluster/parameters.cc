@@ -68,7 +68,8 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
     }
     elements_ += shape.piece.count;
   }
-  pool_ = BlockPool(std::min<uint64_t>(elements_ * sizeof(float), kKeptBytes));
+  // Several versions may be on their way to readers.
+  pool_ = BlockPool(std::min<uint64_t>(3 * elements_ * sizeof(float), kKeptBytes));
   if (any(true)) rows_ = std::make_shared<TableRows>(pieces_, pool_);
 }
 

@@ -80,7 +80,7 @@ void Shard::State::reset() {
   forget_held();
   stale = nullptr;
   rows_shown = true;
-  unread = 0;
+  interest = 0;
   number = 0;
   version = 0;
   initialised = false;

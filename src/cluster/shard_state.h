@@ -106,7 +106,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void erase_staged(std::map<UpdateKey, Staged>::iterator place);
   void publish(bool rows = true);
   bool rows_are_read();
-  void show_rows();  // of the present version, if they have not been shown
+  bool read_present(const WaitingPull &waiting);
   void pin(Held::Kind kind, uint64_t of_version);
 
   // Replication: shard_replication.cc. What a primary carries out is certain only when its entry is committed: until
@@ -224,9 +224,9 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::shared_ptr<const Snapshot> latest;  // readers have it when it is on the disk
   std::shared_ptr<const Snapshot> stale;   // for a planted mistake
   bool rows_shown = true;                  // of the present version
-  uint64_t row_reads = 0;                  // when it was last looked
-  unsigned unread = 0;                     // versions since then
-  uint64_t shown_number = 0;               // for a planted mistake
+  uint64_t row_reads = 0;                  // that were counted; see rows_are_read()
+  unsigned interest = 0;
+  uint64_t shown_number = 0;  // for a planted mistake
   std::map<UpdateKey, Staged> staged_parts;
   std::map<wire::ClientId, uint64_t> client_bytes;
   uint64_t staged_bytes = 0;

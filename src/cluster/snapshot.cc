@@ -147,7 +147,7 @@ bool asks_for_rows(const wire::Pull &pull) {
 
 std::optional<wire::Message> Published::answer(const wire::Envelope &envelope, const wire::Pull &pull,
                                                const std::vector<wire::Bytes> &payload) const {
-  if (asks_for_rows(pull)) row_reads_.fetch_add(1, std::memory_order_relaxed);
+  if (asks_for_rows(pull)) count_row_read();
   for (;;) {
     std::shared_ptr<const Snapshot> snapshot = newest();
     if (snapshot == nullptr || !snapshot->initialised || pull.lineage != snapshot->lineage) return std::nullopt;

@@ -74,6 +74,7 @@ class Published {
   void unpin_all();
   size_t pins() const;
   // How often rows of tables were asked for.
+  void count_row_read() const { row_reads_.fetch_add(1, std::memory_order_relaxed); }
   uint64_t row_reads() const { return row_reads_.load(std::memory_order_relaxed); }
   // Until when answers may be given without asking the shard.
   void allow(Time until) { allowed_.store(until, std::memory_order_release); }

@@ -29,6 +29,18 @@ constexpr const char *kShared[] = {"epochs",   "batch_size",   "shuffle",    "ic
 // These may be said to the client instead.
 constexpr const char *kCompress[] = {"compress", "compress_share", "compress_pulls"};
 
+// Rows that came in one run. They go anywhere in memory: so many later ones are asked for while one is copied.
+void place_rows(const std::vector<uint32_t> &rows, const std::byte *from, uint64_t width, float *to) {
+  constexpr size_t kAhead = 8, kLine = 64 / sizeof(float);
+  for (size_t i = 0; i < rows.size(); i++, from += width * sizeof(float)) {
+    if (i + kAhead < rows.size()) {
+      const float *later = to + rows[i + kAhead] * width;
+      for (uint64_t at = 0; at < width; at += kLine) __builtin_prefetch(later + at, 1);
+    }
+    std::memcpy(to + rows[i] * width, from, width * sizeof(float));
+  }
+}
+
 }  // namespace
 
 Link::Link(Connection connection, const RunInputs &inputs)
@@ -362,6 +374,10 @@ void Link::take(const cluster::Outcome &outcome) {
       fail(NGD_E_PROTOCOL, "a server answered with ", size, " bytes of tensor ", values.tensor,
            ", which do not fit");
     float *const to = steps[values.tensor].parameter;
+    if (rows && values.data.size() == 1) {
+      place_rows(values.rows, values.data.front().data, width, to);
+      continue;
+    }
     // Runs of bytes end anywhere, also within a row.
     uint64_t at = 0;
     for (const wire::Bytes &run : values.data) {

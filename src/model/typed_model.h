@@ -109,6 +109,7 @@ class TypedModel final : public PreparedModel {
   Workspace<T> whole_;  // of everything that takes samples
   Batch batch_;
   std::deque<Looked> looked_;  // the last ones
+  std::vector<uint32_t> sorting_;
   std::vector<uint64_t> which_;
   std::vector<T> numbers_;
   std::vector<int32_t> classes_;

@@ -159,6 +159,31 @@ class ClusterTrain(ProgramTest):
             with self.subTest(more=more):
                 self.assertIn(text, self.ngd("train", *MLP, "--run", "none", *more, expect=2).stderr)
 
+    def test_settings_are_changed_on_the_way_and_outlive_a_resumption(self):
+        """Whoever looks on names the run directory; local steps follow, too."""
+        self.write_flowers(rows=1500)
+        for more in ("", ",local_steps=4"):
+            run = "run" + re.sub(r"\W", "", more)
+            launcher = self.begin(*MLP, "--trainer", "trainer:epochs=2000,batch_size=16" + more, "--run", run, "--workers", "2",
+                                  "--shards", "2")
+            self.wait_for(lambda: self.rows_so_far(run) > 2000)
+            version = int(self.ngd("client", "set", "--servers", run, "learning_rate", "0.004", "optimizer.weight_decay", "0.001", "-o",
+                                   "plain").stdout.split()[1])
+            told = {"from_version": version, "settings": "learning_rate=0.004,weight_decay=0.001"}
+            self.assertEqual(self.json("status", "--servers", run)["settings"], told)
+            self.wait_for(lambda: [line["version"] for line in self.log(run) if line["event"] == "settings"] == [version])
+            launcher.send_signal(signal.SIGINT)
+            launcher.communicate(timeout=120)
+            self.assertIn("has no servers that are at work", self.ngd("status", "--servers", run, expect=2).stderr)
+            rows = self.rows_so_far(run)
+            resumed = self.begin("--resume", run, "-o", "json")
+            self.wait_for(lambda: self.rows_so_far(run) > rows + 2000, 60)
+            self.assertEqual(self.json("status", "--servers", run)["settings"], told)
+            resumed.send_signal(signal.SIGINT)
+            resumed.communicate(timeout=120)
+            self.assertEqual(self.end(run)["reason"], "cancelled")
+            self.assertEqual(len([line for line in self.log(run) if line["event"] == "settings"]), 1)
+
     def test_random_kills(self):
         epochs = max(30, 20 * KILLS)
         self.write_flowers(rows=4000)
@@ -221,6 +246,17 @@ class ClusterTrain(ProgramTest):
         self.assert_all_seen("run", self.end("run")["rows"] // 3, 3)
         self.fails(1, 'ngd: error: the run directory "run" already holds a run; go on with it by --resume run, or choose another '
                    "directory\n", "train", *options)
+
+    def test_an_ended_training_has_nothing_left_to_do(self):
+        self.write_flowers(rows=300)
+        self.ngd("train", *MLP, "--trainer", "trainer:epochs=3,batch_size=16", "--run", "run", "--workers", "1")
+        before = self.read("run/log.jsonl")
+        os.makedirs(self.path("run/servers/1"))  # a launcher that was killed as it cleared up
+        self.ngd("train", "--resume", "run", "-o", "json")
+        self.assertEqual(self.read("run/log.jsonl"), before)
+        self.assertFalse(os.path.exists(self.path("run/servers/1")))
+        self.fails(2, "ngd: error: the training in run has ended, and its servers with it; leave --epochs out, or train anew in another "
+                   "directory\n", "train", "--resume", "run", "--epochs", "5")
 
     def test_run_directory_is_for_one_launcher(self):
         self.write_flowers(rows=2000)

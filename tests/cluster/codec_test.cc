@@ -75,7 +75,7 @@ std::vector<Body> samples() {
           command,
           Query{QueryKind::status, "x", 4, 5, 6},
           Done{1, 2, 3, 4, "text"},
-          Staged{1, 2, 3, 4},
+          Staged{1, 2, 3, 4, {{{}, 5, 6, 7}, {{}, 8, 9, 10}}},
           Dropped{5, 6, 7},
           Decide{2, {decision, decision}},
           Applied{1, 2, 3},

@@ -209,7 +209,7 @@ class Hosts(unittest.TestCase):
         self.assertIn('the servers have no model "flower"; they have: flowers',
                       self.ngd("worker", "--servers", here, "--model", "flower", "--data", "flowers.csv", "--patience", "0", fails=True))
         again = self.train("run")
-        self.assertIn("already", again.communicate(timeout=60)[1])
+        self.assertIn("another ngd train is at work in the run directory", again.communicate(timeout=60)[1])
         another = self.train("run2", "--trainer", "trainer:epochs=7,batch_size=16,partitions=2")
         said = another.communicate(timeout=60)[1]
         self.assertEqual(another.returncode, 1)

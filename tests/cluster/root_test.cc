@@ -20,6 +20,7 @@ struct Host : RootHost {
   void log(const RootEntry &) override {}
   void carried_out(Time) override {}
   bool leads() const override { return true; }
+  const wire::ModelSpec &model() const override { return spec; }
   const StagedPart *staged(const UpdateKey &key) const override {
     looks++;
     const auto found = parts.find(key);
@@ -37,8 +38,9 @@ struct Host : RootHost {
     if (std::holds_alternative<wire::Pushed>(message.body)) answers++;
   }
   Time ask_members(Time now) override { return now; }
-  void read_all(wire::Pushed &, std::vector<wire::Bytes> &) const override {}
+  void read(const Wanted &, wire::Pushed &, std::vector<wire::Bytes> &) const override {}
 
+  wire::ModelSpec spec;
   std::map<UpdateKey, StagedPart> parts;
   std::map<uint32_t, std::vector<wire::Decide>> said;
   mutable uint64_t looks = 0;

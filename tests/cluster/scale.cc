@@ -81,6 +81,7 @@ void print(const scale::Setup &setup, const scale::Result &r, bool with_work) {
   line("root: bytes of an update", e.root_bytes, r.root_in_bytes + r.root_out_bytes);
   line("root: share of its time that it works", e.root_busy, r.root_busy);
   line("root: updates/s at most", e.root_limit, r.root_busy > 0 ? r.updates_per_s / r.root_busy : 0);
+  line("shards: updates/s at most", e.shard_limit, 0);
   line("busiest other server", 0, r.shard_busy);
   line("worker: bytes out of a step", e.worker_out_bytes, r.worker_out_bytes);
   line("worker: bytes in of a step", e.worker_in_bytes, r.worker_in_bytes);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kSteps = 800;
 constexpr double kStepsOfHop = 5;  // of the median
+constexpr double kPins = 4;
 
 // Bytes of messages besides their payload, with header and frames: as the codec writes them.
 constexpr double kPushBytes = 168, kSmallBytes = 130, kPulledBytes = 114, kEntryBytes = 80,
@@ -103,36 +104,58 @@ Expected expected(const Setup &setup) {
   const double hears_s = n * message_s;
   const double compute_s = setup.compute_ms * 1e-3 * (bulk ? 1.1 : 1);
 
-  double x = workers / compute_s;
+  // A shard takes its part in, and that of the one it follows, and gives out what is read and what others follow.
+  const double part = rows * row / n, server_link_s = 8e-9 / setup.links.server_gbit;
+  const double shard_s = (1 + copies) * part * std::max(server_link_s, 2 * setup.costs.byte_ns * 1e-9) +
+                         (3 + 2 * shards_read / n + 4 * copies) * message_s;
+  e.shard_limit = 1 / shard_s;
+
+  double x = workers / compute_s, read_s = read.quantile(0.5) * 1e-3;
   for (int i = 0; i < 60; i++) {
-    // Messages of an update at the root: its own part of the update and of the read, and what it says to each shard and
-    // hears, in which others of the same time have a share.
-    const double pins = bulk ? 1 / workers : std::min(1.0, 2 / std::max(1.0, x * read.quantile(0.5) * 1e-3));
+    // A read has a version kept for it, unless one before it did and no update came between; at most four are kept.
+    const double busy_reads = x * read_s;
+    const double pins =
+        bulk ? 1 / workers : std::min(0.5 * (1 + std::exp(-2 * busy_reads)), kPins / busy_reads);
     const double decisions = (bulk ? 1 / workers : 1) + 2 * pins;
-    // Words in one direction to one shard, of an update.
-    const double words = pause_s == 0 ? decisions : std::min(decisions, 1 / (x * pause_s));
-    const double heard = pause_s == 0 ? 1 : std::min(1.0, 1 / (x * pause_s));
+    // Words in one direction to one shard, of an update: with many shards those of several updates go together.
+    const double most = pause_s == 0 ? 1e9 : 1 / (x * pause_s);
+    const double words = std::min(decisions, most), heard = std::min(1.0, most);
     const double own = 6 + 2 * shards_read / n;
-    const double logs = 2 * copies * (1 + decisions);  // its own log
-    const double backup = 2 * copies * (1 + words);    // the log of another shard that it follows
-    const double entries = bulk ? workers : 1;         // of a decision
+    // Its own log, of which what one message has decided goes together.
+    const double logs = 2 * copies * (1 + decisions * heard);
+    const double backup = 2 * copies * (1 + words);  // the log of another shard that it follows
+    const double entries = bulk ? workers : 1;       // of a decision
     e.root_messages = own + logs + backup + others * (heard + 2 * words);
     e.root_bytes = e.root_messages * kSmallBytes +
-                   others * (kEntryBytes + decisions * (kDecisionBytes + entries * kEntryBytes)) +
-                   2 * (1 + copies) * rows * row / n;
-    const double root_s = e.root_messages * message_s + others * (1 + decisions * entries) * item_s +
-                          e.root_bytes * setup.costs.byte_ns * 1e-9;
+                   others * (kEntryBytes * (1 - heard) + decisions * kDecisionBytes +
+                             (bulk ? 1 / workers : 1) * entries * kEntryBytes) +
+                   (2 + 2 * copies) * rows * row / n;
+    const double items = others * (1 - heard + (decisions - words) + (bulk ? 1 : 0));
+    const double root_s =
+        e.root_messages * message_s + items * item_s + e.root_bytes * setup.costs.byte_ns * 1e-9;
     e.root_limit = 1 / root_s;
     e.root_busy = std::min(1.0, x * root_s);
-    const double waits_s = pause_s * std::min(1.0, x * pause_s);
-    e.pull_ms = read.quantile(0.5) + 1e3 * (reads_s + waits_s);
-    e.push_ms = 1e3 * std::max(write.quantile(0.5) * 1e-3 + writes_s + waits_s, writes_s + hears_s);
+    // Every hop is a message given out and taken in. The root takes in the words of all shards, which come at once.
+    const double hops_s = 7 * 2 * message_s, burst_s = others * heard * message_s;
+    // Until it has time, each time that it is asked: more, the more of its time is taken.
+    const double rest = 1 - std::min(0.97, e.root_busy);
+    const double queue_s = bulk ? 0 : e.root_busy / rest * 0.5 * (burst_s + message_s);
+    const double pause_wait_s = pause_s * std::min(1.0, x * pause_s);
+    e.pull_ms = read.quantile(0.5) + 1e3 * (reads_s + hops_s + burst_s + 2 * queue_s + pause_wait_s);
+    e.push_ms = 1e3 * (std::max(write.quantile(0.5) * 1e-3 + writes_s, writes_s + hears_s) + hops_s + burst_s +
+                       3 * queue_s + pause_wait_s);
     const double alone = compute_s + (e.pull_ms + e.push_ms) * 1e-3;
-    // Where the root has no time left, workers wait for it; in rounds it works while they wait for each other.
-    const double step = bulk ? alone + workers * root_s : std::max(alone, workers * root_s);
+    // Where the root or the shards have no time left, workers wait for it; in rounds it works while they wait for each other.
+    const double slowest_s = workers * std::max(root_s, shard_s);
+    const double step = bulk ? alone + slowest_s : std::max(alone, slowest_s);
     e.step_ms = step * 1e3;
-    e.step99_ms = e.step_ms + (read.quantile(0.995) - read.quantile(0.5)) +
-                  (write.quantile(0.995) - write.quantile(0.5)) + (bulk ? 0 : 0.098 * setup.compute_ms);
+    if (!bulk) {  // half of what it waits for the root it waits in the read
+      e.pull_ms += 500 * (step - alone);
+      e.push_ms += 500 * (step - alone);
+    }
+    read_s = 0.5 * read_s + 0.5e-3 * e.pull_ms;
+    e.step99_ms = e.step_ms + (read.quantile(0.99) - read.quantile(0.5)) +
+                  (write.quantile(0.99) - write.quantile(0.5)) + (bulk ? 0 : 0.09 * setup.compute_ms);
     x = 0.5 * x + 0.5 * workers / step;
   }
   e.updates_per_s = x;

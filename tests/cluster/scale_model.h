@@ -10,6 +10,7 @@ namespace scale {
 struct Expected {
   double updates_per_s = 0, rows_per_s = 0;
   double root_limit = 0;                         // updates/s at which the root's processor has no time left
+  double shard_limit = 0;                        // and at which a shard's processor or links have none
   double step_ms = 0, pull_ms = 0, push_ms = 0;  // medians
   double step99_ms = 0;                          // where nothing queues
   double root_messages = 0, root_bytes = 0;      // in and out, of an update

@@ -277,7 +277,8 @@ Result Run::go() {
                     [this] { return workers_[0].step >= Step::reading || !cluster_.trouble.empty(); });
   const Nanos joins = network.now();
   for (uint32_t i = 1; i < setup_.workers; i++)
-    network.at(joins + network.random().below(kSecond), [this, i] { open(i); });
+    network.at(joins + network.random().below(std::min(kSecond, setup_.workers * kMilli)),
+               [this, i] { open(i); });
   network.run_until(network.now() + kStart,
                     [this] { return opened_ == setup_.workers || !cluster_.trouble.empty(); });
   result_.join_s = static_cast<double>(network.now() - joins) / kSecond;

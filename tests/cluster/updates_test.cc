@@ -319,7 +319,7 @@ void models_that_cannot_be_are_refused(void **) {
   spec = model("sgd", {tensor("w", {1ll << 41})});
   spec.name = "other";
   assert_int_equal(refused(spec).status, NGD_E_SHAPE);
-  spec = model("sgd", {tensor("w", {2})}, 1000);
+  spec = model("sgd", {tensor("w", {2})}, 5000);
   spec.name = "other";
   assert_int_equal(refused(spec).status, NGD_E_RANGE);
   spec = model("sgd", {tensor("w", {2})});
