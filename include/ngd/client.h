@@ -40,6 +40,16 @@
  * them all first, which trusts no clock and costs a round trip between servers. Values, and whatever is read under a lock, are
  * always read so.
  *
+ * @par Fewer bytes
+ * With the option `compress` gradients and deltas travel as `bf16` or `fp16` (2 bytes a number), `8bit` (1 byte, with a scale for
+ * each 256 numbers), or `topk` (the largest `compress_share` of each tensor's numbers alone, 3 to 4 bytes each; of a table, of
+ * the numbers of the rows that are pushed). The client keeps what that leaves out, for each tensor, and adds it to the next
+ * push (error feedback), so nothing is lost but with the client: disconnecting, or a model that went back to a checkpoint, drops
+ * it. A push that is refused leaves it as it was. Servers keep float32, and their logs and replicas what the client sent; servers
+ * of a build that cannot read it are sent the same numbers as float32. It takes memory for one more copy of what is pushed. With
+ * `compress_pulls=bf16` or `fp16` parameters are read rounded. Values of ::NGD_PUSH_VALUE and ngd_client_init_f32() always travel
+ * as they are.
+ *
  * @par Waiting
  * Whatever waits takes `timeout_ms`. Between calls a thread of the client's keeps its session alive.
  *

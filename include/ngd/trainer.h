@@ -257,7 +257,10 @@ NGD_API ngd_status ngd_trainer_poll(ngd_trainer *trainer, ngd_event *event, int3
  * whatever dies on the way; a dead worker's partitions, with their ICEA scores, go to others after the client's `lease`.
  * Options that count for workers: the client's `consistency`, `bound`, `workers`, `rank`, `lease`; of the trainer all that
  * decide what is trained, which must be the same for all (::NGD_E_CONFLICT). With `consistency=bulk` and as many partitions
- * as workers a round is the very batch of a run on one machine. `accumulate`, `average` and the like are the servers'
+ * as workers a round is the very batch of a run on one machine. With `compress` what a worker sends takes fewer bytes, with
+ * `compress_pulls` what it reads (client.h tells how; what was said to the client itself counts where the trainer says nothing):
+ * the model is another one then, of the same quality, and with `consistency=bulk` the same bits in every run in which no worker
+ * dies. `accumulate`, `average` and the like are the servers'
  * optimizer's. Models are of float32 (::NGD_E_UNSUPPORTED).
  *
  * When servers die, runs wait and go on where the servers stand. Beside the codes below runs then end with

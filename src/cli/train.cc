@@ -20,7 +20,7 @@ namespace {
 
 struct Arguments {
   std::string data, format, labels, held_out, held_out_labels;
-  std::string model, optimizer, trainer, icea, run, resumed_run, vectors, vectors_spec;
+  std::string model, optimizer, trainer, icea, compress, run, resumed_run, vectors, vectors_spec;
   std::optional<uint64_t> epochs, batch_size, seed;
   uint64_t restarts = 1;
   bool resume = false;
@@ -57,6 +57,7 @@ Command resumed_command(const Arguments &arguments) {
                                     {!arguments.optimizer.empty(), "--optimizer"},
                                     {!arguments.trainer.empty(), "--trainer"},
                                     {!arguments.icea.empty(), "--icea"},
+                                    {!arguments.compress.empty(), "--compress"},
                                     {!arguments.vectors.empty(), "--vectors"},
                                     {arguments.batch_size.has_value(), "--batch-size"},
                                     {arguments.seed.has_value(), "--seed"},
@@ -78,6 +79,21 @@ void set_icea(ngd_trainer *trainer, const std::string &text) {
     spec = (spec.substr(0, spec.find(',')).find('=') == std::string::npos ? "icea:mode=" : "icea:") + spec;
   try {
     call(ngd_trainer_set_text, trainer, "icea", spec.c_str());
+  } catch (Failure &failure) {
+    failure.exit_code = kExitUsage;
+    throw;
+  }
+}
+
+// --compress topk:0.01 is short for --trainer trainer:compress=topk,compress_share=0.01.
+void set_compress(ngd_trainer *trainer, const std::string &text) {
+  const size_t colon = text.find(':');
+  try {
+    call(ngd_trainer_set_text, trainer, "compress", text.substr(0, colon).c_str());
+    if (colon == std::string::npos) return;
+    if (text.substr(0, colon) != "topk")
+      wrong_usage("--compress " + text + ": only topk takes a share, as in topk:0.01");
+    call(ngd_trainer_set_text, trainer, "compress_share", text.substr(colon + 1).c_str());
   } catch (Failure &failure) {
     failure.exit_code = kExitUsage;
     throw;
@@ -146,6 +162,11 @@ void complete_specs(Command &command, const Arguments &arguments) {
   if (arguments.batch_size)
     call(ngd_trainer_set_text, trainer.get(), "batch_size", std::to_string(*arguments.batch_size).c_str());
   if (!arguments.icea.empty()) set_icea(trainer.get(), arguments.icea);
+  if (!arguments.compress.empty()) {
+    if (!command.cluster.given())
+      wrong_usage("--compress is for training on servers; give --workers or --connect too");
+    set_compress(trainer.get(), arguments.compress);
+  }
   if (arguments.seed) set_seed(model.get(), trainer.get(), *arguments.seed);
   if (!arguments.vectors.empty()) give_vectors(model.get(), arguments);
   command.model = text_of(ngd_model_get_text, model.get(), "spec");
@@ -351,6 +372,11 @@ Verb train_verb(CLI::App &program) {
   app->add_option("--run", a.run, "The run directory: settings, log, checkpoints")->type_name("DIR");
   app->add_flag("--resume", a.resume, "Go on with the run in --run DIR (or in RUN) from its newest checkpoint");
   add_cluster_options(*app, a.cluster);
+  app->add_option(
+         "--compress", a.compress,
+         "On servers, how gradients travel: bf16, fp16, 8bit, or topk:0.01, the largest 1 % alone; what that "
+         "leaves out is added to the next")
+      ->type_name("CODING[:SHARE]");
   app->add_option("run", a.resumed_run, "The run to --resume")->type_name("RUN");
   app->add_option("--progress", a.progress, "The progress line on stderr: auto, on or off")
       ->type_name("auto|on|off");

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cluster/client_state.h"
+#include "cluster/coding.h"
 #include "cluster/layout.h"
 #include "cluster/payload.h"
 
@@ -12,6 +13,30 @@ namespace ngd::cluster {
 using Kind = ClientSession::State::Operation::Kind;
 using Step = ClientSession::State::Operation::Step;
 using wire::Refused;
+
+namespace {
+
+// The numbers of an answer, in whichever coding they came.
+class AnswerReader {
+ public:
+  AnswerReader(const std::vector<wire::Bytes> &buffers, wire::Coding coding)
+      : floats_(buffers), halves_(buffers), coding_(coding) {}
+  // The next ones; false when there are fewer.
+  bool take(TensorValues &values, uint64_t &bytes) {
+    bytes += coded_bytes(coding_, values.count);
+    if (coding_ == wire::Coding::float32) return floats_.take(values.count * sizeof(float), values.data);
+    const auto data = widened(halves_, coding_, values.count);
+    if (data) values.data.push_back(*data);
+    return data.has_value();
+  }
+
+ private:
+  Slices floats_;
+  PayloadReader halves_;
+  wire::Coding coding_;
+};
+
+}  // namespace
 
 void ClientSession::State::receive(Peer from, wire::Message message, Time now) {
   if (from < heard.size()) heard[from] = now;
@@ -48,7 +73,10 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     if (lineage != 0 && answer->lineage != lineage)
       untold = !(fail_all(NGD_E_LINEAGE, kWentBack, false, now) || told);
     told = false;
-    if (answer->lineage != lineage) version = 0;
+    if (answer->lineage != lineage) {
+      version = 0;
+      compressor.forget();
+    }
     lineage = answer->lineage;
     session_number = answer->session;
     version = std::max(version, answer->version);
@@ -125,7 +153,7 @@ void ClientSession::State::update_answered(Ticket ticket, Operation &operation, 
     return start_queued(now);
   }
   operation.outcome.values_version = pushed.values_version;
-  Slices payload(buffers);
+  AnswerReader payload(buffers, pushed.coding);
   for (const wire::TensorPart &tensor : pushed.tensors) {
     const wire::Piece *piece = find_piece(model.shards[0].pieces, tensor.tensor);
     const auto query = std::ranges::find(operation.queries, tensor.tensor, &TensorQuery::tensor);
@@ -138,7 +166,7 @@ void ClientSession::State::update_answered(Ticket ticket, Operation &operation, 
       values.rows = query->rows;
       values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape.back());
     }
-    if (values.count == 0 || !payload.take(values.count * sizeof(float), values.data))
+    if (values.count == 0 || !payload.take(values, operation.outcome.read_bytes))
       return finish(ticket, NGD_E_PROTOCOL, "the values that came with the answer to an update do not fit",
                     now);
     if (asked) operation.outcome.tensors.push_back(std::move(values));
@@ -157,7 +185,7 @@ void ClientSession::State::shard_answered(const Request &request, Operation &ope
   Outcome &outcome = operation.outcome;
   uint64_t &at = operation.kind == Kind::push ? outcome.values_version : outcome.version;
   at = operation.open_parts > 0 && !outcome.tensors.empty() ? std::min(at, pulled.version) : pulled.version;
-  Slices payload(buffers);
+  AnswerReader payload(buffers, pulled.coding);
   size_t row_part = 0;
   for (const wire::TensorPart &tensor : asked.tensors) {
     const wire::Piece &piece = *find_piece(shard.pieces, tensor.tensor);
@@ -169,7 +197,7 @@ void ClientSession::State::shard_answered(const Request &request, Operation &ope
       values.first = 0;
       values.count = tensor.rows * static_cast<uint64_t>(model.spec.tensors[tensor.tensor].shape[1]);
     }
-    if (!payload.take(values.count * sizeof(float), values.data))
+    if (!payload.take(values, outcome.read_bytes))
       return finish(ticket, NGD_E_PROTOCOL, concat("the answer of ", describe(request), " is too short"), now);
     outcome.tensors.push_back(std::move(values));
   }

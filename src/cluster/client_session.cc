@@ -19,10 +19,20 @@ namespace {
 constexpr Time kUnlockUs = 600'000'000;
 constexpr uint64_t kBytesUnderWay = uint64_t{32} << 20;  // above one update
 
+// Of an update that was sent and ends so: it has not changed anything, and will not.
+bool happened_not(ngd_status status) {
+  return status != NGD_OK && status != NGD_E_TIMEOUT && status != NGD_E_CANCELLED && status != NGD_E_EXPIRED &&
+         status != NGD_E_LINEAGE;
+}
+
 }  // namespace
 
 ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rng)
-    : options(std::move(the_options)), net(the_net), rng(the_rng), id{the_rng.next() | 1, the_rng.next()} {
+    : options(std::move(the_options)),
+      net(the_net),
+      rng(the_rng),
+      id{the_rng.next() | 1, the_rng.next()},
+      compressor(options.compression) {
   if (options.rank != 0) id.high = (id.high >> 16) | uint64_t{options.rank} << 48;
   for (const std::string &address : options.addresses) peer_of(address);
 }
@@ -202,7 +212,26 @@ void ClientSession::State::start_update(Ticket ticket, Operation &operation, Tim
   operation.step = Step::updating;
   operation.seq = next_seq++;
   bytes_under_way += operation.bytes;
+  code(operation);
   send_parts(ticket, operation, now);
+}
+
+// Once: what is sent again is the same, and the residuals have gone on.
+void ClientSession::State::code(Operation &operation) {
+  if (!compressor.takes(operation.update, operation.tensors)) return;
+  operation.coded = compressor.code(operation.update, operation.tensors, model);
+  if (!servers_decode()) operation.plain = Compressor::plain(operation.coded, model);
+}
+
+bool ClientSession::State::servers_decode() const {
+  const auto decodes = [&](uint32_t number) {
+    const auto node = std::ranges::find(nodes, number, &wire::NodePlace::node);
+    return node != nodes.end() && (node->features & wire::kCodedUpdates) != 0;
+  };
+  return std::ranges::all_of(model.shards, [&](const wire::ShardPlace &place) {
+    return decodes(place.node) && std::ranges::all_of(place.replicas, decodes) &&
+           std::ranges::all_of(place.in_sync, decodes);
+  });
 }
 
 // The newest update before this one that has no answer: the root keeps their order.
@@ -226,6 +255,7 @@ bool ClientSession::State::ask_with_update(const Operation &operation, wire::Pus
     rows += query.rows.size();
   }
   if (rows > wire::kWantedRows) return false;
+  push.pulls = options.pulls;
   push.pull = !tables;
   if (push.pull) return true;
   for (const TensorQuery &query : operation.queries) {
@@ -250,7 +280,13 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
     push.tokens = operation.tokens;
     if (index == 0) push.progress = operation.progress;
     std::vector<wire::Bytes> payload;
+    if (!operation.coded.empty()) {
+      const CodedUpdate &coded = (operation.plain.empty() ? operation.coded : operation.plain)[index];
+      push.tensors = coded.tensors;
+      payload = coded.payload;
+    }
     for (const TensorUpdate &update : operation.tensors) {
+      if (!operation.coded.empty()) break;
       const wire::Piece *piece = find_piece(shard.pieces, update.tensor);
       if (piece == nullptr) continue;
       const wire::TensorSpec &spec = model.spec.tensors[update.tensor];
@@ -266,6 +302,7 @@ void ClientSession::State::send_parts(Ticket ticket, Operation &operation, Time 
       payload.push_back(wire::copied(std::as_bytes(std::span(update.rows).subspan(first, count))));
       payload.push_back(update.values.slice(first * width * sizeof(float), count * width * sizeof(float)));
     }
+    if (operation.attempt == 0) operation.outcome.payload_bytes += wire::total_bytes(payload);
     requests.erase({operation.seq, index});
     request(ticket, operation.seq, index, std::move(push), std::move(payload), now);
   }
@@ -295,12 +332,14 @@ void ClientSession::State::start_point(Ticket ticket, Operation &operation, Time
 void ClientSession::State::read_shards(Ticket ticket, Operation &operation, Time now) {
   operation.step = Step::reading;
   operation.outcome.tensors.clear();
+  operation.outcome.read_bytes = 0;
   operation.open_parts = 0;
   for (uint32_t index = 0; index < model.shards.size(); index++) {
     wire::Pull pull;
     pull.version = operation.at_version;
     pull.min_version = operation.at_version == 0 ? version : 0;
     pull.lineage = lineage;
+    pull.coding = options.pulls;
     // A certain version is the same wherever it is read.
     pull.confirm = operation.confirm && operation.at_version == 0;
     std::vector<wire::Bytes> payload;
@@ -340,6 +379,8 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
   Operation &operation = place->second;
   forget(ticket);
   if (operation.kind == Kind::push && operation.step == Step::updating) bytes_under_way -= operation.bytes;
+  if (!operation.coded.empty() && operation.step == Step::updating && happened_not(status))
+    compressor.undo(operation.update, operation.tensors, operation.coded, model);
   bytes_reading -= operation.reading;
   let_go_of_version(operation);
   Outcome outcome = std::move(operation.outcome);

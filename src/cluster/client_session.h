@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/coding.h"
 #include "cluster/environment.h"
 
 namespace ngd::cluster {
@@ -28,6 +29,8 @@ struct ClientOptions {
   bool eventual_reads = false;  // each shard's newest, without asking the root for a common version
   Time lease_us = 10'000'000;
   uint16_t rank = 0;        // in the order in which the gradients of a round are added; 0: by chance
+  Compression compression;  // of gradients and deltas
+  wire::Coding pulls = wire::Coding::float32;  // bf16, fp16: so parameters may be read
   Time retry_us = 200'000;  // first pause before a request is sent again; doubles up to 16 times that
 };
 
@@ -67,7 +70,9 @@ struct Outcome {
   wire::Done done;                   // of commands and queries
   std::vector<wire::Bytes> payload;  // of a value or a partition's blob
   std::vector<TensorValues> tensors;
-  wire::Map map;  // of places() and arrange()
+  wire::Map map;               // of places() and arrange()
+  uint64_t payload_bytes = 0;  // of an update, as it was sent
+  uint64_t read_bytes = 0;     // of parameters, as they came
 };
 
 class ClientSession {

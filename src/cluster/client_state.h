@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/client_session.h"
+#include "cluster/compressor.h"
 
 namespace ngd::cluster {
 
@@ -53,9 +54,11 @@ struct ClientSession::State {
     uint64_t base_version = 0;
     uint64_t seq = 0;
     uint32_t attempt = 0;
-    uint64_t bytes = 0;    // of an update
-    uint64_t reading = 0;  // of what comes back
-    uint64_t version = 0;  // pull: the one asked for, 0: newest
+    uint64_t bytes = 0;              // of an update
+    std::vector<CodedUpdate> coded;  // of a push, by shard, where numbers are compressed
+    std::vector<CodedUpdate> plain;  // the same for servers that do not read that
+    uint64_t reading = 0;            // of what comes back
+    uint64_t version = 0;            // pull: the one asked for, 0: newest
     uint64_t at_version = 0, pin_id = 0;
     bool pinned = false;
     bool confirm = false;  // a read that trusts no clock
@@ -76,6 +79,8 @@ struct ClientSession::State {
   void start_queued(Time now);
   bool start(Ticket ticket, Operation &operation, Time now);
   void start_update(Ticket ticket, Operation &operation, Time now);
+  void code(Operation &operation);
+  bool servers_decode() const;
   void send_parts(Ticket ticket, Operation &operation, Time now);
   // Whether the answer to an update can carry what is to be read with it; then that is asked for.
   bool ask_with_update(const Operation &operation, wire::Push &push) const;
@@ -145,6 +150,7 @@ struct ClientSession::State {
   Time soonest = kNever;  // before it no request or operation is due, which are many on a model of many shards
   std::map<Ticket, Outcome> outcomes;
   std::vector<wire::Token> tokens;
+  Compressor compressor;
   Time keep_alive_at = kNever, map_at = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "cluster/coding.h"
 #include "cluster/layout.h"
 #include "math/reduce.h"
 
@@ -93,6 +94,17 @@ UpdatePart Parameters::checked(wire::UpdateKind kind, const std::vector<wire::Te
     if (std::exchange(given[slice.piece], 1) != 0)
       fail(NGD_E_ARGUMENT, "the update has two parts of tensor ", quoted(found->name));
     uint64_t count = found->piece.count;
+    dense = dense || !found->table;
+    if (part.coding != wire::Coding::float32) {
+      if (kind != wire::UpdateKind::gradient && kind != wire::UpdateKind::delta)
+        fail(NGD_E_PROTOCOL, "the values of tensor ", quoted(found->name),
+             " are coded; only gradients and deltas may be");
+      DecodedPart decoded = decode(part, *found, reader, numbers);
+      slice.rows = std::move(decoded.rows);
+      slice.values.push_back(std::move(decoded.values));
+      if (!found->table || !slice.rows.empty()) update.slices.push_back(std::move(slice));
+      continue;
+    }
     if (found->table) {
       const auto rows = reader.take<uint32_t>(part.rows);
       if (!rows) fail(NGD_E_PROTOCOL, "the payload of an update is shorter than its list of rows");
@@ -109,8 +121,6 @@ UpdatePart Parameters::checked(wire::UpdateKind kind, const std::vector<wire::Te
       count = part.rows * found->width;
     } else if (part.rows != 0) {
       fail(NGD_E_ARGUMENT, "tensor ", quoted(found->name), " is no table; it is updated whole");
-    } else {
-      dense = true;
     }
     // The rows of a table in one run; dense values wherever they lie.
     std::optional<std::vector<Run<float>>> runs;
@@ -139,6 +149,18 @@ UpdatePart Parameters::checked(wire::UpdateKind kind, const std::vector<wire::Te
   }
   std::ranges::sort(update.slices, {}, &UpdatePart::Slice::piece);
   return update;
+}
+
+uint64_t Parameters::memory_of(const std::vector<wire::TensorPart> &tensors,
+                               const std::vector<wire::Bytes> &payload) const {
+  uint64_t bytes = 0;
+  for (const wire::TensorPart &part : tensors) {
+    if (part.coding == wire::Coding::float32) continue;
+    const auto found =
+        std::ranges::find(*pieces_, part.tensor, [](const PieceShape &one) { return one.piece.tensor; });
+    if (found != pieces_->end()) bytes += decoded_bytes(part, *found);
+  }
+  return std::max<uint64_t>(bytes, wire::total_bytes(payload));
 }
 
 void Parameters::touch(size_t piece, uint32_t row) {

@@ -37,6 +37,9 @@ class Parameters {
   // at; another replica may have done so.
   UpdatePart checked(wire::UpdateKind kind, const std::vector<wire::TensorPart> &tensors,
                      const std::vector<wire::Bytes> &payload, bool numbers = true) const;
+  // Of an update that says so of itself: how much memory it takes, once its coded parts are float32.
+  uint64_t memory_of(const std::vector<wire::TensorPart> &tensors,
+                     const std::vector<wire::Bytes> &payload) const;
   // Throws what is wrong with what the answer to an update is to carry.
   void check_wanted(const std::vector<wire::TensorPart> &tensors, std::span<const uint32_t> rows) const;
   // All parts as one step, added in their order. `rate` is the learning rate if above 0; `options`: see LiveOptions.

@@ -37,6 +37,7 @@ struct Wanted {
   bool all_dense = false;
   std::vector<wire::TensorPart> parts;
   std::vector<uint32_t> rows;  // of the tables among them, one's after another's
+  wire::Coding coding = wire::Coding::float32;
   bool empty() const { return !all_dense && parts.empty(); }
 };
 

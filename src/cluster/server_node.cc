@@ -76,8 +76,8 @@ void ServerNode::coordinated(const CoordinatorAnswer &answer, Time now) {
         if (record.key == key) revision = record.revision;
       }
       wire::Map self;
-      self.nodes.push_back(
-          {options_.node, revision, options_.address, options_.server_key, options_.zone, false, false});
+      self.nodes.push_back({options_.node, revision, options_.address, options_.server_key, options_.zone,
+                            false, false, wire::kFeatures});
       join_ticket_ = new_ticket();
       join_writes_ = true;
       coordinator_.cas(join_ticket_, key, revision, record_of(self));

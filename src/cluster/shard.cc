@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "cluster/coding.h"
 #include "cluster/shard_state.h"
 #include "wire/codec.h"
 #include "wire/table.h"
@@ -151,7 +152,7 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
           options.mutant != Mutant::token_unchecked)
         return;
     }
-    const size_t bytes = wire::total_bytes(payload);
+    const uint64_t bytes = parameters->memory_of(push.tensors, payload);
     const uint64_t dense = parameters->elements() * sizeof(float);
     const auto own = client_bytes.find(envelope.client);
     const uint64_t mine = own == client_bytes.end() ? 0 : own->second;
@@ -180,11 +181,12 @@ void Shard::State::stage(const From &from, const wire::Envelope &envelope, const
 std::map<UpdateKey, Shard::State::Staged>::iterator Shard::State::put_staged(
     const UpdateKey &key, const wire::Push &push, const std::vector<wire::Bytes> &payload) {
   Staged staged;
-  staged.bytes = wire::total_bytes(payload);
+  staged.bytes = parameters->memory_of(push.tensors, payload);
   staged.update = parameters->checked(push.kind, push.tensors, payload, leading);
   parameters->check_wanted(push.wanted, push.wanted_rows);
-  staged.part = {push.attempt, push.after,  push.base_version, {push.pull, push.wanted, push.wanted_rows},
-                 push.kind,    push.tokens, push.progress};
+  staged.part = {
+      push.attempt, push.after,  push.base_version, {push.pull, push.wanted, push.wanted_rows, push.pulls},
+      push.kind,    push.tokens, push.progress};
   staged.push = push;
   staged.push.wanted.clear();
   staged.push.wanted_rows.clear();
@@ -468,6 +470,8 @@ void Shard::State::read(const Wanted &wanted, wire::Pushed &pushed, std::vector<
     payload.push_back(buffer.bytes().slice(static_cast<size_t>(to - buffer.data()), here));
     to += here;
   }
+  pushed.coding = wanted.coding;
+  if (wanted.coding != wire::Coding::float32) payload = narrowed(payload, wanted.coding);
 }
 
 // --- the machine ----------------------------------------------------------------------------------------------------

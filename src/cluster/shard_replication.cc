@@ -116,7 +116,7 @@ wire::Bytes Shard::State::small_state(bool with_stream) const {
   for (const auto &[lock, token] : seals) whole.seals.push_back({lock, token});
   for (const auto &[key, staged] : staged_parts) {
     whole.staged.push_back({key.client, key.user, key.seq, staged.push});
-    whole.bytes.push_back(staged.bytes);
+    whole.bytes.push_back(wire::total_bytes(staged.payload));
   }
   return wire::write_bytes(whole);
 }

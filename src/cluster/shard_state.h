@@ -63,8 +63,8 @@ struct Shard::State : public RootHost, public ReplicaHost {
   struct Staged {
     StagedPart part;
     UpdatePart update;
-    size_t bytes = 0;
-    Time told = 0;  // when the root heard of it last, and how long it is to have for its answer
+    uint64_t bytes = 0;  // of memory: what its coded parts become
+    Time told = 0;       // when the root heard of it last, and how long it is to have for its answer
     Time patience = 0;
     // As it came: for a log, and for other replicas, which may come at any time.
     wire::Push push;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cluster/coding.h"
 #include "cluster/payload.h"
 #include "wire/limits.h"
 
@@ -157,6 +158,8 @@ std::optional<wire::Message> Published::answer(const wire::Envelope &envelope, c
     pulled.version = snapshot->version;
     const auto error = snapshot->read(pull.tensors, payload, pulled.tensors, message.payload);
     if (!error) {
+      pulled.coding = pull.coding;
+      if (pull.coding != wire::Coding::float32) message.payload = narrowed(message.payload, pull.coding);
       message.body = std::move(pulled);
       return message;
     }

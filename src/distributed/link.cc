@@ -26,6 +26,8 @@ using nlohmann::ordered_json;
 // What a run on servers has of the trainer's options; how often a worker speaks of it is its own matter.
 constexpr const char *kShared[] = {"epochs",   "batch_size",   "shuffle",    "icea",       "seed",
                                    "schedule", "warmup_steps", "partitions", "local_steps"};
+// These may be said to the client instead.
+constexpr const char *kCompress[] = {"compress", "compress_share", "compress_pulls"};
 
 // Rows that came in one run. They go anywhere in memory: so many later ones are asked for while one is copied.
 void place_rows(const std::vector<uint32_t> &rows, const std::byte *from, uint64_t width, float *to) {
@@ -52,6 +54,9 @@ Link::Link(Connection connection, const RunInputs &inputs)
   worker_ = client_.number("worker") != 0;
   bulk_ = client_.text("consistency") == "bulk";
   rank_ = static_cast<uint64_t>(client_.number("rank"));
+  // What the client was told itself counts where the trainer says nothing.
+  for (const char *name : kCompress)
+    compress_.push_back(options_.is_default(name) ? client_.text(name) : options_.text(name));
   lease_ms_ = static_cast<int64_t>(client_.number("lease") * 1000);
   const uint64_t workers = std::max<uint64_t>(1, static_cast<uint64_t>(client_.number("workers")));
   partitions_ = static_cast<uint64_t>(options_["partitions"]);
@@ -120,6 +125,9 @@ void Link::declare() {
   }
   client_.set_text("optimizer", optimizer.spec());
   client_.set_text("aggregate", "sum");
+  for (size_t i = 0; i < compress_.size(); i++) client_.set_text(kCompress[i], compress_[i]);
+  // What an observer evaluates and writes are the parameters as they are.
+  if (!worker_) client_.set_text("compress_pulls", "none");
   // Of several shards a worker reads each one's newest: in a round of all workers nothing is made meanwhile, and else a
   // common version is not worth asking for.
   client_.set_text("reads", worker_ ? "newest" : "consistent");
@@ -143,6 +151,7 @@ std::string Link::terms() const {
   OptionSet shared(trainer_options(), "the trainer", "trainer");
   for (const char *name : kShared) shared.set_text(name, options_.text(name));
   shared.set("partitions", static_cast<double>(partitions_));
+  for (size_t i = 0; i < compress_.size(); i++) shared.set_text(kCompress[i], compress_[i]);
   StateWriter names;
   std::string all;
   for (const auto *list : {&model.class_names(), &data.vocabulary()}) {
@@ -364,11 +373,11 @@ void Link::set_value(const std::string &name, const std::string &text) {
 // --- parameters -----------------------------------------------------------------------------------------------------
 
 void Link::take(const cluster::Outcome &outcome) {
+  bytes_in_ += outcome.read_bytes;
   const auto &specs = inputs_.model->tensor_specs();
   const auto steps = inputs_.model->gradients();
   for (const cluster::TensorValues &values : outcome.tensors) {
     const uint64_t size = wire::total_bytes(values.data);
-    bytes_in_ += size;
     const bool known = values.tensor < specs.size();
     const uint64_t elements = known ? element_count(specs[values.tensor].shape) : 0;
     const uint64_t width =
@@ -461,16 +470,15 @@ std::vector<cluster::TensorUpdate> Link::updates(std::span<const TensorStep<floa
       one.rows.assign(gradients[i].rows.begin(), gradients[i].rows.end());
       if (one.rows.empty()) continue;
       count = one.rows.size() * static_cast<uint64_t>(specs[i].shape[1]);
-      bytes_out_ += one.rows.size() * sizeof(uint32_t);
     }
     one.values = to_bytes(gradients[i].gradient, count * sizeof(float));
-    bytes_out_ += count * sizeof(float);
     updates.push_back(std::move(one));
   }
   return updates;
 }
 
 Link::Pushed Link::ended(const cluster::Outcome &outcome) {
+  bytes_out_ += outcome.payload_bytes;
   take(outcome);
   return {outcome.version, outcome.values_version};
 }

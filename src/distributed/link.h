@@ -116,6 +116,7 @@ class Link {
   bool worker_ = true, bulk_ = false, declared_ = false, open_ = false, reads_with_updates_ = false;
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;
+  std::vector<std::string> compress_;  // options of trainer or client that say how numbers travel
   uint64_t bytes_out_ = 0, bytes_in_ = 0;
   cluster::BlockPool copies_{size_t{64} << 20};                   // of what is pushed
   std::optional<std::chrono::steady_clock::time_point> failing_;  // since when, as long as nothing goes forward

@@ -41,6 +41,14 @@ constexpr OptionSpec kOptions[] = {
         "local_steps", "0", 0, 1e6,
         "On servers: steps of a worker on its own between two exchanges of what they changed; 0: "
         "gradients go to the servers' optimizer.")),
+    fixed(choice_option("compress", "none", "none|bf16|fp16|8bit|topk",
+                        "On servers: how gradients, or what local steps changed, travel: as float32; in 2 "
+                        "bytes a number; in 1; "
+                        "or only the largest. What that leaves out is added to the next.")),
+    fixed(choice_option("compress_pulls", "none", "none|bf16|fp16",
+                        "On servers: how the parameters that a worker reads travel: as float32, or rounded.")),
+    fixed(above_option("compress_share", "0.01", 0, 0.5,
+                       "On servers, with compress=topk: share of the numbers of each tensor that is sent.")),
     fixed(integer_option("prefetch", "1", 0, 16,
                          "On servers, not in rounds of all workers: steps whose gradients are computed while "
                          "an update before them "

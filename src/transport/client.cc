@@ -12,6 +12,14 @@ namespace {
 constexpr cluster::Time kLookAround = 10'000;  // between looks whether anybody is there
 constexpr int64_t kReasonMs = 500;             // to find out why nobody answers
 
+wire::Coding coding_of(const std::string &word) {
+  return word == "bf16"   ? wire::Coding::bf16
+         : word == "fp16" ? wire::Coding::fp16
+         : word == "8bit" ? wire::Coding::block8
+         : word == "topk" ? wire::Coding::sparse
+                          : wire::Coding::float32;
+}
+
 cluster::ClientOptions session_options(const OptionSet &options) {
   cluster::ClientOptions session;
   session.model = options.text("model");
@@ -25,6 +33,9 @@ cluster::ClientOptions session_options(const OptionSet &options) {
   session.rank = static_cast<uint16_t>(options["rank"]);
   session.eventual_reads = options.choice("reads") == "newest";
   session.confirm_reads = options.choice("read") == "confirm";
+  session.compression.coding = coding_of(options.choice("compress"));
+  session.pulls = coding_of(options.choice("compress_pulls"));
+  session.compression.share = options["compress_share"];
   session.lease_us = static_cast<cluster::Time>(options["lease"] * 1e6);
   session.retry_us = static_cast<cluster::Time>(options["retry"] * 1e6);
   return session;

@@ -28,6 +28,14 @@ constexpr OptionSpec kOptions[] = {
     fixed(choice_option("read", "lease", "lease|confirm",
                         "how the primary of a replicated shard knows that it still leads: by the replicas' "
                         "lease, or by asking them; values, and all reads under a lock, always ask")),
+    fixed(choice_option(
+        "compress", "none", "none|bf16|fp16|8bit|topk",
+        "how gradients and deltas travel: as float32; in 2 bytes a number; in 1; or only the largest. "
+        "What that leaves out is added to the next ones")),
+    fixed(choice_option("compress_pulls", "none", "none|bf16|fp16",
+                        "how parameters that are read travel: as float32, or rounded to 2 bytes a number")),
+    fixed(above_option("compress_share", "0.01", 0, 0.5,
+                       "topk: share of the numbers of each tensor that is sent")),
     fixed(number_option("lease", "10", 0.1, 600, "seconds of silence after which a worker counts as dead")),
     fixed(number_option("retry", "0.2", 0.01, 60,
                         "seconds before a request without an answer is repeated for the first time")),

@@ -73,6 +73,7 @@ void fields(F &f, NodePlace &x) {
   f.text(x.zone, kTextBytes);
   f.flag(x.drained);
   f.flag(x.alive);
+  f.number(x.features);
 }
 template <class F>
 void fields(F &f, Arrange &x) {
@@ -141,6 +142,9 @@ void fields(F &f, TensorPart &x) {
   f.number(x.tensor);
   f.number(x.rows);
   f.flag(x.all_rows);
+  f.choice(x.coding, Coding::sparse);
+  f.number(x.entries);
+  f.number(x.gap_bytes);
 }
 template <class F>
 void fields(F &f, Token &x) {
@@ -171,6 +175,7 @@ void fields(F &f, Push &x) {
   f.tables(x.progress, kProgress);
   f.tables(x.wanted, kTensors);
   f.numbers(x.wanted_rows, kWantedRows);
+  f.choice(x.pulls, Coding::fp16);
 }
 template <class F>
 void fields(F &f, Pushed &x) {
@@ -178,6 +183,7 @@ void fields(F &f, Pushed &x) {
   f.flag(x.applied);
   f.number(x.values_version);
   f.tables(x.tensors, kTensors);
+  f.choice(x.coding, Coding::fp16);
 }
 template <class F>
 void fields(F &f, Pull &x) {
@@ -187,11 +193,13 @@ void fields(F &f, Pull &x) {
   f.number(x.wait_us);
   f.tables(x.tensors, kTensors);
   f.flag(x.confirm);
+  f.choice(x.coding, Coding::fp16);
 }
 template <class F>
 void fields(F &f, Pulled &x) {
   f.number(x.version);
   f.tables(x.tensors, kTensors);
+  f.choice(x.coding, Coding::fp16);
 }
 template <class F>
 void fields(F &f, ReadPoint &x) {

@@ -92,7 +92,11 @@ struct NodePlace {
   std::string zone;        // what fails together with it; empty: it alone
   bool drained = false;    // it is to have no shards
   bool alive = false;      // as far as the coordinator knows
+  uint64_t features = 0;   // kFeatures of its build
 };
+// What a server can do that not all before it could.
+inline constexpr uint64_t kCodedUpdates = 1;
+inline constexpr uint64_t kFeatures = kCodedUpdates;
 
 // --- node -------------------------------------------------------------------------------------------------------
 
@@ -160,12 +164,19 @@ struct Close {};
 
 // --- parameters -------------------------------------------------------------------------------------------------
 
+// How numbers travel; cluster/coding.h says what their bytes are.
+enum class Coding : uint8_t { float32, bf16, fp16, block8, sparse };
+
 // Part of an update or of a read on one shard. Dense: the whole piece. Rows of a table: `rows` numbers of the table's
 // rows (rising uint32), then their data; in a pull only the numbers. all_rows: every row of the piece (pull only).
 struct TensorPart {
   uint32_t tensor = 0;
   uint32_t rows = 0;
   bool all_rows = false;
+  // Of an update, gradients and deltas alone. Rows, and the places of sparse numbers, are written as gaps then.
+  Coding coding = Coding::float32;
+  uint64_t entries = 0;    // sparse: how many numbers
+  uint64_t gap_bytes = 0;  // behind the numbers
 };
 
 enum class UpdateKind : uint8_t { initial, gradient, value, delta };
@@ -205,12 +216,14 @@ struct Push {
   // The same for a part of the tensors, with rows of tables: their numbers stand one tensor's after another's.
   std::vector<TensorPart> wanted;
   std::vector<uint32_t> wanted_rows;
+  Coding pulls = Coding::float32;  // as in Pull, of what the answer carries
 };
 struct Pushed {
   uint64_t version = 0;
   bool applied = true;              // false: an initial value that came second; the model has the first
   uint64_t values_version = 0;      // push_pull: of the values that come with it, not below version
   std::vector<TensorPart> tensors;  // push_pull: what the payload holds
+  Coding coding = Coding::float32;  // and how
 };
 
 // A read of one shard. version 0: the newest, at least min_version; else exactly that one, waited for if it is to come.
@@ -222,10 +235,12 @@ struct Pull {
   std::vector<TensorPart> tensors;
   bool confirm =
       false;  // all replicas are asked first whether this one still leads, instead of trusting its clock
+  Coding coding = Coding::float32;  // bf16, fp16: numbers may come so
 };
 struct Pulled {
   uint64_t version = 0;
   std::vector<TensorPart> tensors;
+  Coding coding = Coding::float32;  // how they come
 };
 
 // Asks the root for a version at which all shards can be read; the shards keep it until ReadDone or 5 s.

@@ -131,6 +131,34 @@ class ClusterTrain(ProgramTest):
         self.assertLess(max(numbers), 1500)
         self.assertTrue(all(one["seen"] >= 1 and one["score"] > 0 for one in hard))
 
+    def test_gradients_in_fewer_bytes(self):
+        self.write_flowers(rows=1500)
+        sent = {}
+        for coding in ("none", "bf16", "8bit", "topk:0.1"):
+            run = "c-" + re.sub(r"\W", "", coding)
+            model = ("--data", "flowers.csv", "--format", "csv:label=kind", "--model", "mlp:hidden=64", "--optimizer",
+                     "ngd:learning_rate=0.01", "--held-out", "0.2", "--seed", "1", "-o", "json")
+            events = [json.loads(line) for line in self.ngd(
+                "train", *model, "--trainer", "trainer:epochs=6,batch_size=16,compress_pulls=bf16", "--compress", coding, "--run", run,
+                "--workers", "2", "--shards", "2", "--replicas", "2").stdout.splitlines()]
+            self.assertGreater(events[-1]["held_out_accuracy"], 0.97, coding)
+            self.assert_all_seen(run, events[-1]["rows"] // 6, 6)
+            parts = [line for line in self.log(run) if line["event"] == "workers"][-1]["partitions"]
+            sent[coding] = sum(part["bytes_out"] for part in parts)
+        self.assertAlmostEqual(sent["none"] / sent["bf16"], 2, delta=0.01)
+        self.assertGreater(sent["none"] / sent["8bit"], 3)  # pieces of the flowers' model are below 256 numbers
+        self.assertGreater(sent["none"] / sent["topk:0.1"], 2)
+
+    def test_compress_is_checked_at_once(self):
+        self.write_flowers(rows=50)
+        for more, text in [(("--compress", "8bit"), "--compress is for training on servers"),
+                           (("--compress", "4bit", "--workers", "1"), 'option "compress"'),
+                           (("--compress", "8bit:0.1", "--workers", "1"), "only topk takes a share"),
+                           (("--compress", "topk:0.9", "--workers", "1"), 'option "compress_share"'),
+                           (("--compress", "topk:much", "--workers", "1"), 'option "compress_share"')]:
+            with self.subTest(more=more):
+                self.assertIn(text, self.ngd("train", *MLP, "--run", "none", *more, expect=2).stderr)
+
     def test_settings_are_changed_on_the_way_and_outlive_a_resumption(self):
         """Whoever looks on names the run directory; local steps follow, too."""
         self.write_flowers(rows=1500)

@@ -29,6 +29,8 @@ int main(int count, char **arguments) {
       run.reads = static_cast<simulation::Reads>(number());
     } else if (std::strcmp(arguments[i], "--wild-clocks") == 0) {
       run.wild_clocks = true;
+    } else if (std::strcmp(arguments[i], "--compress") == 0) {
+      run.compress = true;
     } else if (std::strcmp(arguments[i], "--aim") == 0) {
       run.aim = static_cast<simulation::Aim>(number());
     } else if (std::strcmp(arguments[i], "--trace") == 0) {
@@ -36,7 +38,7 @@ int main(int count, char **arguments) {
     } else {
       std::fprintf(stderr,
                    "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S] "
-                   "[--replicas K] [--moves] [--reads R] [--wild-clocks] [--aim A]\n");
+                   "[--replicas K] [--moves] [--reads R] [--wild-clocks] [--compress] [--aim A]\n");
       return 2;
     }
   }

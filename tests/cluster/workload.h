@@ -24,8 +24,9 @@ struct Run {
   unsigned replicas = 0;  // else 1 to 4, as the seed says
   bool moves = false;     // shards move to other servers; else in every third run with replicas
   Reads reads = Reads::mixed;
-  bool wild_clocks = false;     // servers' clocks differ by more than leases bear
-  std::optional<Aim> aim = {};  // the only faults are of this story, again and again
+  bool wild_clocks = false;           // servers' clocks differ by more than leases bear
+  std::optional<Aim> aim = {};        // the only faults are of this story, again and again
+  std::optional<bool> compress = {};  // clients code their updates; else in every third run
 };
 struct Result {
   std::vector<std::string> violations;

@@ -60,6 +60,9 @@ void World::violation(std::string text) {
 wire::Message World::travelled(const wire::Message &message) {
   wire::Message copy{
       message.envelope, wire::decode(wire::type_of(message.body), wire::encode(message.body).span()), {}};
+  if (auto *map = std::get_if<wire::Map>(&copy.body); map != nullptr && old_nodes) {
+    for (wire::NodePlace &node : map->nodes) node.features = 0;
+  }
   for (const wire::Bytes &part : message.payload) {
     if (part.size > 1 && random_.chance(0.2)) {
       const size_t at = random_.below(part.size);
@@ -94,6 +97,7 @@ void World::deliver(size_t from, size_t to, wire::Message message,
       delay += random_.below(4 * kSecond);
     at(now_ + delay, [=, this, m = travelled(message)]() mutable {
       messages++;
+      if (from < kClients && to < kClients) payload_between_servers += wire::total_bytes(m.payload);
       trace(concat(from, " -> ", to, " ", wire::type_name(type), " ", m.envelope.seq, " shard ",
                    m.envelope.shard));
       receive(std::move(m));

@@ -105,6 +105,8 @@ class World {
   std::vector<std::string> violations;
   std::string trace_text;
   uint64_t trace_hash = 0xCBF29CE484222325;
+  bool old_nodes = false;  // maps say of servers what those of a build before kFeatures do
+  uint64_t payload_between_servers = 0;
   uint64_t messages = 0, faults = 0, crashes = 0, resumptions = 0, fetches = 0;
   bool tracing;
   std::map<std::pair<uint64_t, uint64_t>, Decided> certain;  // by lineage and version

@@ -10,6 +10,9 @@ case $name in
     sources="src/vectors/reading.cc src/vectors/text_reader.cc src/vectors/binary_reader.cc src/vectors/saved_vectors.cc
       src/vectors/vectors.cc src/vectors/word_list.cc src/vectors/neighbours.cc src/data/file_reader.cc src/data/line_reader.cc
       src/store/safetensors.cc src/store/safetensors_header.cc build/default/tests/libngd_testable.a -lz -lopenblas" ;;
+  coding)  # as above
+    sources="src/cluster/coding.cc src/cluster/parameters.cc src/cluster/parameters_values.cc src/base/error.cc
+      build/default/tests/libngd_testable.a -lz -lopenblas" ;;
   *) echo "run.sh: no list of sources for $name" >&2; exit 2 ;;
 esac
 mkdir -p build/fuzz/corpus-"$name"
