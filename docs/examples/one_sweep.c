@@ -46,10 +46,11 @@ static double mean_error(float *const *p) {
 int main(void) {
   ngd_error error;
   ngd_optimizer *optimizer = NULL;
-  check(ngd_optimizer_create("adamw:learning_rate=0.02,weight_decay=0.001,clip=norm,clip_threshold=1,accumulate=2,"
-                             "schedule=cosine,schedule_steps=1500,schedule_warmup=50,average=ema,average_decay=0.99,"
-                             "zero_gradient=1",
-                             &optimizer, &error),
+  check(ngd_optimizer_create(
+            "adamw:learning_rate=0.02,weight_decay=0.001,clip=norm,clip_threshold=1,accumulate=2,"
+            "schedule=cosine,schedule_steps=1500,schedule_warmup=50,average=ema,average_decay=0.99,"
+            "zero_gradient=1",
+            &optimizer, &error),
         &error);
   check(ngd_optimizer_add_group(optimizer, "biases", "b|c", "weight_decay=0", &error), &error);
   float *parameters[4] = {w, b, v, c}, *gradients[4] = {w_gradient, b_gradient, v_gradient, c_gradient};
@@ -73,7 +74,8 @@ int main(void) {
              (unsigned long long)ngd_optimizer_step_count(optimizer), ngd_optimizer_learning_rate(optimizer),
              ngd_optimizer_gradient_norm(optimizer), mean_error(parameters));
   }
-  float averages[3 * kHidden + 1], *average[4] = {averages, averages + kHidden, averages + 2 * kHidden, averages + 3 * kHidden};
+  float averages[3 * kHidden + 1],
+      *average[4] = {averages, averages + kHidden, averages + 2 * kHidden, averages + 3 * kHidden};
   check(ngd_optimizer_average_f32(optimizer, (const float *const *)parameters, average, 4, &error), &error);
   const double left = mean_error(average);
   printf("mean error of the averaged parameters: %.4f\n", left);

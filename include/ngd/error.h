@@ -54,9 +54,9 @@ enum {
   NGD_E_LINEAGE = -23,     /**< The model went back to a checkpoint: what was known of it is no longer true. */
   NGD_E_EXPIRED = -24,     /**< The session was silent for too long and is forgotten. */
   NGD_E_FENCED = -25,      /**< The lock's token is no longer the newest: another holder came. */
-  NGD_E_CONFLICT = -26,    /**< It is not as the caller expected: another version, another owner, another spec. */
-  NGD_E_LIMIT = -27,       /**< A limit of the server is reached. */
-  NGD_E_ACCESS = -28       /**< The key may not do that. */
+  NGD_E_CONFLICT = -26, /**< It is not as the caller expected: another version, another owner, another spec. */
+  NGD_E_LIMIT = -27,    /**< A limit of the server is reached. */
+  NGD_E_ACCESS = -28    /**< The key may not do that. */
 };
 
 /** What went wrong, in the caller's memory. Its layout is frozen: 512 bytes in every version. */

@@ -346,8 +346,8 @@ NGD_API ngd_status ngd_optimizer_set_group_text(ngd_optimizer *optimizer, const 
  * @par Thread: exclusive
  * @since 0.1
  */
-NGD_API ngd_status ngd_optimizer_get_group_text(const ngd_optimizer *optimizer, const char *group, const char *name,
-                                                char *buffer, size_t capacity, size_t *needed,
+NGD_API ngd_status ngd_optimizer_get_group_text(const ngd_optimizer *optimizer, const char *group,
+                                                const char *name, char *buffer, size_t capacity, size_t *needed,
                                                 ngd_error *error) NGD_NOEXCEPT;
 
 /**
@@ -400,8 +400,8 @@ NGD_API ngd_status ngd_optimizer_step_f64(ngd_optimizer *optimizer, double *cons
  * @since 0.1
  */
 NGD_API ngd_status ngd_optimizer_step_bf16(ngd_optimizer *optimizer, uint16_t *const *parameters,
-                                          const uint16_t *const *gradients, size_t count,
-                                          ngd_error *error) NGD_NOEXCEPT;
+                                           const uint16_t *const *gradients, size_t count,
+                                           ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Takes one step with float16 tensors. As ngd_optimizer_step_f32() otherwise.
@@ -470,8 +470,8 @@ NGD_API ngd_status ngd_optimizer_sweep_f64(ngd_optimizer *optimizer, double *con
  * @since 0.1
  */
 NGD_API ngd_status ngd_optimizer_sweep_bf16(ngd_optimizer *optimizer, uint16_t *const *parameters,
-                                           uint16_t *const *gradients, uint16_t *const *copies, size_t count,
-                                           ngd_error *error) NGD_NOEXCEPT;
+                                            uint16_t *const *gradients, uint16_t *const *copies, size_t count,
+                                            ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Takes one step with float16 tensors, zeroing and copying. As ngd_optimizer_sweep_f32() otherwise.
@@ -546,7 +546,8 @@ NGD_API ngd_status ngd_optimizer_step_rows_f64(ngd_optimizer *optimizer, double 
  * @since 0.1
  */
 NGD_API ngd_status ngd_optimizer_average_f32(const ngd_optimizer *optimizer, const float *const *parameters,
-                                             float *const *averages, size_t count, ngd_error *error) NGD_NOEXCEPT;
+                                             float *const *averages, size_t count,
+                                             ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Writes the averaged parameters of float64 tensors. As ngd_optimizer_average_f32() otherwise.
@@ -561,7 +562,8 @@ NGD_API ngd_status ngd_optimizer_average_f32(const ngd_optimizer *optimizer, con
  * @since 0.1
  */
 NGD_API ngd_status ngd_optimizer_average_f64(const ngd_optimizer *optimizer, const double *const *parameters,
-                                             double *const *averages, size_t count, ngd_error *error) NGD_NOEXCEPT;
+                                             double *const *averages, size_t count,
+                                             ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Writes the averaged parameters of bfloat16 tensors. As ngd_optimizer_average_f32() otherwise.
@@ -576,7 +578,8 @@ NGD_API ngd_status ngd_optimizer_average_f64(const ngd_optimizer *optimizer, con
  * @since 0.1
  */
 NGD_API ngd_status ngd_optimizer_average_bf16(const ngd_optimizer *optimizer, const uint16_t *const *parameters,
-                                             uint16_t *const *averages, size_t count, ngd_error *error) NGD_NOEXCEPT;
+                                              uint16_t *const *averages, size_t count,
+                                              ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief Writes the averaged parameters of float16 tensors. As ngd_optimizer_average_f32() otherwise.
@@ -591,7 +594,8 @@ NGD_API ngd_status ngd_optimizer_average_bf16(const ngd_optimizer *optimizer, co
  * @since 0.1
  */
 NGD_API ngd_status ngd_optimizer_average_f16(const ngd_optimizer *optimizer, const uint16_t *const *parameters,
-                                             uint16_t *const *averages, size_t count, ngd_error *error) NGD_NOEXCEPT;
+                                             uint16_t *const *averages, size_t count,
+                                             ngd_error *error) NGD_NOEXCEPT;
 
 /**
  * @brief First half of the gradient-norm penalty of `ngd`: moves the parameters along the gradient.

@@ -262,8 +262,7 @@ bool OptionSet::is_default(std::string_view name) const {
   return values_[index].number == initial.number && values_[index].text == initial.text;
 }
 
-void describe_option(const OptionTable &specs, std::string_view what, size_t index,
-                     ngd_option_info *info) {
+void describe_option(const OptionTable &specs, std::string_view what, size_t index, ngd_option_info *info) {
   if (index >= specs.size())
     fail(NGD_E_NOT_FOUND, what, " has ", specs.size(), " options; there is no option number ", index);
   const OptionSpec &spec = specs[index];

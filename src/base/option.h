@@ -70,7 +70,8 @@ class OptionTable {
   OptionTable() = default;
   template <class Specs>
   OptionTable(const Specs &own) : own_(own) {}
-  OptionTable(std::span<const OptionSpec> own, std::span<const OptionSpec> common) : own_(own), common_(common) {}
+  OptionTable(std::span<const OptionSpec> own, std::span<const OptionSpec> common)
+      : own_(own), common_(common) {}
 
   size_t size() const { return own_.size() + common_.size(); }
   size_t own_size() const { return own_.size(); }
@@ -137,8 +138,7 @@ class OptionSet {
 };
 
 // Fills `info` from specs[index], within its struct_size; throws NGD_E_NOT_FOUND past the end.
-void describe_option(const OptionTable &specs, std::string_view what, size_t index,
-                     ngd_option_info *info);
+void describe_option(const OptionTable &specs, std::string_view what, size_t index, ngd_option_info *info);
 
 // Throws NGD_E_OPTION: `unknown rule "adm"; did you mean "adam"? Known: ...`.
 [[noreturn]] void fail_unknown(std::string_view what, std::string_view name,

@@ -44,7 +44,8 @@ Tensors<T> tensors(Parameter *const *parameters, Gradient *const *gradients, siz
     if (gradients[i] == nullptr && !untouched)
       ngd::fail(NGD_E_ARGUMENT, "gradients[", i, "] is NULL, but may not be");
     if (row_counts != nullptr && row_counts[i] != 0 && rows[i] == nullptr)
-      ngd::fail(NGD_E_ARGUMENT, "rows[", i, "] is NULL, but may not be, since row_counts[", i, "] is ", row_counts[i]);
+      ngd::fail(NGD_E_ARGUMENT, "rows[", i, "] is NULL, but may not be, since row_counts[", i, "] is ",
+                row_counts[i]);
     steps[i] = {inside<T>(parameters[i]), inside<const T>(gradients[i])};
     if (copies != nullptr) steps[i].copy = copies[i];
     if (row_counts != nullptr) steps[i].rows = {rows[i], row_counts[i]};
@@ -195,17 +196,17 @@ ngd_status ngd_optimizer_add_bf16(ngd_optimizer *optimizer, const char *name, co
 }
 
 ngd_status ngd_optimizer_add_f16(ngd_optimizer *optimizer, const char *name, const int64_t *shape, size_t rank,
-                                  ngd_error *error) noexcept {
+                                 ngd_error *error) noexcept {
   return add(optimizer, ngd::Element::f16, name, shape, rank, error);
 }
 
-ngd_status ngd_optimizer_add_rows_f32(ngd_optimizer *optimizer, const char *name, const int64_t *shape, size_t rank,
-                                      ngd_error *error) noexcept {
+ngd_status ngd_optimizer_add_rows_f32(ngd_optimizer *optimizer, const char *name, const int64_t *shape,
+                                      size_t rank, ngd_error *error) noexcept {
   return add_rows(optimizer, ngd::Element::f32, name, shape, rank, error);
 }
 
-ngd_status ngd_optimizer_add_rows_f64(ngd_optimizer *optimizer, const char *name, const int64_t *shape, size_t rank,
-                                      ngd_error *error) noexcept {
+ngd_status ngd_optimizer_add_rows_f64(ngd_optimizer *optimizer, const char *name, const int64_t *shape,
+                                      size_t rank, ngd_error *error) noexcept {
   return add_rows(optimizer, ngd::Element::f64, name, shape, rank, error);
 }
 
@@ -242,7 +243,8 @@ ngd_status ngd_optimizer_set_group_text(ngd_optimizer *optimizer, const char *gr
 }
 
 ngd_status ngd_optimizer_get_group_text(const ngd_optimizer *optimizer, const char *group, const char *name,
-                                        char *buffer, size_t capacity, size_t *needed, ngd_error *error) noexcept {
+                                        char *buffer, size_t capacity, size_t *needed,
+                                        ngd_error *error) noexcept {
   return guard(error, [&] {
     require(optimizer, "optimizer");
     require(group, "group");
@@ -267,7 +269,7 @@ ngd_status ngd_optimizer_step_bf16(ngd_optimizer *optimizer, uint16_t *const *pa
 }
 
 ngd_status ngd_optimizer_step_f16(ngd_optimizer *optimizer, uint16_t *const *parameters,
-                                   const uint16_t *const *gradients, size_t count, ngd_error *error) noexcept {
+                                  const uint16_t *const *gradients, size_t count, ngd_error *error) noexcept {
   return with_tensors<ngd::F16>(optimizer, parameters, gradients, count, error, kStep);
 }
 
@@ -276,18 +278,21 @@ ngd_status ngd_optimizer_sweep_f32(ngd_optimizer *optimizer, float *const *param
   return sweep<float>(optimizer, parameters, gradients, copies, count, error);
 }
 
-ngd_status ngd_optimizer_sweep_f64(ngd_optimizer *optimizer, double *const *parameters, double *const *gradients,
-                                   uint16_t *const *copies, size_t count, ngd_error *error) noexcept {
+ngd_status ngd_optimizer_sweep_f64(ngd_optimizer *optimizer, double *const *parameters,
+                                   double *const *gradients, uint16_t *const *copies, size_t count,
+                                   ngd_error *error) noexcept {
   return sweep<double>(optimizer, parameters, gradients, copies, count, error);
 }
 
-ngd_status ngd_optimizer_sweep_bf16(ngd_optimizer *optimizer, uint16_t *const *parameters, uint16_t *const *gradients,
-                                   uint16_t *const *copies, size_t count, ngd_error *error) noexcept {
+ngd_status ngd_optimizer_sweep_bf16(ngd_optimizer *optimizer, uint16_t *const *parameters,
+                                    uint16_t *const *gradients, uint16_t *const *copies, size_t count,
+                                    ngd_error *error) noexcept {
   return sweep<ngd::Bf16>(optimizer, parameters, gradients, copies, count, error);
 }
 
-ngd_status ngd_optimizer_sweep_f16(ngd_optimizer *optimizer, uint16_t *const *parameters, uint16_t *const *gradients,
-                                   uint16_t *const *copies, size_t count, ngd_error *error) noexcept {
+ngd_status ngd_optimizer_sweep_f16(ngd_optimizer *optimizer, uint16_t *const *parameters,
+                                   uint16_t *const *gradients, uint16_t *const *copies, size_t count,
+                                   ngd_error *error) noexcept {
   return sweep<ngd::F16>(optimizer, parameters, gradients, copies, count, error);
 }
 
@@ -314,7 +319,7 @@ ngd_status ngd_optimizer_average_f64(const ngd_optimizer *optimizer, const doubl
 }
 
 ngd_status ngd_optimizer_average_bf16(const ngd_optimizer *optimizer, const uint16_t *const *parameters,
-                                     uint16_t *const *averages, size_t count, ngd_error *error) noexcept {
+                                      uint16_t *const *averages, size_t count, ngd_error *error) noexcept {
   return average<ngd::Bf16>(optimizer, parameters, averages, count, error);
 }
 

@@ -77,7 +77,7 @@ struct PerTarget {
     }                                                                                               \
   }
 // For what the narrow targets do in another way.
-#define NGD_PER_WIDE_TARGET(function)                                                                \
-  {                                                                                                  \
-    { nullptr, nullptr, NGD_OF_AVX2(function), NGD_OF_AVX512(function), NGD_OF_NEON(function) }      \
+#define NGD_PER_WIDE_TARGET(function)                                                           \
+  {                                                                                             \
+    { nullptr, nullptr, NGD_OF_AVX2(function), NGD_OF_AVX512(function), NGD_OF_NEON(function) } \
   }

@@ -28,7 +28,7 @@ struct RowDetails {
   std::span<const float> weights{};  // w: the loss is the mean of w l
   std::span<float> losses{};         // receives l, without the weight
   std::span<int32_t>
-      correct{};  // receives 1 where the decided class is the target's, else 0; 1 for mean_square
+      correct{};       // receives 1 where the decided class is the target's, else 0; 1 for mean_square
   double divisor = 0;  // of the gradient, where it is not the number of rows
 
   RowDetails from(size_t first, size_t count) const {

@@ -21,11 +21,13 @@ struct Question {
   long tensors = 0, elements = 0;
   int threads = 0;
   bool operator==(const Question &other) const {
-    return rule == other.rule && tensors == other.tensors && elements == other.elements && threads == other.threads;
+    return rule == other.rule && tensors == other.tensors && elements == other.elements &&
+           threads == other.threads;
   }
 };
 
-std::unique_ptr<torch::optim::Optimizer> optimizer_of(const std::string &rule, std::vector<torch::Tensor> tensors) {
+std::unique_ptr<torch::optim::Optimizer> optimizer_of(const std::string &rule,
+                                                      std::vector<torch::Tensor> tensors) {
   if (rule == "sgd") return std::make_unique<torch::optim::SGD>(tensors, torch::optim::SGDOptions(kRate));
   if (rule == "momentum")
     return std::make_unique<torch::optim::SGD>(tensors, torch::optim::SGDOptions(kRate).momentum(0.9));

@@ -171,9 +171,8 @@ static void bad_input_is_refused_and_changes_nothing(void **state) {
       ngd_initializer_fill_f64("kaiming", 1, 0, 3, 2, values, 6, &error), NGD_E_OPTION,
       "unknown initializer \"kaiming\"; did you mean \"kaiming_normal\"? Known: uniform, normal, "
       "truncated_normal, xavier_normal, xavier_uniform, kaiming_normal, kaiming_uniform, orthogonal, zeros");
-  check_error(
-      ngd_initializer_fill_f64("normal:scale=-1", 1, 0, 3, 2, values, 6, &error), NGD_E_RANGE,
-      "option \"scale\" of initializer \"normal\" is -1, outside its range (0, 1e+06] (column 8)");
+  check_error(ngd_initializer_fill_f64("normal:scale=-1", 1, 0, 3, 2, values, 6, &error), NGD_E_RANGE,
+              "option \"scale\" of initializer \"normal\" is -1, outside its range (0, 1e+06] (column 8)");
   check_error(ngd_initializer_fill_f64("zeros:scale=1", 1, 0, 3, 2, values, 6, &error), NGD_E_OPTION,
               "unknown option \"scale\" for initializer \"zeros\"; it has none (column 7)");
   check_error(

@@ -104,26 +104,26 @@ static ngd_status call_step(ngd_optimizer *optimizer) {
   switch (a.type) {
     case 0:
       if (a.rows)
-        return ngd_optimizer_step_rows_f32(optimizer, (float *const *)parameters, (const float *const *)gradients, rows,
-                                           row_counts, count, &error);
-      return sweeps ? ngd_optimizer_sweep_f32(optimizer, (float *const *)parameters, (float *const *)gradients, out, count,
-                                              &error)
-                    : ngd_optimizer_step_f32(optimizer, (float *const *)parameters, (const float *const *)gradients, count,
-                                             &error);
+        return ngd_optimizer_step_rows_f32(optimizer, (float *const *)parameters,
+                                           (const float *const *)gradients, rows, row_counts, count, &error);
+      return sweeps ? ngd_optimizer_sweep_f32(optimizer, (float *const *)parameters, (float *const *)gradients,
+                                              out, count, &error)
+                    : ngd_optimizer_step_f32(optimizer, (float *const *)parameters,
+                                             (const float *const *)gradients, count, &error);
     case 1:
       if (a.rows)
-        return ngd_optimizer_step_rows_f64(optimizer, (double *const *)parameters, (const double *const *)gradients, rows,
-                                           row_counts, count, &error);
-      return sweeps ? ngd_optimizer_sweep_f64(optimizer, (double *const *)parameters, (double *const *)gradients, NULL,
-                                              count, &error)
-                    : ngd_optimizer_step_f64(optimizer, (double *const *)parameters, (const double *const *)gradients, count,
-                                             &error);
+        return ngd_optimizer_step_rows_f64(optimizer, (double *const *)parameters,
+                                           (const double *const *)gradients, rows, row_counts, count, &error);
+      return sweeps ? ngd_optimizer_sweep_f64(optimizer, (double *const *)parameters,
+                                              (double *const *)gradients, NULL, count, &error)
+                    : ngd_optimizer_step_f64(optimizer, (double *const *)parameters,
+                                             (const double *const *)gradients, count, &error);
     case 2:
-      return ngd_optimizer_sweep_bf16(optimizer, (uint16_t *const *)parameters, (uint16_t *const *)gradients, out, count,
-                                      &error);
+      return ngd_optimizer_sweep_bf16(optimizer, (uint16_t *const *)parameters, (uint16_t *const *)gradients,
+                                      out, count, &error);
     default:
-      return ngd_optimizer_step_f16(optimizer, (uint16_t *const *)parameters, (const uint16_t *const *)gradients, count,
-                                    &error);
+      return ngd_optimizer_step_f16(optimizer, (uint16_t *const *)parameters,
+                                    (const uint16_t *const *)gradients, count, &error);
   }
 }
 
@@ -133,7 +133,8 @@ static void one_life(uint64_t seed, const char *path) {
   ngd_optimizer *optimizer = NULL;
   if (ngd_optimizer_create(rule, &optimizer, NULL) != NGD_OK) fail_msg("%s", rule);
   for (size_t k = below(6); k > 0; k--) random_setting(optimizer, rule);
-  if (below(3) == 0) ngd_optimizer_add_group(optimizer, "g", below(2) ? "t1|t2" : "@vectors", "learning_rate=0.01", NULL);
+  if (below(3) == 0)
+    ngd_optimizer_add_group(optimizer, "g", below(2) ? "t1|t2" : "@vectors", "learning_rate=0.01", NULL);
   a.type = (int)below(4);
   a.rows = a.type < 2 && below(4) == 0;
   size_t declared = 0;

@@ -38,7 +38,8 @@ static void a_gradient_that_is_not_finite_never_reaches_the_state(void **state) 
   const float values[] = {NAN, INFINITY, -INFINITY};
   for (size_t r = 0; ngd_optimizer_rule(r) != NULL; r++) {
     for (size_t p = 0; p < 3; p++) {
-      ngd_optimizer *one = fresh(ngd_optimizer_rule(r), shape, 2), *other = fresh(ngd_optimizer_rule(r), shape, 2);
+      ngd_optimizer *one = fresh(ngd_optimizer_rule(r), shape, 2),
+                    *other = fresh(ngd_optimizer_rule(r), shape, 2);
       fill(w, g);
       memcpy(clean, w, sizeof w);
       memcpy(bad, g, sizeof g);
@@ -55,7 +56,8 @@ static void a_gradient_that_is_not_finite_never_reaches_the_state(void **state) 
       const float *gradients[1] = {bad};
       check_ok(ngd_optimizer_set_text(one, "nonfinite", "error", &error));
       check_error(ngd_optimizer_step_f32(one, parameters, gradients, 1, &error), NGD_E_NOT_FINITE,
-                  "the gradient of tensor \"w\" is not finite at step 4; nothing was changed. Lower the learning_rate, or "
+                  "the gradient of tensor \"w\" is not finite at step 4; nothing was changed. Lower the "
+                  "learning_rate, or "
                   "set nonfinite=skip");
       assert_memory_equal(w, clean, sizeof w);
       /* zero: as if the element had been 0. */
@@ -113,8 +115,7 @@ static void clipping_limits_what_the_rule_sees(void **state) {
   memcpy(w, before, sizeof w);
   optimizer = fresh("sgd:learning_rate=1,clip=norm,clip_threshold=2", matrix, 2);
   step(optimizer, w, g);
-  for (int i = 0; i < kCount; i++)
-    assert_true(fabs(before[i] - w[i] - 2 / sqrt(squares) * g[i]) < 1e-6);
+  for (int i = 0; i < kCount; i++) assert_true(fabs(before[i] - w[i] - 2 / sqrt(squares) * g[i]) < 1e-6);
   assert_true(fabs(ngd_optimizer_gradient_norm(optimizer) / sqrt(squares) - 1) < 1e-12);
   check_ok(ngd_optimizer_set(optimizer, "clip_threshold", 1000, &error)); /* above the norm: nothing happens */
   memcpy(w, before, sizeof w);

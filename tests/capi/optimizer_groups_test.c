@@ -58,9 +58,10 @@ static void mistakes_with_groups_are_told(void **state) {
   ngd_optimizer *optimizer = scalars("adam", kNames, 4);
   check_error(ngd_optimizer_set_group(optimizer, "x", "beta1", 0.5, &error), NGD_E_NOT_FOUND,
               "there is no group \"x\"; the optimizer has no groups");
-  check_error(ngd_optimizer_add_group(optimizer, "g", "*", "threads=2", &error), NGD_E_UNSUPPORTED,
-              "option \"threads\" belongs to the whole step; a group may have its own options of the rule, clip and "
-              "clip_threshold");
+  check_error(
+      ngd_optimizer_add_group(optimizer, "g", "*", "threads=2", &error), NGD_E_UNSUPPORTED,
+      "option \"threads\" belongs to the whole step; a group may have its own options of the rule, clip and "
+      "clip_threshold");
   check_error(ngd_optimizer_add_group(optimizer, "g", "", "beta1=0.5", &error), NGD_E_ARGUMENT,
               "the pattern of group \"g\" is empty; \"*\" matches all names");
   check_error(ngd_optimizer_add_group(optimizer, "g", "*", "beta1=2", &error), NGD_E_RANGE,
@@ -80,7 +81,8 @@ static void mistakes_with_groups_are_told(void **state) {
 static void schedules_move_the_rate_of_every_group(void **state) {
   (void)state;
   ngd_error error;
-  ngd_optimizer *optimizer = scalars("sgd:learning_rate=1,schedule=step,schedule_interval=2,schedule_gamma=0.5", kNames, 4);
+  ngd_optimizer *optimizer =
+      scalars("sgd:learning_rate=1,schedule=step,schedule_interval=2,schedule_gamma=0.5", kNames, 4);
   check_ok(ngd_optimizer_add_group(optimizer, "head", "head.*", "learning_rate=10", &error));
   const double g[4] = {1, 1, 1, 1};
   const double factors[6] = {1, 1, 0.5, 0.5, 0.25, 0.25};
@@ -92,11 +94,13 @@ static void schedules_move_the_rate_of_every_group(void **state) {
   }
   check_error(ngd_optimizer_report(optimizer, 1, &error), NGD_E_STATE,
               "losses are reported for schedule=plateau, but schedule is step");
-  check_error(ngd_optimizer_set_text(optimizer, "schedule", "cosine", &error), NGD_E_RANGE,
-              "schedule=cosine needs schedule_steps above schedule_warmup, but they are 0 and 0; set schedule_steps "
-              "first, to the steps of the whole run");
-  check_error(ngd_optimizer_set_text(optimizer, "schedule_milestones", "3 2", &error), NGD_E_RANGE,
-              "option \"schedule_milestones\" is \"3 2\"; it takes rising step numbers from 1, separated by blanks");
+  check_error(
+      ngd_optimizer_set_text(optimizer, "schedule", "cosine", &error), NGD_E_RANGE,
+      "schedule=cosine needs schedule_steps above schedule_warmup, but they are 0 and 0; set schedule_steps "
+      "first, to the steps of the whole run");
+  check_error(
+      ngd_optimizer_set_text(optimizer, "schedule_milestones", "3 2", &error), NGD_E_RANGE,
+      "option \"schedule_milestones\" is \"3 2\"; it takes rising step numbers from 1, separated by blanks");
   ngd_optimizer_destroy(optimizer);
 
   optimizer = scalars("sgd:learning_rate=1,schedule=plateau,schedule_patience=1,schedule_gamma=0.1", kNames, 1);
@@ -110,7 +114,8 @@ static void schedules_move_the_rate_of_every_group(void **state) {
 static void averages_follow_their_formulas(void **state) {
   (void)state;
   ngd_error error;
-  const char *specs[] = {"sgd:learning_rate=1,average=ema,average_decay=0.75", "sgd:learning_rate=1,average=swa,average_start=2",
+  const char *specs[] = {"sgd:learning_rate=1,average=ema,average_decay=0.75",
+                         "sgd:learning_rate=1,average=swa,average_start=2",
                          "sgd:learning_rate=1,average=lookahead,average_interval=3,lookahead_alpha=0.5"};
   for (int s = 0; s < 3; s++) {
     ngd_optimizer *optimizer = scalars(specs[s], kNames, 1);
@@ -169,18 +174,19 @@ static void rows_that_rest_stay_and_decay(void **state) {
   row_lists[0] = seven;
   const float before = table[7 * kWidth];
   check_ok(ngd_optimizer_step_rows_f32(optimizer, parameters, gradients, row_lists, counts, 2, &error));
-  const double m = (0.1 * pow(0.9, 3) + 0.1) / (1 - pow(0.9, 4)), v = (0.001 * pow(0.999, 3) + 0.001) / (1 - pow(0.999, 4));
+  const double m = (0.1 * pow(0.9, 3) + 0.1) / (1 - pow(0.9, 4)),
+               v = (0.001 * pow(0.999, 3) + 0.001) / (1 - pow(0.999, 4));
   assert_true(fabs(before - table[7 * kWidth] - 0.1 * m / sqrt(v)) < 1e-6);
 
   const uint32_t falling[2] = {9, 3}, far[1] = {50};
   row_lists[0] = falling;
   counts[0] = 2;
-  check_error(ngd_optimizer_step_rows_f32(optimizer, parameters, gradients, row_lists, counts, 2, &error), NGD_E_SHAPE,
-              "the rows of tensor \"table\" must rise, but row 3 follows 9");
+  check_error(ngd_optimizer_step_rows_f32(optimizer, parameters, gradients, row_lists, counts, 2, &error),
+              NGD_E_SHAPE, "the rows of tensor \"table\" must rise, but row 3 follows 9");
   row_lists[0] = far;
   counts[0] = 1;
-  check_error(ngd_optimizer_step_rows_f32(optimizer, parameters, gradients, row_lists, counts, 2, &error), NGD_E_SHAPE,
-              "row 50 of tensor \"table\" is past its 50 rows");
+  check_error(ngd_optimizer_step_rows_f32(optimizer, parameters, gradients, row_lists, counts, 2, &error),
+              NGD_E_SHAPE, "row 50 of tensor \"table\" is past its 50 rows");
   counts[0] = 0; /* no row at all: only the other tensors move */
   row_lists[0] = NULL;
   const float last = b;
@@ -232,8 +238,8 @@ static void a_saved_optimizer_brings_its_groups_and_schedule(void **state) {
   ngd_error error;
   char path[] = "/tmp/ngd_groups_XXXXXX";
   close(mkstemp(path));
-  ngd_optimizer *one =
-      scalars("ngd:schedule=plateau,schedule_patience=0,average=swa,loss_scale=4,loss_scale_dynamic=1", kNames, 4);
+  ngd_optimizer *one = scalars(
+      "ngd:schedule=plateau,schedule_patience=0,average=swa,loss_scale=4,loss_scale_dynamic=1", kNames, 4);
   check_ok(ngd_optimizer_add_group(one, "bias", "*.bias", "weight_decay=0.5,accel=none", &error));
   double w[4] = {1, 2, 3, 4}, again[4];
   const double g[4] = {0.5, -0.5, 0.25, 1};

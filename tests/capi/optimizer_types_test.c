@@ -102,7 +102,8 @@ static void a_forked_child_steps_alone_with_the_same_bits(void **state) {
   }
   close(channel[1]);
   size_t got = 0;
-  for (ssize_t some; got < sizeof other && (some = read(channel[0], (char *)copy_back + got, sizeof other - got)) > 0;)
+  for (ssize_t some;
+       got < sizeof other && (some = read(channel[0], (char *)copy_back + got, sizeof other - got)) > 0;)
     got += (size_t)some;
   close(channel[0]);
   int status = 1;
@@ -148,7 +149,8 @@ static void a_step_that_is_taken_back_equals_one_that_was_measured_first(void **
   enum { kMany = 20000 };
   static double a[kMany], b[kMany], gradients_of[kMany];
   const int64_t shape[2] = {kMany / 100, 100};
-  const char *specs[] = {"ngd:learning_rate=1e-5,weight_decay=0.01%s", "ngd:learning_rate=1e-5,accel=none,second=centered%s",
+  const char *specs[] = {"ngd:learning_rate=1e-5,weight_decay=0.01%s",
+                         "ngd:learning_rate=1e-5,accel=none,second=centered%s",
                          "ngd:learning_rate=1e-5,damp=0.01%s"};
   for (int s = 0; s < 3; s++) {
     char spec[96];
@@ -194,8 +196,9 @@ static void packed_state_stays_near_float32_state(void **state) {
   const struct {
     const char *spec;
     double most;
-  } cases[] = {{"adam:state=bf16", 0.02}, {"adam:state=bf16,stochastic_rounding=0", 0.02}, {"adam:state=8bit", 0.15},
-               {"lamb:state=bf16", 0.02}, {"ngd:state=8bit", 0.15}, {"momentum:state=8bit", 0.3}};
+  } cases[] = {{"adam:state=bf16", 0.02}, {"adam:state=bf16,stochastic_rounding=0", 0.02},
+               {"adam:state=8bit", 0.15}, {"lamb:state=bf16", 0.02},
+               {"ngd:state=8bit", 0.15},  {"momentum:state=8bit", 0.3}};
   for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
     char exact[32];
     snprintf(exact, sizeof exact, "%.*s", (int)strcspn(cases[c].spec, ":"), cases[c].spec);
@@ -246,8 +249,8 @@ static void random_rounding_keeps_slow_changes(void **state) {
     check_ok(ngd_optimizer_step_f32(exact, parameters, gradients, 1, &error));
   }
   ngd_optimizer_destroy(exact);
-  print_message("bf16 %.4f, 8bit %.4f, bf16 rounded to the nearest %.4f of the way\n", moved[0] / -x, moved[1] / -x,
-                moved[2] / -x);
+  print_message("bf16 %.4f, 8bit %.4f, bf16 rounded to the nearest %.4f of the way\n", moved[0] / -x,
+                moved[1] / -x, moved[2] / -x);
   assert_true(fabs(moved[0] / -x - 1) < 0.02);
   assert_true(fabs(moved[1] / -x - 1) < 0.1);
   assert_true(fabs(moved[2] / -x - 1) > 0.2); /* what the random numbers are for */

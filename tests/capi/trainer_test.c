@@ -148,9 +148,9 @@ static void options_are_described_set_and_read(void **state) {
   char text[200];
   size_t count = 0, needed;
   while (ngd_trainer_describe(count, &info, NULL) == NGD_OK) count++;
-  assert_int_equal(count, 20);
-  check_error(ngd_trainer_describe(20, &info, &error), NGD_E_NOT_FOUND,
-              "the trainer has 20 options; there is no option number 20");
+  assert_int_equal(count, 23);
+  check_error(ngd_trainer_describe(23, &info, &error), NGD_E_NOT_FOUND,
+              "the trainer has 23 options; there is no option number 23");
   fresh_trainer(b, "trainer:epochs=3,schedule=cosine");
   double value;
   check_ok(ngd_trainer_get(b->trainer, "epochs", &value, &error));

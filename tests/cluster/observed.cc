@@ -1,5 +1,6 @@
 // What the world notes of the roots' logs, and the invariants that it checks as entries are applied.
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "cluster/checkpoint.h"
@@ -13,7 +14,8 @@ using namespace ngd::cluster;
 namespace wire = ngd::wire;
 
 // I1: once the disks of all servers together have a whole checkpoint of this lineage, or the one that it began from, they
-// always have one. (Not always the newest: a root whose disk failed does not know of its own.)
+// always have one. One of whose manifest the disk of the root's leader failed is not known to be one, and the next may take
+// its place.
 void World::look_at_checkpoints() {
   std::map<uint64_t, Manifest> manifests;
   const auto look = [&](bool synced) {
@@ -23,13 +25,17 @@ void World::look_at_checkpoints() {
     if (server->disk.flips != 0 || !server->options.durable) return;
   }
   look(true);
+  std::set<uint64_t> known;
   for (const auto &server : servers) {
+    const bool leads = server->node != nullptr && server->root != nullptr && server->root->replica().leads();
     for (Manifest &one : read_manifests(server->disk, server->options.directory, kModelName)) {
       const bool begun_from = one.lineage == lineage_.from_lineage && one.version == lineage_.from_version;
-      if (one.lineage == lineage_.lineage || begun_from) manifests.try_emplace(one.generation, std::move(one));
+      if (one.lineage != lineage_.lineage && !begun_from) continue;
+      if (leads) known.insert(one.generation);
+      manifests.try_emplace(one.generation, std::move(one));
     }
   }
-  uint64_t newest = 0;
+  uint64_t newest = 0, newest_known = 0;
   for (const auto &[generation, manifest] : manifests) {
     const auto count = static_cast<uint32_t>(manifest.files.size());
     bool whole = true;
@@ -41,11 +47,12 @@ void World::look_at_checkpoints() {
       });
     }
     if (whole) newest = generation;
+    if (whole && known.contains(generation)) newest_known = generation;
   }
   look(false);
   if (newest == 0 && whole_ != 0)
     violation(concat("I1: checkpoint ", whole_, " is gone, and there is no other"));
-  whole_ = newest;
+  if (newest_known != 0) whole_ = newest_known;
 }
 
 void World::Server::begun(uint64_t lineage, uint64_t base, uint64_t from_lineage, uint64_t from_version) {

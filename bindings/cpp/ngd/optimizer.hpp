@@ -81,13 +81,15 @@ class Optimizer : public detail::Handle<ngd_optimizer, detail::optimizer_functio
 
   // Tensors whose names match `pattern` ("*.bias", "@vectors") have `options` of their own ("weight_decay=0").
   void add_group(const std::string &group, const std::string &pattern, const std::string &options) {
-    detail::check(ngd_optimizer_add_group, raw(), detail::text(group), detail::text(pattern), detail::text(options));
+    detail::check(ngd_optimizer_add_group, raw(), detail::text(group), detail::text(pattern),
+                  detail::text(options));
   }
   void set_group(const std::string &group, const std::string &name, double value) {
     detail::check(ngd_optimizer_set_group, raw(), detail::text(group), detail::text(name), value);
   }
   void set_group(const std::string &group, const std::string &name, const std::string &value) {
-    detail::check(ngd_optimizer_set_group_text, raw(), detail::text(group), detail::text(name), detail::text(value));
+    detail::check(ngd_optimizer_set_group_text, raw(), detail::text(group), detail::text(name),
+                  detail::text(value));
   }
   // The averaged parameters, of the option average or of a rule that has its own.
   void average(Spans<const float> parameters, Spans<float> averages) const {
@@ -144,9 +146,11 @@ class Optimizer : public detail::Handle<ngd_optimizer, detail::optimizer_functio
     for (size_t index = 0; index < parameters.size(); index++) {
       const std::span<const T> parameter = parameters.begin()[index];
       const std::span<T> average = averages.begin()[index];
-      if (index < infos.size() && (parameter.size() != infos[index].elements || average.size() != infos[index].elements))
-        throw Error(NGD_E_SHAPE, "tensor " + infos[index].name + " has " + std::to_string(infos[index].elements) +
-                                     " elements, but the arrays " + std::to_string(parameter.size()) + " and " +
+      if (index < infos.size() &&
+          (parameter.size() != infos[index].elements || average.size() != infos[index].elements))
+        throw Error(NGD_E_SHAPE, "tensor " + infos[index].name + " has " +
+                                     std::to_string(infos[index].elements) + " elements, but the arrays " +
+                                     std::to_string(parameter.size()) + " and " +
                                      std::to_string(average.size()));
       from.push_back(parameter.data());
       to.push_back(average.data());
