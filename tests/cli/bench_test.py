@@ -268,8 +268,10 @@ class TrainBench(ProgramTest):
                          [("text", "asynchronous", 1.3), ("text", "bulk", None),
                           ("perceptron", "asynchronous", 1.5), ("perceptron", "bulk", None)])
         for row in done["results"]:
-            for key in ("seconds_alone", "seconds", "ratio", "cpu_alone", "cpu_worker", "cpu_servers"):
+            for key in ("seconds_alone", "seconds", "ratio", "cpu_alone", "cpu_worker"):
                 self.assertLess(0, row[key], (row, key))
+        # What another process has used is known once it was scheduled again: a turn of one step may see nothing of it.
+        self.assertLess(0, sum(row["cpu_servers"] for row in done["results"]))
         # A step sends and reads every number of the perceptron once: 784-1600-800-10.
         bytes_of_all = 4 * (784 * 1600 + 1600 + 1600 * 800 + 800 + 800 * 10 + 10)
         for row in done["results"][2:]:
