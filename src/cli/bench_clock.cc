@@ -1,6 +1,8 @@
 // Bursts, rounds, medians.
 #include "bench_clock.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -26,6 +28,12 @@ size_t steps_within(const std::function<void()> &step, double seconds) {
 }
 
 }  // namespace
+
+double own_cpu_seconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
 
 Burst burst_of(std::function<void()> step, double seconds, std::function<void()> before) {
   return [step = std::move(step), before = std::move(before), seconds, steps = size_t{0}]() mutable {

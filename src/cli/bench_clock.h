@@ -12,6 +12,9 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// Processor time of this process, all threads.
+double own_cpu_seconds();
+
 // Runs one burst of steps and returns the seconds of one step. The first burst also finds its own length.
 using Burst = std::function<double()>;
 

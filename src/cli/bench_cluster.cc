@@ -3,7 +3,6 @@
 
 #include <fmt/core.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,15 +14,6 @@
 #include "bench_cluster_measure.h"
 
 namespace cli {
-namespace {
-
-double own_cpu_seconds() {
-  timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
-}  // namespace
 
 void measure_window(Subject &subject, size_t window, size_t bytes, double seconds) {
   const auto cpu = [&] {

@@ -2,7 +2,6 @@
 #include "bench_train.h"
 
 #include <fmt/core.h>
-#include <time.h>
 
 #include <cmath>
 #include <filesystem>
@@ -94,12 +93,6 @@ Servers serve(const std::string &folder, const TrainBench &bench) {
     }));
   }
   return servers;
-}
-
-double own_cpu_seconds() {
-  timespec time = {};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 // A run that is advanced turn by turn.

@@ -107,13 +107,8 @@ int push(Arguments &arguments) {
 
 int get(Arguments &arguments) {
   const Client client = connect(arguments.connection);
-  std::string value(size_t{1} << 20, '\0');
-  value.push_back('\0');
-  size_t needed = 0;
   uint64_t version = 0;
-  call(ngd_client_get_value, client.get(), arguments.name.c_str(), uint64_t{0}, int64_t{1000}, value.data(),
-       value.size(), &needed, &version);
-  value.resize(needed - 1);
+  const std::string value = present_value_of(client.get(), arguments.name.c_str(), 1000, &version);
   if (arguments.style == Style::json)
     print_json({{"name", arguments.name}, {"version", version}, {"value", value}});
   else

@@ -105,16 +105,19 @@ Json places_of(ngd_client *client, int64_t timeout_ms) {
   return Json::parse(text);
 }
 
-std::string value_of(ngd_client *client, const char *name, int64_t timeout_ms) {
+std::string present_value_of(ngd_client *client, const char *name, int64_t timeout_ms, uint64_t *version) {
   std::string text((size_t{1} << 20) + 1, '\0');
   size_t needed = 0;
-  ngd_error error = {};
-  const ngd_status status = ngd_client_get_value(client, name, 0, std::min(timeout_ms, kAbsentMs), text.data(),
-                                                 text.size(), &needed, nullptr, &error);
-  if (status == NGD_E_NOT_FOUND || status == NGD_E_TIMEOUT) return {};
-  if (status != NGD_OK) throw Failure{error.message, kExitFailed, status};
+  call(ngd_client_get_value, client, name, uint64_t{0}, timeout_ms, text.data(), text.size(), &needed, version);
   text.resize(needed - 1);
   return text;
+}
+
+std::string value_of(ngd_client *client, const char *name, int64_t timeout_ms) try {
+  return present_value_of(client, name, std::min(timeout_ms, kAbsentMs));
+} catch (const Failure &failure) {
+  if (failure.status == NGD_E_NOT_FOUND || failure.status == NGD_E_TIMEOUT) return {};
+  throw;
 }
 
 }  // namespace cli

@@ -29,6 +29,9 @@ Client connect_to_servers(const ConnectionOptions &options);
 
 // What ngd_client_get_places() tells.
 Json places_of(ngd_client *client, int64_t timeout_ms);
+// A value that is waited for, all the time if need be; `version` receives its version.
+std::string present_value_of(ngd_client *client, const char *name, int64_t timeout_ms,
+                             uint64_t *version = nullptr);
 // A value that may be absent: then the text is empty.
 std::string value_of(ngd_client *client, const char *name, int64_t timeout_ms);
 

@@ -261,12 +261,8 @@ std::string EmbeddedCluster::account() try {
   auto info = sized<ngd_client_info>();
   call(ngd_client_get_info, client.get(), int64_t{10'000}, &info);
   // It is there; on a machine that is overloaded the answer takes its time.
-  std::string text((size_t{1} << 20) + 1, '\0');
-  size_t needed = 0;
-  call(ngd_client_get_value, client.get(), "training.progress", uint64_t{0}, int64_t{10'000}, text.data(),
-       text.size(), &needed, nullptr);
-  text.resize(needed - 1);
-  const Json told = Json::parse(text, nullptr, false);
+  const Json told =
+      Json::parse(present_value_of(client.get(), "training.progress", int64_t{10'000}), nullptr, false);
   uint64_t acknowledged = 0;
   for (const Json &one : told.is_object() ? told.value("partitions", Json::array()) : Json::array()) {
     acknowledged += one.value("updates", uint64_t{0});

@@ -29,6 +29,12 @@ constexpr const char *kShared[] = {"epochs",   "batch_size",   "shuffle",    "ic
 // These may be said to the client instead.
 constexpr const char *kCompress[] = {"compress", "compress_share", "compress_pulls"};
 
+std::string text_of(const cluster::Outcome &outcome) {
+  std::string text;
+  for (const wire::Bytes &run : outcome.payload) text += run.text();
+  return text;
+}
+
 // Rows that came in one run. They go anywhere in memory: so many later ones are asked for while one is copied.
 void place_rows(const std::vector<uint32_t> &rows, const std::byte *from, uint64_t width, float *to) {
   constexpr size_t kAhead = 8, kLine = 64 / sizeof(float);
@@ -78,6 +84,23 @@ int64_t Link::operation_ms() const {
 
 cluster::Outcome Link::run(const Begin &begin, int64_t timeout_ms) {
   return client_.call(timeout_ms == 0 ? operation_ms() : timeout_ms, begin);
+}
+
+cluster::Outcome Link::ask(const wire::Query &query) {
+  return run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
+    return session.query(query, now, deadline);
+  });
+}
+
+std::optional<cluster::Outcome> Link::ask_for_value(const std::string &name) {
+  wire::Query query;
+  query.name = name;
+  try {
+    return ask(query);
+  } catch (const Error &error) {
+    if (error.status() == NGD_E_NOT_FOUND) return std::nullopt;
+    throw;
+  }
 }
 
 cluster::Outcome Link::command(wire::Command command, const std::string &payload) {
@@ -286,9 +309,7 @@ Claimed Link::claim(uint64_t number) {
   command.kind = wire::CommandKind::claim;
   command.number = number;
   const cluster::Outcome outcome = this->command(command, {});
-  Claimed claimed{outcome.done.number, outcome.done.token, outcome.done.offset, {}};
-  for (const wire::Bytes &run : outcome.payload) claimed.blob += run.text();
-  return claimed;
+  return {outcome.done.number, outcome.done.token, outcome.done.offset, text_of(outcome)};
 }
 
 void Link::store(const Claimed &partition, const std::string &blob, bool release) {
@@ -304,13 +325,8 @@ cluster::PartitionSet Link::look() {
   wire::Query query;
   query.kind = wire::QueryKind::partitions;
   query.name = kSet;
-  const cluster::Outcome outcome =
-      run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-        return session.query(query, now, deadline);
-      });
+  const std::string bytes = text_of(ask(query));
   cluster::PartitionSet set;
-  std::string bytes;
-  for (const wire::Bytes &run : outcome.payload) bytes += run.text();
   wire::read_bytes(std::as_bytes(std::span(bytes)), "partitions", wire::kDepth, wire::kTablesOfLists, set);
   return set;
 }
@@ -320,47 +336,19 @@ std::string Link::blob(uint64_t partition) {
   query.kind = wire::QueryKind::blob;
   query.name = kSet;
   query.known = partition;
-  const cluster::Outcome outcome =
-      run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-        return session.query(query, now, deadline);
-      });
-  std::string text;
-  for (const wire::Bytes &run : outcome.payload) text += run.text();
-  return text;
+  return text_of(ask(query));
 }
 
 std::optional<std::string> Link::value(const std::string &name) {
-  wire::Query query;
-  query.name = name;
-  try {
-    const cluster::Outcome outcome =
-        run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-          return session.query(query, now, deadline);
-        });
-    std::string text;
-    for (const wire::Bytes &run : outcome.payload) text += run.text();
-    return text;
-  } catch (const Error &error) {
-    if (error.status() == NGD_E_NOT_FOUND) return std::nullopt;
-    throw;
-  }
+  const std::optional<cluster::Outcome> outcome = ask_for_value(name);
+  if (!outcome) return std::nullopt;
+  return text_of(*outcome);
 }
 
 std::pair<std::string, uint64_t> Link::changes() {
-  wire::Query query;
-  query.name = cluster::kChanges;
-  try {
-    const cluster::Outcome outcome =
-        run([&](cluster::ClientSession &session, cluster::Time now, cluster::Time deadline) {
-          return session.query(query, now, deadline);
-        });
-    std::string text;
-    for (const wire::Bytes &run : outcome.payload) text += run.text();
-    return {std::move(text), outcome.done.version};
-  } catch (const Error &error) {
-    if (error.status() != NGD_E_NOT_FOUND) throw;
-    return {};
-  }
+  const std::optional<cluster::Outcome> outcome = ask_for_value(cluster::kChanges);
+  if (!outcome) return {};
+  return {text_of(*outcome), outcome->done.version};
 }
 
 void Link::set_value(const std::string &name, const std::string &text) {

@@ -96,6 +96,8 @@ class Link {
  private:
   using Begin = transport::Client::Begin;
   cluster::Outcome run(const Begin &begin, int64_t timeout_ms = 0);
+  cluster::Outcome ask(const wire::Query &query);
+  std::optional<cluster::Outcome> ask_for_value(const std::string &name);  // none: there is none
   cluster::Outcome command(wire::Command command, const std::string &payload);
   void declare();
   std::string terms() const;

@@ -78,9 +78,8 @@ class Worker final : public TrainingRun {
   std::vector<uint32_t> touched(const Step &step);
   void train_round();
   std::optional<NextRound> next_round();
-  uint64_t land(
-      cluster::Ticket until =
-          0);  // ends the first update that is on its way, or all up to one; returns the version that was read with it
+  // Ends the first update that is on its way, or all up to one; returns the version that was read with it.
+  uint64_t land(cluster::Ticket until = 0);
   void land_all();
   void forget();  // after a failure
   void train_here();
