@@ -19,6 +19,11 @@ static const char *scratch_directory(void) {
   return name;
 }
 
+/* An address in a new directory. */
+static inline void address_in(char *address, size_t size) {
+  snprintf(address, size, "ipc://%s/s", scratch_directory());
+}
+
 static int remove_scratch_directories(void **state) {
   (void)state;
   char command[128];

@@ -2,15 +2,11 @@
 #include <math.h>
 #include <pthread.h>
 
-#include "cluster.h"
+#include "trainer_parts.h"
 
 enum { kElements = 5000, kSteps = 50 };
 
 static const char *const kCodings[] = {"bf16", "fp16", "8bit", "topk"};
-
-static void address_in(char *address, size_t size) {
-  snprintf(address, size, "ipc://%s/s", scratch_directory());
-}
 
 /* Pushes that are all the same number are that number's sum in the end, though no coding holds it. */
 static void small_numbers_add_up(void **state) {
@@ -93,54 +89,9 @@ static void what_is_no_coding_is_refused(void **state) {
 
 enum { kRows = 240, kColumns = 20, kWorkers = 2 };
 
-static ngd_dataset *make_data(void) {
-  ngd_error error;
-  static float features[kRows * kColumns], labels[kRows];
-  for (int i = 0; i < kRows; i++) {
-    for (int j = 0; j < kColumns; j++)
-      features[i * kColumns + j] = (float)((i * 37 + j * 101 + i * j * 13) % 97) / 40 - 1.2f;
-    const float *x = features + i * kColumns;
-    labels[i] = i < 3 ? (float)i : x[0] + x[1] > 0.3f ? 2.0f : x[2] > 0 ? 1.0f : 0.0f;
-  }
-  ngd_dataset *data;
-  check_ok(ngd_dataset_create("dense:label_type=category", &data, &error));
-  check_ok(ngd_dataset_append_f32(data, features, labels, kRows, kColumns, &error));
-  return data;
-}
-
-struct part {
-  ngd_trainer *trainer;
-  ngd_client *client;
-  ngd_model *model;
-  ngd_optimizer *optimizer;
-  ngd_dataset *data;
-  ngd_error error;
-  ngd_status status;
-};
-
 static void make_part(struct part *p, const char *client, const char *address, const char *trainer) {
-  ngd_error error;
-  memset(p, 0, sizeof *p);
-  check_ok(ngd_trainer_create(trainer, &p->trainer, &error));
-  check_ok(ngd_model_create("mlp:hidden=32", &p->model, &error));
-  check_ok(ngd_optimizer_create("ngd:learning_rate=0.02", &p->optimizer, &error));
-  p->data = make_data();
-  check_ok(ngd_client_create(client, &p->client, &error));
-  check_ok(ngd_trainer_connect(p->trainer, p->client, address, 20000, &error));
-}
-
-static void free_part(struct part *p) {
-  ngd_trainer_destroy(p->trainer);
-  ngd_client_destroy(p->client);
-  ngd_model_destroy(p->model);
-  ngd_optimizer_destroy(p->optimizer);
-  ngd_dataset_destroy(p->data);
-}
-
-static void *run_part(void *argument) {
-  struct part *p = argument;
-  p->status = ngd_trainer_run(p->trainer, p->model, p->optimizer, p->data, NULL, &p->error);
-  return NULL;
+  make_part_of(p, "mlp:hidden=32", "ngd:learning_rate=0.02", three_classes(kRows, kColumns, 0), client, address,
+               trainer);
 }
 
 /* Trains in rounds of two workers; the parameters that the servers have then, and the last loss. */
@@ -165,13 +116,7 @@ static double train(const char *trainer, float *parameters, size_t *count) {
     if (parts[i].status != NGD_OK) fail_msg("%s", parts[i].error.message);
     free_part(&parts[i]);
   }
-  *count = 0;
-  for (size_t i = 0; i < ngd_model_tensor_count(observer.model); i++) {
-    ngd_tensor_info info = {.struct_size = sizeof info};
-    check_ok(ngd_model_tensor(observer.model, i, &info, &error));
-    check_ok(ngd_model_get_tensor_f32(observer.model, i, parameters + *count, info.elements, &error));
-    *count += info.elements;
-  }
+  parameters_of(observer.model, parameters, count);
   double loss = NAN;
   ngd_event event = {.struct_size = sizeof event};
   for (int32_t found = 1; found;) {

@@ -3,76 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cluster.h"
+#include "trainer_parts.h"
 
 enum { kRows = 240, kColumns = 4, kEpochs = 5 };
 
-/* Three classes that a small network can tell apart. */
-static ngd_dataset *make_data(int rows) {
-  ngd_error error;
-  static float features[kRows * kColumns], labels[kRows];
-  for (int i = 0; i < rows; i++) {
-    for (int j = 0; j < kColumns; j++)
-      features[i * kColumns + j] = (float)((i * 37 + j * 101 + i * j * 13) % 97) / 40 - 1.2f;
-    const float *x = features + i * kColumns;
-    labels[i] = i < 3 ? (float)i : x[0] + x[1] > 0.3f ? 2.0f : x[2] > 0 ? 1.0f : 0.0f;
-  }
-  ngd_dataset *data;
-  check_ok(ngd_dataset_create("dense:label_type=category", &data, &error));
-  check_ok(ngd_dataset_append_f32(data, features, labels, (size_t)rows, kColumns, &error));
-  return data;
-}
-
-/* A trainer with what it trains; `client` NULL: on this machine. */
-struct part {
-  ngd_trainer *trainer;
-  ngd_client *client;
-  ngd_model *model;
-  ngd_optimizer *optimizer;
-  ngd_dataset *data;
-  ngd_error error;
-  ngd_status status;
-};
-
 static void make_part(struct part *p, const char *client, const char *address, const char *trainer, int rows) {
-  ngd_error error;
-  memset(p, 0, sizeof *p);
-  check_ok(ngd_trainer_create(trainer, &p->trainer, &error));
-  check_ok(ngd_model_create("mlp:hidden=8", &p->model, &error));
-  check_ok(ngd_optimizer_create("ngd:learning_rate=0.03", &p->optimizer, &error));
-  p->data = make_data(rows);
-  if (client == NULL) return;
-  check_ok(ngd_client_create(client, &p->client, &error));
-  check_ok(ngd_trainer_connect(p->trainer, p->client, address, 20000, &error));
-}
-
-static void free_part(struct part *p) {
-  ngd_trainer_destroy(p->trainer);
-  ngd_client_destroy(p->client);
-  ngd_model_destroy(p->model);
-  ngd_optimizer_destroy(p->optimizer);
-  ngd_dataset_destroy(p->data);
-}
-
-static void *run_part(void *argument) {
-  struct part *p = argument;
-  p->status = ngd_trainer_run(p->trainer, p->model, p->optimizer, p->data, NULL, &p->error);
-  return NULL;
-}
-
-static void address_in(char *address, size_t size) {
-  snprintf(address, size, "ipc://%s/s", scratch_directory());
-}
-
-static void parameters_of(ngd_model *model, float *all, size_t *count) {
-  ngd_error error;
-  *count = 0;
-  for (size_t i = 0; i < ngd_model_tensor_count(model); i++) {
-    ngd_tensor_info info = {.struct_size = sizeof info};
-    check_ok(ngd_model_tensor(model, i, &info, &error));
-    check_ok(ngd_model_get_tensor_f32(model, i, all + *count, info.elements, &error));
-    *count += info.elements;
-  }
+  make_part_of(p, "mlp:hidden=8", "ngd:learning_rate=0.03", three_classes(rows, kColumns, 0), client, address,
+               trainer);
 }
 
 /* Trains with so many workers in rounds, and gives what an observer then has. */

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "three_classes.h"
 
 enum { kRows = 200, kColumns = 4 };
 
@@ -14,23 +14,6 @@ struct bench {
   ngd_dataset *training;
   char directory[120];
 };
-
-/* Three classes that a small network can tell apart; of every tenth row the label is wrong when `wrong`. */
-static ngd_dataset *make_data(int wrong) {
-  ngd_error error;
-  static float features[kRows * kColumns], labels[kRows];
-  for (int i = 0; i < kRows; i++) {
-    for (int j = 0; j < kColumns; j++)
-      features[i * kColumns + j] = (float)((i * 37 + j * 101 + i * j * 13) % 97) / 40 - 1.2f;
-    const float *x = features + i * kColumns;
-    labels[i] = i < 3 ? (float)i : x[0] + x[1] > 0.3f ? 2.0f : x[2] > 0 ? 1.0f : 0.0f;
-    if (wrong && i >= 3 && i % 10 == 0) labels[i] = labels[i] == 2.0f ? 0.0f : labels[i] + 1;
-  }
-  ngd_dataset *data;
-  check_ok(ngd_dataset_create("dense:label_type=category", &data, &error));
-  check_ok(ngd_dataset_append_f32(data, features, labels, kRows, kColumns, &error));
-  return data;
-}
 
 static void remove_directory(const char *path) {
   DIR *directory = opendir(path);
@@ -60,7 +43,7 @@ static int set_up(void **state) {
   struct bench *b = calloc(1, sizeof *b);
   strcpy(b->directory, "/tmp/ngd-icea-run-XXXXXX");
   assert_non_null(mkdtemp(b->directory));
-  b->training = make_data(0);
+  b->training = three_classes(kRows, kColumns, 0);
   *state = b;
   return 0;
 }
@@ -323,7 +306,7 @@ static void many_in_quarantine_after_three_epochs_are_warned_of_once(void **stat
   ngd_error error;
   struct record record = {0};
   ngd_dataset_destroy(b->training);
-  b->training = make_data(1);
+  b->training = three_classes(kRows, kColumns, 1);
   fresh(b, "trainer:epochs=12,batch_size=16,icea=\"icea:quarantine=2\",run_directory=%s");
   check_ok(ngd_trainer_on_event(b->trainer, on_event, &record, NULL, &error));
   check_ok(run(b, &error));
