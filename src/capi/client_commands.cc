@@ -48,8 +48,7 @@ Outcome run(ngd_client *client, const Command &command, int64_t timeout_ms,
 // As copy_text(); with `lenient` a buffer that is too small is no error.
 void copy_bytes(const std::vector<ngd::wire::Bytes> &payload, char *buffer, size_t capacity, size_t *needed,
                 bool lenient) {
-  std::string bytes;
-  for (const ngd::wire::Bytes &run : payload) bytes += run.text();
+  const std::string bytes = text_of(payload);
   if (lenient && capacity < bytes.size() + 1) capacity = 0;
   ngd::copy_text(bytes, buffer, capacity, needed);
 }

@@ -17,8 +17,6 @@ namespace {
 
 using wire::Coding;
 
-constexpr size_t kAtOnce = 4096;  // numbers that stay in the first cache; a multiple of 256
-
 size_t scale_count(uint64_t numbers) {
   return static_cast<size_t>((numbers + kBlock8 - 1) / kBlock8);
 }
@@ -31,6 +29,15 @@ size_t scale_count(uint64_t numbers) {
 bool is_scale(float scale) {
   const uint32_t bits = std::bit_cast<uint32_t>(scale);
   return (bits & 0x807FFFFF) == 0 && bits >= (127u - 93) << 23 && bits <= (127u + 126) << 23;
+}
+
+// The next numbers of two bytes; false when there are fewer.
+bool read_halves(Coding coding, uint64_t count, PayloadReader &payload, float *to) {
+  const auto read = [&](auto halves) {
+    if (halves) widen(best_target(), halves->data(), to, count);
+    return halves.has_value();
+  };
+  return coding == Coding::fp16 ? read(payload.take<F16>(count)) : read(payload.take<Bf16>(count));
 }
 
 void read_numbers(Coding coding, uint64_t count, const PieceShape &shape, PayloadReader &payload, bool numbers,
@@ -52,15 +59,7 @@ void read_numbers(Coding coding, uint64_t count, const PieceShape &shape, Payloa
     if (!codes) short_of();
     return ngd::decode(target, Block8::first, codes->data(), scales->data(), to, count);
   }
-  if (coding == Coding::fp16) {
-    const auto halves = payload.take<F16>(count);
-    if (!halves) short_of();
-    widen(target, halves->data(), to, count);
-  } else {
-    const auto halves = payload.take<Bf16>(count);
-    if (!halves) short_of();
-    widen(target, halves->data(), to, count);
-  }
+  if (!read_halves(coding, count, payload, to)) short_of();
   if (numbers && !all_finite(to, count))
     fail(NGD_E_NOT_FINITE, "the update of tensor ", quoted(shape.name), " holds a NaN or an infinity");
 }
@@ -166,18 +165,14 @@ void NumberWriter::put(const float *from, size_t count, float *as_read) {
     numbers_ += count;
     return;
   }
-  if (coding_ == Coding::fp16) {
-    auto *halves = reinterpret_cast<F16 *>(numbers_);
+  const auto put_halves = [&](auto *halves, uint16_t infinity) {
     narrow(target, from, halves, count);
-    saturate(reinterpret_cast<uint16_t *>(halves), count,
-             0x7C00);  // what is past the largest stays with the sender
+    // What is past the largest stays with the sender.
+    saturate(reinterpret_cast<uint16_t *>(halves), count, infinity);
     widen(target, halves, as_read, count);
-  } else {
-    auto *halves = reinterpret_cast<Bf16 *>(numbers_);
-    narrow(target, from, halves, count);
-    saturate(reinterpret_cast<uint16_t *>(halves), count, 0x7F80);
-    widen(target, halves, as_read, count);
-  }
+  };
+  coding_ == Coding::fp16 ? put_halves(reinterpret_cast<F16 *>(numbers_), 0x7C00)
+                          : put_halves(reinterpret_cast<Bf16 *>(numbers_), 0x7F80);
   numbers_ += count * sizeof(Bf16);
 }
 
@@ -198,11 +193,7 @@ std::vector<wire::Bytes> narrowed(const std::vector<wire::Bytes> &floats, Coding
 std::optional<wire::Bytes> widened(PayloadReader &payload, Coding coding, uint64_t count) {
   if (count > payload.left() / sizeof(Bf16)) return std::nullopt;
   const wire::Buffer buffer(count * sizeof(float));
-  auto *to = reinterpret_cast<float *>(buffer.data());
-  if (coding == Coding::fp16)
-    widen(best_target(), payload.take<F16>(count)->data(), to, count);
-  else
-    widen(best_target(), payload.take<Bf16>(count)->data(), to, count);
+  if (!read_halves(coding, count, payload, reinterpret_cast<float *>(buffer.data()))) return std::nullopt;
   return buffer.bytes();
 }
 

@@ -30,6 +30,8 @@ struct Compression {
   uint64_t whole_below = 256;                   // sparse: smaller dense pieces go whole, as bf16
 };
 
+inline constexpr size_t kAtOnce = 4096;  // numbers that stay in the first cache; a multiple of 256
+
 // The bytes of so many numbers, without gaps.
 uint64_t coded_bytes(wire::Coding coding, uint64_t numbers);
 

@@ -13,7 +13,6 @@ namespace {
 
 using wire::Coding;
 
-constexpr size_t kAtOnce = 4096;               // numbers that stay in the first cache; a multiple of 256
 constexpr uint64_t kResidualBlock = 16 << 10;  // bytes
 
 PieceShape shape_of(const wire::TensorSpec &spec, const wire::Piece &piece) {

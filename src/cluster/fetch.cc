@@ -68,10 +68,8 @@ void ManifestSearch::answered(uint32_t node, const wire::Fetched &answer,
   if ((missing->second >> answer.asked.slot & 1) == 0) return;
   if ((missing->second &= ~(1u << answer.asked.slot)) == 0) missing_.erase(missing);
   if (!answer.there) return;
-  std::string text;
-  for (const wire::Bytes &part : payload) text += part.text();
   try {
-    Manifest manifest = parse_manifest(text);
+    Manifest manifest = parse_manifest(text_of(payload));
     if (manifest.slot == answer.asked.slot) found_.push_back(std::move(manifest));
   } catch (const Error &error) {
     damaged_ = concat("slot ", answer.asked.slot, " on server ", node, ": ", error.what());

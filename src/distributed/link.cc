@@ -29,12 +29,6 @@ constexpr const char *kShared[] = {"epochs",   "batch_size",   "shuffle",    "ic
 // These may be said to the client instead.
 constexpr const char *kCompress[] = {"compress", "compress_share", "compress_pulls"};
 
-std::string text_of(const cluster::Outcome &outcome) {
-  std::string text;
-  for (const wire::Bytes &run : outcome.payload) text += run.text();
-  return text;
-}
-
 // Rows that came in one run. They go anywhere in memory: so many later ones are asked for while one is copied.
 void place_rows(const std::vector<uint32_t> &rows, const std::byte *from, uint64_t width, float *to) {
   constexpr size_t kAhead = 8, kLine = 64 / sizeof(float);
@@ -309,7 +303,7 @@ Claimed Link::claim(uint64_t number) {
   command.kind = wire::CommandKind::claim;
   command.number = number;
   const cluster::Outcome outcome = this->command(command, {});
-  return {outcome.done.number, outcome.done.token, outcome.done.offset, text_of(outcome)};
+  return {outcome.done.number, outcome.done.token, outcome.done.offset, text_of(outcome.payload)};
 }
 
 void Link::store(const Claimed &partition, const std::string &blob, bool release) {
@@ -325,7 +319,7 @@ cluster::PartitionSet Link::look() {
   wire::Query query;
   query.kind = wire::QueryKind::partitions;
   query.name = kSet;
-  const std::string bytes = text_of(ask(query));
+  const std::string bytes = text_of(ask(query).payload);
   cluster::PartitionSet set;
   wire::read_bytes(std::as_bytes(std::span(bytes)), "partitions", wire::kDepth, wire::kTablesOfLists, set);
   return set;
@@ -336,19 +330,19 @@ std::string Link::blob(uint64_t partition) {
   query.kind = wire::QueryKind::blob;
   query.name = kSet;
   query.known = partition;
-  return text_of(ask(query));
+  return text_of(ask(query).payload);
 }
 
 std::optional<std::string> Link::value(const std::string &name) {
   const std::optional<cluster::Outcome> outcome = ask_for_value(name);
   if (!outcome) return std::nullopt;
-  return text_of(*outcome);
+  return text_of(outcome->payload);
 }
 
 std::pair<std::string, uint64_t> Link::changes() {
   const std::optional<cluster::Outcome> outcome = ask_for_value(cluster::kChanges);
   if (!outcome) return {};
-  return {text_of(*outcome), outcome->done.version};
+  return {text_of(outcome->payload), outcome->done.version};
 }
 
 void Link::set_value(const std::string &name, const std::string &text) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,14 @@ inline size_t total_bytes(const std::vector<Bytes> &parts) {
   size_t bytes = 0;
   for (const Bytes &part : parts) bytes += part.size;
   return bytes;
+}
+
+// The same as text, wherever it was cut.
+inline std::string text_of(const std::vector<Bytes> &parts) {
+  std::string text;
+  text.reserve(total_bytes(parts));
+  for (const Bytes &part : parts) text += part.text();
+  return text;
 }
 
 inline Bytes copied(std::span<const std::byte> from) {

@@ -115,9 +115,7 @@ void values_are_confirmed(void **) {
         split.cluster.wait(reader, split.cluster.world.session(reader).query(query, split.cluster.now(reader),
                                                                              split.cluster.soon(reader)));
     assert_int_equal(got.status, NGD_OK);
-    std::string text;
-    for (const wire::Bytes &part : got.payload) text += part.text();
-    assert_string_equal(text.c_str(), mutant == Mutant::none ? "new" : "old");
+    assert_string_equal(text_of(got.payload).c_str(), mutant == Mutant::none ? "new" : "old");
   }
 }
 

@@ -108,9 +108,7 @@ void values_have_versions(void **) {
   assert_int_equal(cluster.command(a, set, "three").done.number, 2);
   const Outcome read = cluster.wait(b, waits);
   assert_int_equal(read.done.number, 2);
-  std::string text;
-  for (const wire::Bytes &part : read.payload) text += part.text();
-  assert_string_equal(text.c_str(), "three");
+  assert_string_equal(text_of(read.payload).c_str(), "three");
   assert_int_equal(
       cluster.command(a, named(CommandKind::set_value, "big"), std::string(wire::kValueBytes + 1, 'x')).status,
       NGD_E_LIMIT);
@@ -145,9 +143,7 @@ void partitions_are_handed_over_with_their_progress(void **) {
   const Outcome taken = cluster.command(b, claim);
   assert_true(taken.status == NGD_OK && taken.done.number == 0 && taken.done.offset == 500 &&
               taken.done.token > mine.done.token);
-  std::string blob;
-  for (const wire::Bytes &part : taken.payload) blob += part.text();
-  assert_string_equal(blob.c_str(), "scores");
+  assert_string_equal(text_of(taken.payload).c_str(), "scores");
   for (const Outcome *one : {&other, &taken}) {
     wire::Command finish = named(CommandKind::finish, "data");
     finish.number = one->done.number;
@@ -191,8 +187,7 @@ void progress_is_part_of_an_update(void **) {
     query.name = "data";
     auto &session = cluster.world.session(b);
     const Outcome outcome = cluster.wait(b, session.query(query, cluster.now(b), cluster.soon(b)));
-    std::string bytes;
-    for (const wire::Bytes &part : outcome.payload) bytes += part.text();
+    const std::string bytes = text_of(outcome.payload);
     ngd::cluster::PartitionSet set;
     wire::read_bytes(std::as_bytes(std::span(bytes)), "partitions", 16, 1024, set);
     return set.partitions.at(0);

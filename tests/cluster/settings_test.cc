@@ -66,9 +66,7 @@ struct Both {
     query.name = name;
     const Outcome outcome = cluster.wait(
         client, cluster.world.session(client).query(query, cluster.now(client), cluster.soon(client)));
-    std::string text;
-    for (const wire::Bytes &part : outcome.payload) text += part.text();
-    return text;
+    return text_of(outcome.payload);
   }
   void check_same() {
     const Outcome read = cluster.pull(client, {{0, {}, false}});

@@ -18,13 +18,6 @@ namespace {
 constexpr Time kFaultsUntil = 15 * kSecond;
 constexpr Time kPatience = 240 * kSecond;  // after the weather cleared; then nothing works any more
 
-// A payload as text, wherever it was cut.
-std::string text_of(const std::vector<wire::Bytes> &payload) {
-  std::string text;
-  for (const wire::Bytes &part : payload) text += part.text();
-  return text;
-}
-
 class Workload {
  public:
   explicit Workload(const Run &run)

@@ -31,12 +31,6 @@ Message push(std::vector<Bytes> payload) {
   return message;
 }
 
-std::string joined(const std::vector<Bytes> &pieces) {
-  std::string all;
-  for (const Bytes &piece : pieces) all += piece.text();
-  return all;
-}
-
 Bytes changed(const Bytes &frame, size_t at, uint8_t flip) {
   const Bytes copy = copied(frame.span());
   const_cast<std::byte *>(copy.data)[at] ^= static_cast<std::byte>(flip);
@@ -81,7 +75,7 @@ void a_message_comes_back_as_it_was(void **) {
                   got.message.envelope.shard == 3);
       const Push &body = std::get<Push>(got.message.body);
       assert_true(body.kind == UpdateKind::delta && body.lineage == 5 && body.tensors.size() == 1);
-      assert_true(joined(got.message.payload) == joined(sent.payload));
+      assert_true(text_of(got.message.payload) == text_of(sent.payload));
     }
   }
 }
@@ -92,7 +86,7 @@ void a_long_payload_is_not_copied_and_small_pieces_share_a_frame(void **) {
   const Frames frames = pack(push(pieces));
   assert_int_equal(frames.list.size(), 1 + 2 + 1);
   assert_ptr_equal(frames.list[1].data, pieces[0].data);
-  assert_true(joined(unpack(frames.list).message.payload) == joined(pieces));
+  assert_true(text_of(unpack(frames.list).message.payload) == text_of(pieces));
 }
 
 void every_flipped_bit_of_header_and_control_is_refused(void **) {
