@@ -199,8 +199,9 @@ class Root {
     std::variant<wire::ReadPoint, wire::Query> request;
     Time until = 0, asked = 0;
   };
+  using Reader = std::pair<wire::ClientId, uint64_t>;  // and the number of its request
   struct Pin {
-    std::set<std::pair<wire::ClientId, uint64_t>> readers;
+    std::set<Reader> readers;
     Time since = 0;
   };
 

@@ -101,22 +101,27 @@ bool Root::try_read(const Waiting &waiting, Time now) {
            "the model has no values yet; initialise it first", 0, waiting.asked);
     return true;
   }
+  uint64_t version = version_;
   if (point.pin && shards_ > 1) {
-    Pin *pin = nullptr;
-    if (const auto kept = pins_.find(version_); kept != pins_.end()) pin = &kept->second;
-    if (pin == nullptr) {
-      if (pins_.size() >= wire::kPins || !may_decide()) return false;
-      pin = &pins_[version_];
-      pin->since = now;
-      Decision decision;
-      decision.kind = Decision::Kind::pin;
-      decision.version = version_;
-      decide(std::move(decision), now);
+    // One that asks again, since the answer was long in coming, has its version: it says once that it is done.
+    const Reader reader{envelope.client, envelope.seq};
+    const auto had =
+        std::ranges::find_if(pins_, [&](const auto &one) { return one.second.readers.contains(reader); });
+    if (had != pins_.end()) {
+      version = had->first;
+    } else {
+      if (!pins_.contains(version_)) {
+        if (pins_.size() >= wire::kPins || !may_decide()) return false;
+        pins_[version_].since = now;
+        Decision decision;
+        decision.kind = Decision::Kind::pin;
+        decision.version = version_;
+        decide(std::move(decision), now);
+      }
+      pins_[version_].readers.insert(reader);
     }
-    pin->readers.insert({envelope.client, envelope.seq});
   }
-  host_.send_to(waiting.from.peer, {envelope, wire::Point{version_, lineage_, initialised_}, {}},
-                waiting.asked);
+  host_.send_to(waiting.from.peer, {envelope, wire::Point{version, lineage_, initialised_}, {}}, waiting.asked);
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include "cluster/group.h"
 #include "cluster/pace.h"
 #include "wire/codec.h"
+#include "wire/limits.h"
 
 #include "test.h"
 
@@ -36,6 +37,8 @@ struct Host : RootHost {
   }
   void send_to(Peer, wire::Message message, Time) override {
     if (std::holds_alternative<wire::Pushed>(message.body)) answers++;
+    if (const auto *point = std::get_if<wire::Point>(&message.body)) points.push_back(point->version);
+    if (const auto *done = std::get_if<wire::Done>(&message.body)) versions_kept = done->offset;
   }
   Time ask_members(Time now) override { return now; }
   void read(const Wanted &, wire::Pushed &, std::vector<wire::Bytes> &) const override {}
@@ -45,6 +48,8 @@ struct Host : RootHost {
   std::map<uint32_t, std::vector<wire::Decide>> said;
   mutable uint64_t looks = 0;
   uint64_t answers = 0;
+  std::vector<uint64_t> points;
+  uint64_t versions_kept = 0;
 };
 
 class Crowd {
@@ -72,6 +77,17 @@ class Crowd {
     const UpdateKey key{client(worker), 0, seq};
     host.parts[key] = {};
     for (uint32_t shard = 0; shard < shards_; shard++) root.staged(shard, key, 0, now);
+  }
+  void read(uint32_t worker, uint64_t seq) {
+    wire::ReadPoint point;
+    point.wait_us = 60'000'000;
+    root.read_point(from(worker), {client(worker), seq, 0, 1}, point, now);
+  }
+  uint64_t versions_kept() {
+    wire::Query status;
+    status.kind = wire::QueryKind::status;
+    root.query(from(0), {client(0), 1'000, 0, 1}, status, now);
+    return host.versions_kept;
   }
 
   NodeOptions options;
@@ -154,6 +170,45 @@ void many_shards_are_told_together(void **) {
   }
 }
 
+// Whose answer is long in coming asks again. That keeps no second version: it would be kept until its time is over, and
+// with a thousand workers at a busy root all that may be kept would be.
+void who_asks_again_reads_the_same_version(void **) {
+  Crowd crowd(20, 3, wire::Consistency::asynchronous);
+  std::vector<uint64_t> points;
+  for (uint64_t step = 1; step <= 6; step++) {
+    crowd.read(0, 100 + step);
+    const uint64_t version = crowd.root.version();
+    crowd.update(1, step);
+    assert_int_equal(crowd.root.version(), version + 1);
+    crowd.read(0, 100 + step);
+    points.insert(points.end(), {version, version});
+    assert_int_equal(crowd.versions_kept(), 1);
+    crowd.root.read_done({Crowd::client(0), 100 + step, 0, 1}, version, crowd.now);
+    assert_int_equal(crowd.versions_kept(), 0);
+  }
+  assert_true(crowd.host.points == points);
+}
+
+// The same of one that waits until another version may be kept.
+void who_waits_and_asks_again_keeps_one_version(void **) {
+  Crowd crowd(20, 3, wire::Consistency::asynchronous);
+  for (uint64_t step = 1; step <= wire::kPins; step++) {
+    crowd.read(step, 100);
+    crowd.update(1, step);
+  }
+  assert_int_equal(crowd.versions_kept(), wire::kPins);
+  for (int again = 0; again < 3; again++) crowd.read(0, 100);
+  assert_int_equal(crowd.host.points.size(), wire::kPins);
+  crowd.root.read_done({Crowd::client(2), 100, 0, 1}, 1, crowd.now);
+  assert_int_equal(crowd.host.points.size(), wire::kPins + 1);
+  assert_int_equal(crowd.host.points.back(), wire::kPins);
+  crowd.update(1, wire::kPins + 1);
+  crowd.read(0, 100);
+  assert_int_equal(crowd.host.points.size(), wire::kPins + 2);
+  assert_int_equal(crowd.host.points.back(), wire::kPins);
+  assert_int_equal(crowd.versions_kept(), wire::kPins);
+}
+
 void the_group_counts_as_its_sessions_do(void **) {
   Group group;
   Session a, b, reader;
@@ -183,8 +238,12 @@ void the_group_counts_as_its_sessions_do(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(rounds_cost_what_they_have),          cmocka_unit_test(those_who_wait_are_left_alone),
-      cmocka_unit_test(what_a_shard_missed_comes_in_pieces), cmocka_unit_test(many_shards_are_told_together),
+      cmocka_unit_test(rounds_cost_what_they_have),
+      cmocka_unit_test(those_who_wait_are_left_alone),
+      cmocka_unit_test(what_a_shard_missed_comes_in_pieces),
+      cmocka_unit_test(many_shards_are_told_together),
+      cmocka_unit_test(who_asks_again_reads_the_same_version),
+      cmocka_unit_test(who_waits_and_asks_again_keeps_one_version),
       cmocka_unit_test(the_group_counts_as_its_sessions_do),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
