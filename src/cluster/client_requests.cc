@@ -14,7 +14,8 @@ namespace {
 
 constexpr Time kMapUs = 200'000;         // between questions for the map
 constexpr size_t kMapsAsked = 2;         // servers at a time: one may be the one that died
-constexpr unsigned kTriesBeforeMap = 3;  // of a request that a shard has taken
+constexpr unsigned kTriesBeforeMap = 1;  // of a request
+constexpr Time kPartOfWait = 8;          // the longer one has waited, the longer between questions
 constexpr Time kAnswerUs = 1'000'000;    // for its answer to come back
 
 // How long a server may hold a read: it says why it gives up before the client does.
@@ -65,6 +66,7 @@ void ClientSession::State::request(Ticket ticket, uint64_t number, uint32_t shar
   one.message.body = std::move(body);
   one.message.payload = std::move(payload);
   one.pause = options.retry_us;
+  one.since = now;
   Request &kept = requests.insert_or_assign({number, shard}, std::move(one)).first->second;
   transmit(kept, now);
 }
@@ -96,7 +98,6 @@ void ClientSession::State::transmit(Request &request, Time now) {
       message.payload.clear();
     }
   }
-  if (request.tries > (request.held ? kTriesBeforeMap : 1)) refresh_map(now);
   if (const auto peer = peer_of_node(place.node)) return net.send(*peer, std::move(message));
   refresh_map(now);
 }
@@ -123,6 +124,20 @@ void ClientSession::State::refresh_map(Time now) {
   for (uint64_t i = 0; i < std::min(kMapsAsked, addresses.size()); i++)
     net.send((first + i) % addresses.size(),
              {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
+}
+
+// A request has no answer: its server has much to do, or it is dead and another will lead soon. That one is not told who
+// waits; any server but the silent one knows of it at once. Asking does not wait for the next time that the request is
+// sent again, whose pauses double.
+void ClientSession::State::look_for_leader(const Request &silent, Time now) {
+  if (now >= map_at && !addresses.empty()) {
+    const auto dead = peer_of_node(model.shards[silent.shard].node);
+    Peer peer = random_peer();
+    for (int i = 0; i < 8 && peer == dead; i++) peer = random_peer();
+    net.send(peer, {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
+    map_at = now + std::max(kMapUs, (now - silent.since) / kPartOfWait);
+  }
+  due(map_at);
 }
 
 void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
@@ -166,7 +181,7 @@ void ClientSession::State::moved(uint32_t index, uint64_t epoch, uint32_t node, 
     if (request.shard != index || request.at == kNever) continue;
     request.held = false;
     request.pause = options.retry_us;
-    request.at = now;
+    request.at = request.since = now;
     due(now);
   }
 }
@@ -245,12 +260,16 @@ void ClientSession::State::tick(Time now) {
   for (auto &[ticket, text] : absent) finish(ticket, NGD_E_NOT_FOUND, std::move(text), now);
   for (auto &[ticket, text] : late) finish(ticket, NGD_E_TIMEOUT, std::move(text), now);
   soonest = kNever;
+  const Request *silent = nullptr;
   for (auto &[key, request] : requests) {
     if (request.at <= now)
       transmit(request, now);
     else
       due(request.at);
+    const bool waits = request.shard != kNode && request.at != kNever && request.tries > kTriesBeforeMap;
+    if (waits && (silent == nullptr || request.since < silent->since)) silent = &request;
   }
+  if (silent != nullptr) look_for_leader(*silent, now);
   for (const auto &[ticket, operation] : operations) due(operation.deadline);
   if (opened && now >= keep_alive_at) {
     keep_alive_at = now + options.lease_us / 3;

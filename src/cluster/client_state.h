@@ -26,6 +26,7 @@ struct ClientSession::State {
     uint32_t shard = kNode;
     wire::Message message;
     Time at = 0, pause = 0;  // when it is sent again
+    Time since = 0;          // when it was sent first to whoever leads now
     unsigned tries = 0;
     bool held = false;  // the shard has the part; only ask after it
   };
@@ -115,6 +116,7 @@ struct ClientSession::State {
   void open_session(Ticket ticket, Time now);
   void reopen(Time now);
   void refresh_map(Time now);
+  void look_for_leader(const Request &silent, Time now);
   void tick(Time now);
   Time next_wakeup() const;
   Peer peer_of(const std::string &address);
