@@ -20,7 +20,7 @@ class AddingClient:
 
     SIZE = 1000
 
-    def __init__(self, program, name, addresses, connect_ms=15000, wait_ms=10000):
+    def __init__(self, program, name, addresses, connect_ms=15000, wait_ms=10000, more=""):
         self.wait_ms = wait_ms
         self.raw = ctypes.CDLL(library(program))
         _raw.declare(self.raw)
@@ -28,7 +28,7 @@ class AddingClient:
         self.array = (ctypes.c_float * self.SIZE)()
         self.tensors = (ctypes.c_void_p * 1)(ctypes.addressof(self.array))
         self.version = ctypes.c_uint64()
-        self.call("create", f"client:model={name},shards=2".encode(), ctypes.byref(self.handle), ctypes.byref(self.error))
+        self.call("create", f"client:model={name},shards=2{more}".encode(), ctypes.byref(self.handle), ctypes.byref(self.error))
         self.call("add_f32", self.handle, b"w", (ctypes.c_int64 * 1)(self.SIZE), 1, ctypes.byref(self.error))
         self.call("connect", self.handle, ",".join(addresses).encode(), connect_ms, ctypes.byref(self.error))
         self.call("init_f32", self.handle, self.tensors, 1, connect_ms, None, None, ctypes.byref(self.error))

@@ -1,4 +1,4 @@
-"""Servers that are replaced one by one by another build, forth and back, while a client of each build pushes.
+"""Servers that are replaced one by one by another build, forth and back, while clients of each build push.
 
 usage: upgrade_test.py PROGRAM OTHER_PROGRAM. ./dev upgrade builds the other from the commit before, or from the one it is given.
 """
@@ -25,7 +25,7 @@ class Pusher:
 import sys, threading
 sys.path.insert(0, sys.argv[1])
 from adding_client import AddingClient
-client = AddingClient(sys.argv[2], "w", sys.argv[3].split(","), connect_ms=30000, wait_ms=30000)
+client = AddingClient(sys.argv[2], "w", sys.argv[3].split(","), connect_ms=30000, wait_ms=30000, **({"more": sys.argv[4]} if sys.argv[4] else {}))
 stop = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
 count = 0
@@ -36,12 +36,12 @@ while not stop.is_set():
 print(count, flush=True)
 """
 
-    def __init__(self, program, addresses):
+    def __init__(self, program, addresses, more=""):
         # Declarations of its own build go with each library.
         folder = os.path.dirname(os.path.abspath(__file__))
         own = os.path.join(os.path.dirname(program), "..", "..", "..", "..", "tests", "cluster")
         self.process = subprocess.Popen([sys.executable, "-B", "-c", self.CODE, own if os.path.isdir(own) else folder, program,
-                                         ",".join(addresses)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                         ",".join(addresses), more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "on\n"
 
     def end(self):
@@ -73,7 +73,8 @@ class Upgrade(unittest.TestCase):
     def test_both_live_together(self):
         addresses = [self.start(node, OTHER) for node in (1, 2, 3)]
         time.sleep(1)
-        pushers = [Pusher(OTHER, addresses), Pusher(PROGRAM, addresses)]
+        # The last one's updates travel in 16 bits whenever all servers read that; they are the same updates.
+        pushers = [Pusher(OTHER, addresses), Pusher(PROGRAM, addresses), Pusher(PROGRAM, addresses, ",compress=bf16")]
         rounds = 0
         for program in (PROGRAM, OTHER, PROGRAM):
             for node in (1, 2, 3):
