@@ -58,7 +58,8 @@ enum class Who : uint8_t { root, shard, worker };
 inline constexpr size_t kWho = 3;
 
 struct Result {
-  bool complete = false;  // every worker has made a step, and nothing went wrong
+  bool complete =
+      false;  // every worker has made a step (has joined, where they compute long), and nothing went wrong
   std::string trouble;
   double measured_s = 0;  // of virtual time
   uint64_t updates = 0, rows = 0;
@@ -71,7 +72,7 @@ struct Result {
   double shard_busy = 0;                             // of the busiest other server
   double records_per_s = 0, record_bytes_per_s = 0;  // questions to the coordinator, and what it answers
   double shard_pause_s = 0, root_pause_s = 0;        // the longest time without any update, after a death
-  double shard_wait_s = 0, root_wait_s = 0;          // the longest step that was under way
+  double shard_wait_s = 0, root_wait_s = 0;          // the longest wait of a step for servers
   double join_s = 0;                                 // until all workers had a session
   double virtual_s = 0, real_s = 0, peak_mb = 0;
   uint64_t messages = 0;
