@@ -31,8 +31,9 @@
  * @par Consistency
  * The option `consistency` of each client: `asynchronous` applies updates one by one; `stale` also holds a worker back that is
  * more than `bound` updates ahead of the slowest; `bulk` waits for one gradient of every worker, makes one step of their
- * mean (`aggregate=sum`: sum), and answers all with the same version. A worker that is silent for `lease` seconds no longer
- * counts.
+ * mean (`aggregate=sum`: sum), and answers all with the same version. Deltas of a round are added; with `average_rows=1`
+ * those of a row of a table are averaged over the workers whose deltas have the row: who did not see a word has no say in what
+ * it means. A worker that is silent for `lease` seconds no longer counts.
  *
  * @par Reads
  * Where shards have replicas, the one that leads answers reads of parameters while the others have given it leave (a lease of

@@ -1,4 +1,4 @@
-// Checking and applying updates, and giving out snapshots.
+// Checking updates, and where what they change lies.
 #include "cluster/parameters.h"
 
 #include <algorithm>
@@ -43,7 +43,8 @@ Parameters::Parameters(const wire::ModelSpec &spec, const std::vector<wire::Piec
       tables_(spec.optimizer),
       dense_options_(dense_),
       tables_options_(tables_),
-      sum_(spec.aggregate_sum) {
+      sum_(spec.aggregate_sum),
+      average_rows_(spec.average_rows) {
   add_groups(dense_, spec);
   add_groups(tables_, spec);
   for (const PieceShape &shape : *pieces_) {
@@ -190,6 +191,16 @@ void Parameters::apply(std::span<const UpdatePart *const> parts, double rate, st
     }
   }
   if (parts.front()->kind == wire::UpdateKind::gradient) return step(parts, rate, options);
+  if (parts.size() > 1 && average_rows_ && parts.front()->kind == wire::UpdateKind::delta) {
+    const UpdatePart mean = averaged(parts);
+    const UpdatePart *const one[] = {&mean};
+    return put(one);
+  }
+  put(parts);
+}
+
+// Values or deltas, one part after another.
+void Parameters::put(std::span<const UpdatePart *const> parts) {
   for (const UpdatePart *part : parts) {
     // Memory may run out before anything has changed, but not after.
     std::vector<std::vector<Snapshot::Block>> blocks(part->slices.size());
@@ -202,87 +213,6 @@ void Parameters::apply(std::span<const UpdatePart *const> parts, double rate, st
       else
         stores_[part->slices[i].piece].ahead = std::move(blocks[i]);
     }
-  }
-}
-
-// In one run, as optimizers want it. Memory for what came in several is kept for the next time.
-const float *Parameters::gathered(const UpdatePart::Slice &slice) {
-  if (slice.values.empty()) return nullptr;
-  if (slice.values.size() == 1) return slice.values.front().data();
-  Memory &memory = stores_[slice.piece].gathered;
-  const size_t bytes = (*pieces_)[slice.piece].piece.count * sizeof(float);
-  if (memory.bytes() < bytes) memory = Memory(bytes);
-  auto *to = reinterpret_cast<float *>(memory.data());
-  for (const Run<float> &run : slice.values) to = std::copy_n(run.data(), run.size(), to);
-  return reinterpret_cast<const float *>(memory.data());
-}
-
-void Parameters::step(std::span<const UpdatePart *const> parts, double rate, std::string_view options) {
-  bring_home();
-  const size_t count = pieces_->size();
-  std::vector<const float *> gradients(count, nullptr);
-  std::vector<std::vector<uint32_t>> rows(count);
-  std::vector<std::vector<float>> sums(count);
-  bool dense = false, table = false;
-  // One part is stepped on where it lies; several are added, always in the same order.
-  for (size_t p = 0; p < count; p++) {
-    std::vector<const UpdatePart::Slice *> slices;
-    for (const UpdatePart *part : parts) {
-      for (const UpdatePart::Slice &slice : part->slices) {
-        if (slice.piece == p) slices.push_back(&slice);
-      }
-    }
-    const PieceShape &shape = (*pieces_)[p];
-    if (slices.empty()) continue;
-    (shape.table ? table : dense) = true;
-    if (parts.size() == 1) {
-      gradients[p] = gathered(*slices[0]);
-      rows[p] = slices[0]->rows;
-      continue;
-    }
-    for (const UpdatePart::Slice *slice : slices)
-      rows[p].insert(rows[p].end(), slice->rows.begin(), slice->rows.end());
-    std::ranges::sort(rows[p]);
-    rows[p].erase(std::unique(rows[p].begin(), rows[p].end()), rows[p].end());
-    sums[p].resize(shape.table ? rows[p].size() * shape.width : shape.piece.count);
-    for (const UpdatePart::Slice *slice : slices) {
-      if (!shape.table) {
-        float *to = sums[p].data();
-        for (const Run<float> &run : slice->values) {
-          for (size_t i = 0; i < run.size(); i++) to[i] += run.data()[i];
-          to += run.size();
-        }
-        continue;
-      }
-      const float *from = slice->values.front().data();
-      for (size_t k = 0; k < slice->rows.size(); k++) {
-        const size_t at =
-            static_cast<size_t>(std::ranges::lower_bound(rows[p], slice->rows[k]) - rows[p].begin());
-        for (size_t i = 0; i < shape.width; i++) sums[p][at * shape.width + i] += from[k * shape.width + i];
-      }
-    }
-    if (!sum_) {
-      const float share = 1 / static_cast<float>(parts.size());
-      for (float &value : sums[p]) value *= share;
-    }
-    gradients[p] = sums[p].data();
-  }
-  for (const bool of_table : {false, true}) {
-    if (!(of_table ? table : dense)) continue;
-    Optimizer &optimizer = of_table ? tables_ : dense_;
-    std::vector<TensorStep<float>> steps;
-    for (size_t p = 0; p < count; p++) {
-      if ((*pieces_)[p].table != of_table) continue;
-      TensorStep<float> one;
-      one.parameter = values(p);
-      one.gradient = gradients[p];
-      one.rows = rows[p];
-      steps.push_back(one);
-    }
-    (of_table ? tables_options_ : dense_options_).bring(optimizer, options);
-    const double base = optimizer.options().number("learning_rate");
-    optimizer.use_rate_factor(rate > 0 && base > 0 ? rate / base : 1);
-    optimizer.step(std::span<const TensorStep<float>>(steps));
   }
 }
 

@@ -83,6 +83,8 @@ class Parameters {
     std::vector<float> packed;
   };
   void step(std::span<const UpdatePart *const> parts, double rate, std::string_view options);
+  UpdatePart averaged(std::span<const UpdatePart *const> parts) const;
+  void put(std::span<const UpdatePart *const> parts);
   const float *gathered(const UpdatePart::Slice &slice);
   // The blocks of a dense piece after values or a delta; nothing is changed yet.
   std::vector<Snapshot::Block> set_or_added(wire::UpdateKind kind, const UpdatePart::Slice &slice);
@@ -107,7 +109,7 @@ class Parameters {
   uint64_t number_ = 0;              // of their last state
   Optimizer dense_, tables_;
   LiveOptions dense_options_, tables_options_;
-  bool sum_;
+  bool sum_, average_rows_;
   uint64_t elements_ = 0;
 };
 

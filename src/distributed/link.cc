@@ -142,6 +142,7 @@ void Link::declare() {
   }
   client_.set_text("optimizer", optimizer.spec());
   client_.set_text("aggregate", "sum");
+  client_.set("average_rows", 1);
   for (size_t i = 0; i < compress_.size(); i++) client_.set_text(kCompress[i], compress_[i]);
   // What an observer evaluates and writes are the parameters as they are.
   if (!worker_) client_.set_text("compress_pulls", "none");

@@ -1,7 +1,9 @@
 // Local steps: a worker trains on a copy of its own, and adds to the servers' parameters what that changed.
 //
 // With rounds of all workers the changes are averaged (McMahan et al. 2017, "Communication-efficient learning of deep
-// networks from decentralized data"); one by one they are added (Dean et al. 2012, "Large scale distributed deep networks").
+// networks from decentralized data"): each counts as often as it has partitions, and those of a table's row are averaged by
+// the servers over the workers that have the row. One by one they are added (Dean et al. 2012, "Large scale distributed deep
+// networks").
 #include <algorithm>
 #include <cmath>
 
@@ -70,14 +72,17 @@ void Worker::train_here() {
     check_loss(step);
   }
 
-  const float share = link_.bulk() ? 1 / static_cast<float>(link_.partitions()) : 1;
+  const float share =
+      link_.bulk() ? static_cast<float>(steps.front().pieces.size()) / static_cast<float>(link_.partitions())
+                   : 1;
   for (size_t i = 0; i < specs.size(); i++) {
     const float *now = model.gradients()[i].parameter;
     std::vector<float> &change = changes_[i];
     const size_t run = specs[i].rows ? width(i) : change.size();
     for (size_t first = 0; first < change.size(); first += run) {
       const float *from = specs[i].rows ? now + touched[first / run] * run : now;
-      for (size_t k = 0; k < run; k++) change[first + k] = (from[k] - change[first + k]) * share;
+      for (size_t k = 0; k < run; k++)
+        change[first + k] = (from[k] - change[first + k]) * (specs[i].rows ? 1 : share);
     }
     changes[i].gradient = change.data();
   }

@@ -116,6 +116,7 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms) {
   s.spec.optimizer = s.options.text("optimizer");
   s.spec.shards = static_cast<uint32_t>(s.options["shards"]);
   s.spec.aggregate_sum = s.options.choice("aggregate") == "sum";
+  s.spec.average_rows = s.options["average_rows"] != 0;
   s.context = std::make_shared<Context>(static_cast<int>(s.options["io_threads"]));
   s.session = std::make_unique<cluster::ClientSession>(std::move(options), s, s.rng);
   s.stop = false;

@@ -14,6 +14,10 @@ constexpr OptionSpec kOptions[] = {
         integer_option("shards", "0", 0, 1024, "parts into which a new model is cut; 0: as the server is set")),
     fixed(choice_option("aggregate", "mean", "mean|sum",
                         "bulk: the gradients of a round are averaged or added; for a new model")),
+    fixed(
+        flag_option("average_rows", "0",
+                    "bulk: 1: of a round's deltas each row of a table is averaged over those that have it; all "
+                    "else is added; for a new model")),
     fixed(choice_option(
         "consistency", "asynchronous", "asynchronous|stale|bulk",
         "updates one by one; the same, no worker more than bound ahead; or one step a round of all workers")),

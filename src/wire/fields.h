@@ -40,6 +40,7 @@ void fields(F &f, ModelSpec &x) {
   f.tables(x.tensors, kTensors);
   f.number(x.shards);
   f.flag(x.aggregate_sum);
+  f.flag(x.average_rows);
 }
 template <class F>
 void fields(F &f, Piece &x) {

@@ -58,6 +58,8 @@ struct ModelSpec {
   std::vector<TensorSpec> tensors;
   uint32_t shards = 1;
   bool aggregate_sum = false;  // bulk-synchronous gradients: their sum; else their mean
+  // Bulk-synchronous deltas: of each row of a table the mean of those that have it; else their sum.
+  bool average_rows = false;
 };
 
 // Elements [first, first + count) of a tensor lie on a shard; of a table they are whole rows.

@@ -20,6 +20,7 @@ std::vector<Body> samples() {
   spec.tensors = {{"w", {3, 4}, false, {}}, {"t", {100, 8}, true, {Initial::Kind::normal, 0.5f, 9}}};
   spec.shards = 2;
   spec.aggregate_sum = true;
+  spec.average_rows = true;
   const ModelPlace place{
       3, 2, spec, {{4, 1, 7, {{0, 0, 12}}, {}, {}, false}, {5, 2, 7, {{1, 0, 800}}, {2, 1}, {2}, true}}};
   Push push;

@@ -3,6 +3,9 @@
 A linear model under plain SGD moves weight i by a known step each time that row i is in a batch, towards the label of the row (1 or -1). The
 steps are so small that what went before hardly changes them: a weight of n steps is n times the first one, less a few per cent that a
 logarithm takes out.
+
+As LIBSVM the weights are rows of a table; as CSV they are one dense tensor. The latter is for rounds of local steps, which average each row of a
+table over the workers that have it, so that how far it moved does not tell how often it was moved.
 """
 
 import json
@@ -22,9 +25,16 @@ def write_rows(path, rows=ROWS):
             file.write(f"{1 if row % 2 == 0 else -1} {row + 1}:1\n")
 
 
-def options(epochs, more=""):
+def write_dense_rows(path, rows=ROWS):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("label," + ",".join(f"c{row}" for row in range(rows)) + "\n")
+        for row in range(rows):
+            file.write(f"{1 if row % 2 == 0 else -1}," + "0," * row + "1" + ",0" * (rows - row - 1) + "\n")
+
+
+def options(epochs, more="", dense=False):
     """Of ngd train. The gradient of a row is twice its error, divided by the rows of the batch."""
-    return ("--format", "libsvm:label_type=number", "--model", "linear:init=zeros,loss=mean_square", "--optimizer",
+    return ("--format", "csv:label=label,label_type=number" if dense else "libsvm:label_type=number", "--model", "linear:init=zeros,scale=none,loss=mean_square", "--optimizer",
             f"sgd:learning_rate={STEP * BATCH / 2}", "--trainer", f"trainer:epochs={epochs},batch_size={BATCH}{more}")
 
 
@@ -44,7 +54,7 @@ def tensors(run):
 
 def counts(run, rows=ROWS):
     """How often each row was trained on."""
-    (weights,) = (numbers for numbers in tensors(run).values() if len(numbers) == rows)
+    weights = tensors(run)["model.output.weight"]
     towards = (weight if row % 2 == 0 else -weight for row, weight in enumerate(weights))
     return [math.log1p(-weight) / math.log1p(-STEP) if weight < 1 else math.inf for weight in towards]
 

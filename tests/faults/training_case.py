@@ -40,11 +40,12 @@ class Case:
 
 def counted_case(folder, name, share):
     """Rows that the model itself counts."""
-    path, mode = os.path.join(folder, "rows.libsvm"), MODES[name]
+    mode, dense = MODES[name], name == "rounds"
+    path = os.path.join(folder, "rows.csv" if dense else "rows.libsvm")
     if not os.path.exists(path):
-        counted.write_rows(path)
+        (counted.write_dense_rows if dense else counted.write_rows)(path)
     epochs = max(2, round(share * mode.epochs[0]))
-    return Case(f"counted rows, {name}", ("--data", path, *counted.options(epochs, mode.trainer), *mode.options), epochs,
+    return Case(f"counted rows, {name}", ("--data", path, *counted.options(epochs, mode.trainer, dense), *mode.options), epochs,
                 mode.one_by_one, counted=True)
 
 

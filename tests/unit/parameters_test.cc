@@ -141,6 +141,42 @@ void a_small_part_of_a_large_buffer_is_copied(void **) {
   assert_ptr_not_equal(snapshot->blocks[1][0].get(), values.data + 600'000);
 }
 
+// In a round each row of a table moves by the mean of the deltas that have it, dense tensors by the sum; where the model does
+// not say so, all by the sum.
+void rows_of_a_round_are_averaged_over_those_that_have_them(void **) {
+  for (const bool average : {true, false}) {
+    ngd::wire::ModelSpec spec;
+    spec.name = "m";
+    spec.optimizer = "sgd:learning_rate=1";
+    spec.tensors = {{"dense", {2}, false, {}}, {"table", {4, 2}, true, {}}};
+    spec.average_rows = average;
+    Parameters parameters(spec, {{0, 0, 2}, {1, 0, 8}});
+    const std::vector<uint32_t> lists[] = {{0, 1}, {1, 3}, {1}};
+    const std::vector<float> rows[] = {{1, 2, 3, 4}, {5, 6, 7, 8}, {10, 11}};
+    std::vector<UpdatePart> updates;
+    for (size_t i = 0; i < 3; i++) {
+      const std::vector<Bytes> payload = {bytes_of({1, 2}, false),
+                                          ngd::wire::copied(std::as_bytes(std::span(lists[i]))),
+                                          bytes_of(rows[i], false)};
+      const auto count = static_cast<uint32_t>(lists[i].size());
+      updates.push_back(parameters.checked(UpdateKind::delta, {{0, 0, false}, {1, count, false}}, payload));
+    }
+    const UpdatePart *const round[] = {&updates[0], &updates[1], &updates[2]};
+    parameters.apply(round, 0);
+    float table[8];
+    const uint32_t all[] = {0, 1, 2, 3};
+    parameters.copy_rows(1, all, table);
+    const std::array<float, 8> mean = {1, 2, 6, 7, 0, 0, 7, 8}, sum = {1, 2, 18, 21, 0, 0, 7, 8};
+    assert_memory_equal(table, (average ? mean : sum).data(), sizeof table);
+    const auto snapshot = parameters.snapshot(1, 1, true);
+    assert_true(read(*snapshot, 0) == (std::vector<float>{3, 6}));
+    const UpdatePart *const alone[] = {&updates[2]};  // a round of one
+    parameters.apply(alone, 0);
+    parameters.copy_rows(1, all, table);
+    assert_float_equal(table[2], (average ? mean : sum)[2] + 10, 0);
+  }
+}
+
 void a_pool_gives_the_same_memory_again_and_keeps_no_more_than_it_may(void **) {
   std::shared_ptr<std::byte> late;
   {
@@ -165,6 +201,7 @@ int main() {
       cmocka_unit_test(any_run_of_updates_is_plain_arithmetic_and_held_versions_stand_still),
       cmocka_unit_test(values_that_may_be_kept_are_not_copied_and_lent_ones_are_let_go),
       cmocka_unit_test(a_small_part_of_a_large_buffer_is_copied),
+      cmocka_unit_test(rows_of_a_round_are_averaged_over_those_that_have_them),
       cmocka_unit_test(a_pool_gives_the_same_memory_again_and_keeps_no_more_than_it_may),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
