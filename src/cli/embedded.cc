@@ -197,7 +197,8 @@ void EmbeddedCluster::drill(const ngd_event &event) {
   if (command_.fire_drill <= 0 || !drilled_.empty() || event.steps == 0 || !command_.connect.empty()) return;
   if (static_cast<double>(event.step) < command_.fire_drill * static_cast<double>(event.steps)) return;
   const uint64_t leader = takeovers_ ? takeovers_->leader(0) : 0;
-  if (leader == 0) return;
+  // A drill shows that a death loses nothing, which needs the copies that were asked for.
+  if (leader == 0 || !takeovers_->in_sync(std::min<size_t>(command_.replicas, command_.server_count()))) return;
   drilled_ = fmt::format("server {}", leader);
   processes_.kill_one(drilled_);
 }

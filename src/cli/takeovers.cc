@@ -1,6 +1,8 @@
 // Asking for the places of shards again and again.
 #include "takeovers.h"
 
+#include <algorithm>
+
 #include "connection.h"
 
 namespace cli {
@@ -82,6 +84,11 @@ uint64_t Takeovers::leader(uint64_t shard) const {
   const std::lock_guard lock(mutex_);
   const auto found = shards_.find(shard);
   return found == shards_.end() ? 0 : found->second.leader;
+}
+
+bool Takeovers::in_sync(size_t replicas) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(shards_, [&](const auto &one) { return one.second.in_sync.size() >= replicas; });
 }
 
 }  // namespace cli

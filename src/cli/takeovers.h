@@ -29,6 +29,7 @@ class Takeovers {
   std::vector<PlaceEvent> events();       // since the last call
   uint64_t count() const;                 // takeovers until now
   uint64_t leader(uint64_t shard) const;  // 0: not known
+  bool in_sync(size_t replicas) const;    // so many have all of each shard
 
  private:
   void watch();
