@@ -161,7 +161,7 @@ void Root::read_done(const wire::Envelope &envelope, uint64_t version, Time now)
 void Root::expire_pins(Time now) {
   std::vector<uint64_t> old;
   for (const auto &[version, pin] : pins_) {
-    if (now - pin.since > wire::kPinUs) old.push_back(version);
+    if (now > pin.since + wire::kPinUs) old.push_back(version);
   }
   for (const uint64_t version : old) {
     pins_.erase(version);

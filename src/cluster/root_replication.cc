@@ -58,8 +58,11 @@ std::string Root::doing() const {
 void Root::take_over(Time now) {
   forget_volatile();
   proceed(lineage_, number_, now);
-  // Who reads there is not known: they stay until their time is over.
-  for (auto &[version, pin] : pins_) pin.readers = {{wire::ClientId(), 0}};
+  // Who reads there is not known: they stay for a moment, in which whoever has begun to read ends; others wait for room.
+  for (auto &[version, pin] : pins_) {
+    pin.readers = {{wire::ClientId(), 0}};
+    pin.since = now - wire::kPinUs + wire::kInheritedPinUs;
+  }
   wakeup_ = now;
 }
 

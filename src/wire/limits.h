@@ -36,6 +36,7 @@ inline constexpr size_t kWaiters = 16384;  // for one lock or barrier
 inline constexpr size_t kPartitions = 65536;
 inline constexpr size_t kPins = 4;  // versions kept for readers
 inline constexpr uint64_t kPinUs = 5'000'000;
+inline constexpr uint64_t kInheritedPinUs = 300'000;  // by a root that takes over
 inline constexpr uint64_t kUndecidedUs = 5'000'000;  // a part without a decision: ask the root
 inline constexpr size_t kDecisions = 1024;           // not yet applied everywhere
 inline constexpr size_t kStagedParts = 1024;         // that one message tells the root of
