@@ -159,11 +159,10 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   }
   if (role_ == Role::primary) return step_down(now);
   if (record_.has(me_) && has_state_) {
-    // Whoever has just taken over has a grace of its own, too: it is not put out by one that was as quick.
-    if (role_ != Role::member || another) {
-      role_ = Role::member;
-      grace_ = now + kGraceUs;
-    }
+    // Whoever has just taken over has a grace of its own, too: it is not put out by one that was as quick. Of one that was
+    // heard, the grace is that of its last word, also where this one did not know yet that it is a member.
+    const bool fresh = std::exchange(role_, Role::member) != Role::member || another;
+    if (fresh && leader_epoch_ != record_.epoch) grace_ = now + kGraceUs;
     if (now >= grace_) take_over(now);
     return;
   }

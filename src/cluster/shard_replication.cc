@@ -289,7 +289,11 @@ void Shard::State::placed(const wire::ModelPlace &model, Time now) {
     if (index == place.index) {
       known.replicas = told.replicas;
       if (!options.ack_disk) replica->want(told.replicas, told.lead, now);
-      if (told.epoch > replica->record().epoch) replica->look_soon(now);
+      // Who has just been added learns here that it is to take over some day; otherwise only when it looks by itself.
+      const ReplicaRecord &record = replica->record();
+      const bool other_members = told.epoch == record.epoch &&
+                                 !std::ranges::equal(told.in_sync, record.in_sync, {}, {}, &Member::node);
+      if (told.epoch > record.epoch || other_members) replica->look_soon(now);
       continue;
     }
     if (told.epoch < known.epoch || (told.epoch == known.epoch && told.node == known.node)) continue;
