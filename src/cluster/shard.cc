@@ -644,6 +644,10 @@ void Shard::checkpoint(Time now) {
 bool Shard::checkpoint_pending() const {
   return state_->checkpointing;
 }
+uint64_t Shard::kept_checkpoint() const {
+  return state_->kept;
+}
+
 uint64_t Shard::checkpoints_done() const {
   return state_->checkpoints_done;
 }

@@ -55,6 +55,7 @@ class Shard {
   void checkpoint(Time now);  // the root's: asks all shards of the model for one
   bool checkpoint_pending() const;
   uint64_t checkpoints_done() const;
+  uint64_t kept_checkpoint() const;  // of a root: the generation of the last that it knows to be whole; 0: none
 
   // The newest version for readers on any thread; answers what it can without the shard's own thread.
   const Published &published() const;

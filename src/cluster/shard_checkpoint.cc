@@ -97,7 +97,6 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   writer.text("lineage", std::to_string(lineage));
   if (logging()) writer.text("life", std::to_string(place.incarnation));  // else all replicas write the same
   const auto count = static_cast<uint32_t>(place.model.shards.size());
-  saved_generation = decision.generation;
   const std::string path =
       shard_file(options.directory, place.model.spec.name, decision.slot, place.index, count);
   auto job = std::make_shared<SaveJob>(disk, path, std::make_unique<SavedShard>(writer));

@@ -252,8 +252,9 @@ void Shard::State::replay(LogKind kind, std::span<const std::byte> body,
       const auto manifest = entry_of<Manifest>(body);
       kept = manifest.generation;
       next_slot = 1 - manifest.slot;
-      // Who came after the picture was taken has no file of it.
-      if (!options.durable || manifest.generation != saved_generation) return;
+      // Also where there is no file of it, of one that came after the picture was taken: others have files, from which it can
+      // be fetched, and who made the checkpoint may be gone before it had written what makes it one.
+      if (!options.durable) return;
       auto job = std::make_shared<SaveJob>(disk, options.directory, place.model.spec.name, manifest);
       job->follows = true;
       return add_job(std::move(job), manifest.generation);

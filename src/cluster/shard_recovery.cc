@@ -87,7 +87,6 @@ void Shard::State::reset() {
   jobs.clear();
   checkpointing = false;
   manifest_at.reset();
-  saved_generation = 0;
   obtaining.reset();
   fetch.reset();
   // Who waited is told by the lineage, when it asks again.

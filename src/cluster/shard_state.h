@@ -326,7 +326,6 @@ struct Shard::State : public RootHost, public ReplicaHost {
   Time checkpoint_until = kNever, next_checkpoint = kNever;
   uint64_t checkpoint_version = 0;
   uint64_t generation = 0, kept = 0;  // the last checkpoint, and the last that is whole
-  uint64_t saved_generation = 0;      // of the last picture that was taken here
   bool resuming = false;
   uint32_t next_slot = 0;
   uint64_t checkpoints_done = 0, checkpoints_failed = 0;

@@ -14,8 +14,8 @@ using namespace ngd::cluster;
 namespace wire = ngd::wire;
 
 // I1: once the disks of all servers together have a whole checkpoint of this lineage, or the one that it began from, they
-// always have one. One of whose manifest the disk of the root's leader failed is not known to be one, and the next may take
-// its place.
+// always have one. One that the root does not know to be whole, since a disk failed as its manifest was written, is none, and
+// the next may take its place.
 void World::look_at_checkpoints() {
   std::map<uint64_t, Manifest> manifests;
   const auto look = [&](bool synced) {
@@ -31,7 +31,7 @@ void World::look_at_checkpoints() {
     for (Manifest &one : read_manifests(server->disk, server->options.directory, kModelName)) {
       const bool begun_from = one.lineage == lineage_.from_lineage && one.version == lineage_.from_version;
       if (one.lineage != lineage_.lineage && !begun_from) continue;
-      if (leads) known.insert(one.generation);
+      if (leads) known.insert(server->root->kept_checkpoint());
       manifests.try_emplace(one.generation, std::move(one));
     }
   }
