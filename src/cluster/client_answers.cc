@@ -69,6 +69,8 @@ void ClientSession::State::receive(Peer from, wire::Message message, Time now) {
 
 void ClientSession::State::answered(const Request &request, wire::Message message, Time now) {
   const Ticket ticket = request.ticket;
+  if (std::holds_alternative<wire::Pushed>(message.body) || std::holds_alternative<wire::Point>(message.body))
+    latency = latency - latency / 8 + (now - request.since) / 8;
   if (const auto *answer = std::get_if<wire::Opened>(&message.body)) {
     if (lineage != 0 && answer->lineage != lineage)
       untold = !(fail_all(NGD_E_LINEAGE, kWentBack, false, now) || told);

@@ -12,11 +12,10 @@ using Step = ClientSession::State::Operation::Step;
 
 namespace {
 
-constexpr Time kMapUs = 200'000;         // between questions for the map
-constexpr size_t kMapsAsked = 2;         // servers at a time: one may be the one that died
-constexpr unsigned kTriesBeforeMap = 1;  // of a request
-constexpr Time kPartOfWait = 8;          // the longer one has waited, the longer between questions
-constexpr Time kAnswerUs = 1'000'000;    // for its answer to come back
+constexpr Time kMapUs = 200'000;       // between questions for the map
+constexpr size_t kMapsAsked = 2;       // servers at a time: one may be the one that died
+constexpr Time kPartOfWait = 4;        // the longer one has waited, the longer between questions
+constexpr Time kAnswerUs = 1'000'000;  // for its answer to come back
 
 // How long a server may hold a read: it says why it gives up before the client does.
 Time patience(const ClientSession::State::Operation &operation, Time now) {
@@ -65,8 +64,10 @@ void ClientSession::State::request(Ticket ticket, uint64_t number, uint32_t shar
   one.message.envelope = {id, number, 0, 0};
   one.message.body = std::move(body);
   one.message.payload = std::move(payload);
-  one.pause = options.retry_us;
+  // Where answers take long since there is much to do, asking twice only makes them later.
+  one.pause = std::clamp(2 * latency, options.retry_us, options.retry_us * kPauses);
   one.since = now;
+  due(now + options.retry_us);
   Request &kept = requests.insert_or_assign({number, shard}, std::move(one)).first->second;
   transmit(kept, now);
 }
@@ -118,26 +119,39 @@ void ClientSession::State::forget(Ticket ticket) {
 // --- the map --------------------------------------------------------------------------------------------------------
 
 void ClientSession::State::refresh_map(Time now) {
-  if (now < map_at || addresses.empty()) return;
-  map_at = now + kMapUs;
+  if ((map_asked != 0 && now < map_asked + kMapUs) || addresses.empty()) return;
+  map_asked = now;
   const uint64_t first = random_peer();
   for (uint64_t i = 0; i < std::min(kMapsAsked, addresses.size()); i++)
     net.send((first + i) % addresses.size(),
              {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
 }
 
-// A request has no answer: its server has much to do, or it is dead and another will lead soon. That one is not told who
-// waits; any server but the silent one knows of it at once. Asking does not wait for the next time that the request is
-// sent again, whose pauses double.
+// A request has no answer: its server has much to do, or it is dead and another will lead soon. That one does not know who
+// waits; asked before, it tells at once. So the map is asked for again and again, and not only when the request is sent again,
+// whose pauses double: of the server that was heard last, and in turn of one that may lead next and of anybody, for the
+// former may be dead too.
 void ClientSession::State::look_for_leader(const Request &silent, Time now) {
-  if (now >= map_at && !addresses.empty()) {
-    const auto dead = peer_of_node(model.shards[silent.shard].node);
-    Peer peer = random_peer();
-    for (int i = 0; i < 8 && peer == dead; i++) peer = random_peer();
-    net.send(peer, {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
-    map_at = now + std::max(kMapUs, (now - silent.since) / kPartOfWait);
+  const Time next_question = map_asked + std::max({kMapUs, (now - silent.since) / kPartOfWait, latency / 2});
+  if (now < next_question) return due(next_question);
+  map_asked = now;
+  due(now + kMapUs);
+  if (addresses.empty()) return;
+  const wire::ShardPlace &place = model.shards[silent.shard];
+  const Peer leader = peer_of_node(place.node).value_or(addresses.size());
+  Peer first = random_peer(), second = random_peer();
+  for (Peer peer = 0; peer < heard.size(); peer++) {
+    if (peer != leader && (second == leader || heard[peer] > heard[second])) second = peer;
   }
-  due(map_at);
+  if ((ask_anybody = !ask_anybody)) {
+    std::vector<uint32_t> next;
+    std::ranges::copy_if(place.in_sync, std::back_inserter(next),
+                         [&](uint32_t one) { return one != place.node; });
+    if (!next.empty()) first = peer_of_node(next[rng.next() % next.size()]).value_or(first);
+  }
+  const wire::GetMap question{options.model, map_revision};
+  net.send(first, {{id, kReads, 0, 0}, question, {}});
+  if (second != first) net.send(second, {{id, kReads, 0, 0}, question, {}});
 }
 
 void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
@@ -226,7 +240,7 @@ std::string ClientSession::State::describe(const Request &request) const {
 void ClientSession::lost(Peer peer, Time now) {
   State &s = *state_;
   for (auto &[key, request] : s.requests) {
-    if (request.shard == kNode) continue;
+    if (request.shard == kNode || request.at == kNever) continue;
     for (const wire::NodePlace &node : s.nodes) {
       if (node.node != s.model.shards[request.shard].node || s.peer_of(node.address) != peer) continue;
       request.pause = s.options.retry_us;
@@ -266,8 +280,11 @@ void ClientSession::State::tick(Time now) {
       transmit(request, now);
     else
       due(request.at);
-    const bool waits = request.shard != kNode && request.at != kNever && request.tries > kTriesBeforeMap;
-    if (waits && (silent == nullptr || request.since < silent->since)) silent = &request;
+    if (request.shard == kNode || request.at == kNever) continue;
+    if (now < request.since + options.retry_us)
+      due(request.since + options.retry_us);
+    else if (silent == nullptr || request.since < silent->since)
+      silent = &request;
   }
   if (silent != nullptr) look_for_leader(*silent, now);
   for (const auto &[ticket, operation] : operations) due(operation.deadline);
@@ -278,6 +295,7 @@ void ClientSession::State::tick(Time now) {
     beat.message.body = wire::KeepAlive{};
     beat.shard = 0;
     beat.pause = options.retry_us;
+    beat.since = now;
     transmit(beat, now);
     // Its answer matters only when it is a refusal.
     std::erase_if(requests, [](const auto &one) {

@@ -153,7 +153,9 @@ struct ClientSession::State {
   std::map<Ticket, Outcome> outcomes;
   std::vector<wire::Token> tokens;
   Compressor compressor;
-  Time keep_alive_at = kNever, map_at = 0;
+  Time keep_alive_at = kNever, map_asked = 0;
+  Time latency = 0;          // of the root's answers, a running mean
+  bool ask_anybody = false;  // for the map, not those that may lead next
 };
 
 }  // namespace ngd::cluster

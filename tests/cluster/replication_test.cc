@@ -168,25 +168,6 @@ void a_primary_that_dies_is_followed_by_one_of_two(void **) {
   assert_true(three.world.violations.empty());
 }
 
-// An update that was sent to the dead goes to who leads next soon, however long ago it was sent again last.
-void who_waits_for_the_next_primary_finds_it_soon(void **) {
-  for (Time before = 0; before < kSecond; before += kSecond / 10) {
-    Pair pair;
-    World &world = pair.world;
-    world.crash_server(pair.old);
-    world.run_until(world.now() + before);
-    const Ticket ticket = pair.begin_push(pair.writer, UpdateKind::delta, {{1, 1}});
-    world.touched(pair.writer);
-    assert_true(pair.until([&] { return pair.leads(pair.other); }));
-    const Time led = world.now();
-    assert_int_equal(pair.wait(pair.writer, ticket).status, NGD_OK);
-    if (world.now() - led > kSecond / 4)
-      fail_msg("an update begun %.1f s after the death waited for %.2f s more",
-               1e-6 * static_cast<double>(before), 1e-6 * static_cast<double>(world.now() - led));
-    assert_true(world.violations.empty());
-  }
-}
-
 // Fewer members than are needed: no client is answered, and the shard comes back to its full set.
 void too_few_members_answer_nobody(void **) {
   Pair pair(2);
@@ -219,7 +200,6 @@ int main() {
       cmocka_unit_test(a_learner_that_was_given_up_is_not_added_later),
       cmocka_unit_test(a_deposed_primary_takes_over_again_soon),
       cmocka_unit_test(a_primary_that_dies_is_followed_by_one_of_two),
-      cmocka_unit_test(who_waits_for_the_next_primary_finds_it_soon),
       cmocka_unit_test(too_few_members_answer_nobody),
   };
   return cmocka_run_group_tests_name("replication", tests, nullptr, nullptr);

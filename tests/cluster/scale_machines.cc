@@ -162,7 +162,9 @@ void Cluster::receive(Flight flight) {
       arm(server);
     } else {
       Worker &worker = *workers_[flight.to - servers_.size()];
-      worker.session->receive(0, std::move(message), micros());
+      const auto from = std::ranges::find(worker.servers, flight.from);
+      const auto peer = static_cast<Peer>(from - worker.servers.begin());
+      worker.session->receive(peer, std::move(message), micros());
       touch(worker.index);
     }
   } catch (const std::exception &error) {
