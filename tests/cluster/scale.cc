@@ -72,7 +72,7 @@ void print(const scale::Setup &setup, const scale::Result &r, bool with_work) {
   std::printf("%-36s %14s %14s %8s\n", "", "expected", "simulated", "ratio");
   line("updates/s", e.updates_per_s, r.updates_per_s);
   line("rows/s", e.rows_per_s, r.rows_per_s);
-  if (r.step_ms.most > 0) {  // else all computed too long
+  if (r.step_ms.most > 0 || r.updates == 0) {  // else all computed too long for a whole step
     line("step ms, p50", e.step_ms, r.step_ms.p50);
     line("step ms, p99", e.step99_ms, r.step_ms.p99);
     line("step ms, p999", 0, r.step_ms.p999);
