@@ -37,9 +37,9 @@ inline constexpr size_t kPartitions = 65536;
 inline constexpr size_t kPins = 4;  // versions kept for readers
 inline constexpr uint64_t kPinUs = 5'000'000;
 inline constexpr uint64_t kInheritedPinUs = 300'000;  // by a root that takes over
-inline constexpr uint64_t kUndecidedUs = 5'000'000;  // a part without a decision: ask the root
-inline constexpr size_t kDecisions = 1024;           // not yet applied everywhere
-inline constexpr size_t kStagedParts = 1024;         // that one message tells the root of
+inline constexpr uint64_t kUndecidedUs = 5'000'000;   // a part without a decision: ask the root
+inline constexpr size_t kDecisions = 1024;            // not yet applied everywhere
+inline constexpr size_t kStagedParts = 1024;          // that one message tells the root of
 inline constexpr uint64_t kLeaseUsMin = 100'000, kLeaseUsMax = 600'000'000;
 inline constexpr uint64_t kSessionUs = 600'000'000;    // a silent session is forgotten
 inline constexpr uint64_t kWaitUsMax = 3'600'000'000;  // how long a request may be held
