@@ -123,8 +123,11 @@ void ClientSession::State::refresh_map(Time now) {
   map_asked = now;
   const uint64_t first = random_peer();
   for (uint64_t i = 0; i < std::min(kMapsAsked, addresses.size()); i++)
-    net.send((first + i) % addresses.size(),
-             {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
+    ask_for_map((first + i) % addresses.size());
+}
+
+void ClientSession::State::ask_for_map(Peer peer) {
+  net.send(peer, {{id, kReads, 0, 0}, wire::GetMap{options.model, map_revision}, {}});
 }
 
 // A request has no answer: its server has much to do, or it is dead and another will lead soon. That one does not know who
@@ -149,9 +152,8 @@ void ClientSession::State::look_for_leader(const Request &silent, Time now) {
                          [&](uint32_t one) { return one != place.node; });
     if (!next.empty()) first = peer_of_node(next[rng.next() % next.size()]).value_or(first);
   }
-  const wire::GetMap question{options.model, map_revision};
-  net.send(first, {{id, kReads, 0, 0}, question, {}});
-  if (second != first) net.send(second, {{id, kReads, 0, 0}, question, {}});
+  ask_for_map(first);
+  if (second != first) ask_for_map(second);
 }
 
 void ClientSession::State::adopt_map(const wire::Map &map, Time now) {

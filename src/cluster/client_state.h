@@ -116,6 +116,7 @@ struct ClientSession::State {
   void open_session(Ticket ticket, Time now);
   void reopen(Time now);
   void refresh_map(Time now);
+  void ask_for_map(Peer peer);
   void look_for_leader(const Request &silent, Time now);
   void tick(Time now);
   Time next_wakeup() const;

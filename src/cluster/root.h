@@ -202,7 +202,7 @@ class Root {
   using Reader = std::pair<wire::ClientId, uint64_t>;  // and the number of its request
   struct Pin {
     std::set<Reader> readers;
-    Time since = 0;
+    Time until = 0;
   };
 
   // The log.

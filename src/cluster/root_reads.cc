@@ -110,15 +110,15 @@ bool Root::try_read(const Waiting &waiting, Time now) {
     if (had != pins_.end()) {
       version = had->first;
     } else {
-      if (!pins_.contains(version_)) {
+      if (!pins_.contains(version)) {
         if (pins_.size() >= wire::kPins || !may_decide()) return false;
-        pins_[version_].since = now;
+        pins_[version].until = now + wire::kPinUs;
         Decision decision;
         decision.kind = Decision::Kind::pin;
-        decision.version = version_;
+        decision.version = version;
         decide(std::move(decision), now);
       }
-      pins_[version_].readers.insert(reader);
+      pins_[version].readers.insert(reader);
     }
   }
   host_.send_to(waiting.from.peer, {envelope, wire::Point{version, lineage_, initialised_}, {}}, waiting.asked);
@@ -161,7 +161,7 @@ void Root::read_done(const wire::Envelope &envelope, uint64_t version, Time now)
 void Root::expire_pins(Time now) {
   std::vector<uint64_t> old;
   for (const auto &[version, pin] : pins_) {
-    if (now > pin.since + wire::kPinUs) old.push_back(version);
+    if (now > pin.until) old.push_back(version);
   }
   for (const uint64_t version : old) {
     pins_.erase(version);
@@ -273,7 +273,7 @@ void Root::proceed(uint64_t lineage, uint64_t number, Time now) {
   lineage_ = lineage;
   number_ = number;
   for (auto &[id, session] : sessions_) session.heard = now;
-  for (auto &[version, pin] : pins_) pin.since = now;
+  for (auto &[version, pin] : pins_) pin.until = now + wire::kPinUs;
   for (Follower &one : followers_) {
     one.sent = one.applied;
     one.resend = now;

@@ -61,7 +61,7 @@ void Root::take_over(Time now) {
   // Who reads there is not known: they stay for a moment, in which whoever has begun to read ends; others wait for room.
   for (auto &[version, pin] : pins_) {
     pin.readers = {{wire::ClientId(), 0}};
-    pin.since = now - wire::kPinUs + wire::kInheritedPinUs;
+    pin.until = now + wire::kInheritedPinUs;
   }
   wakeup_ = now;
 }

@@ -285,7 +285,8 @@ void Root::decide(Decision decision, Time now) {
 void Root::apply(const Decision &decision, Time now) {
   number_ = decision.number;
   // When they are read again, nobody waits for them: they end by their time.
-  if (decision.kind == Decision::Kind::pin) pins_.try_emplace(decision.version).first->second.since = now;
+  if (decision.kind == Decision::Kind::pin)
+    pins_.try_emplace(decision.version).first->second.until = now + wire::kPinUs;
   if (decision.kind == Decision::Kind::unpin) pins_.erase(decision.version);
   std::vector<std::pair<std::pair<Peer, wire::Envelope>, Wanted>> replies;
   if (decision.kind == Decision::Kind::apply) {

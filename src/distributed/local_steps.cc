@@ -79,10 +79,10 @@ void Worker::train_here() {
     const float *now = model.gradients()[i].parameter;
     std::vector<float> &change = changes_[i];
     const size_t run = specs[i].rows ? width(i) : change.size();
+    const float weight = specs[i].rows ? 1 : share;
     for (size_t first = 0; first < change.size(); first += run) {
       const float *from = specs[i].rows ? now + touched[first / run] * run : now;
-      for (size_t k = 0; k < run; k++)
-        change[first + k] = (from[k] - change[first + k]) * (specs[i].rows ? 1 : share);
+      for (size_t k = 0; k < run; k++) change[first + k] = (from[k] - change[first + k]) * weight;
     }
     changes[i].gradient = change.data();
   }

@@ -28,10 +28,10 @@ void World::look_at_checkpoints() {
   std::set<uint64_t> known;
   for (const auto &server : servers) {
     const bool leads = server->node != nullptr && server->root != nullptr && server->root->replica().leads();
+    if (leads) known.insert(server->root->kept_checkpoint());
     for (Manifest &one : read_manifests(server->disk, server->options.directory, kModelName)) {
       const bool begun_from = one.lineage == lineage_.from_lineage && one.version == lineage_.from_version;
       if (one.lineage != lineage_.lineage && !begun_from) continue;
-      if (leads) known.insert(server->root->kept_checkpoint());
       manifests.try_emplace(one.generation, std::move(one));
     }
   }

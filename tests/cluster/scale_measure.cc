@@ -5,6 +5,10 @@
 
 namespace scale {
 
+namespace {
+constexpr Nanos kAfterDeath = 5 * kSecond;
+}
+
 Quantiles quantiles(std::vector<double> values) {
   if (values.empty()) return {};
   std::ranges::sort(values);

@@ -5,8 +5,6 @@
 
 namespace scale {
 
-inline constexpr Nanos kAfterDeath = 5 * kSecond;
-
 class Run {
  public:
   explicit Run(const Setup &setup) : setup_(setup), cluster_(setup), workers_(setup.workers) {

@@ -34,8 +34,8 @@ def write_dense_rows(path, rows=ROWS):
 
 def options(epochs, more="", dense=False):
     """Of ngd train. The gradient of a row is twice its error, divided by the rows of the batch."""
-    return ("--format", "csv:label=label,label_type=number" if dense else "libsvm:label_type=number", "--model", "linear:init=zeros,scale=none,loss=mean_square", "--optimizer",
-            f"sgd:learning_rate={STEP * BATCH / 2}", "--trainer", f"trainer:epochs={epochs},batch_size={BATCH}{more}")
+    return ("--format", "csv:label=label,label_type=number" if dense else "libsvm:label_type=number", "--model",
+            "linear:init=zeros,scale=none,loss=mean_square", "--optimizer", f"sgd:learning_rate={STEP * BATCH / 2}", "--trainer", f"trainer:epochs={epochs},batch_size={BATCH}{more}")
 
 
 def tensors(run):
