@@ -3,9 +3,22 @@
 #define NGD_CLUSTER_H
 
 #include <dirent.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "test.h"
+
+/* fork() for a child that ends with the test: one left behind by a failed check would keep the test's output open, and
+ * whoever reads that would wait for it. */
+static inline pid_t fork_child(void) {
+  const pid_t parent = getpid(), child = fork();
+  if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+  return 0;
+}
 
 static char scratch_names[64][64];
 static size_t scratch_count;

@@ -173,7 +173,7 @@ static void a_frame_beyond_the_limit_ends_the_connection_and_nobody_elses(void *
 
 /* Asks for far more than it will ever take, as a process of its own, and then sleeps. */
 static pid_t start_sleeper(const char *address) {
-  const pid_t child = fork();
+  const pid_t child = fork_child();
   if (child != 0) return child;
   ngd_client *client = NULL;
   int64_t elements = 4 << 20;
@@ -274,7 +274,7 @@ enum { kClients = 3, kCells = 4000 };
 
 /* Adds 1 to cell after cell of its own row, and tells the parent which ones were acknowledged. */
 static pid_t start_victim(const char *address, int row, int first, int report) {
-  const pid_t child = fork();
+  const pid_t child = fork_child();
   if (child != 0) return child;
   ngd_client *client = NULL;
   const int64_t shape[] = {kClients, kCells};
@@ -325,7 +325,7 @@ static void clients_killed_at_any_moment_lose_and_double_nothing(void **state) {
   /* The server in a process of its own, so that clients may be forked at any time. */
   int ready[2];
   if (pipe(ready) != 0) fail_msg("pipe");
-  const pid_t server = fork();
+  const pid_t server = fork_child();
   if (server == 0) {
     ngd_server *handle = NULL;
     if (ngd_server_create("server:shards=2", &handle, NULL) != NGD_OK ||
@@ -341,7 +341,7 @@ static void clients_killed_at_any_moment_lose_and_double_nothing(void **state) {
   static int begun[kClients][kCells], done[kClients][kCells];
   int next[kClients] = {0};
   pid_t victims[kClients];
-  const pid_t first_values = fork();
+  const pid_t first_values = fork_child();
   if (first_values == 0) {
     ngd_client *client = NULL;
     const int64_t shape[] = {kClients, kCells};

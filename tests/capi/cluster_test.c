@@ -388,8 +388,9 @@ static void a_forked_child_is_told_and_does_no_harm(void **state) {
   ngd_client *client = connect_client("client", "inproc://fork", 1);
   float zero[1] = {0}, *init[] = {zero};
   check_ok(ngd_client_init_f32(client, init, 1, 5000, NULL, NULL, &error));
-  const pid_t child = fork();
+  const pid_t child = fork_child();
   if (child == 0) {
+    alarm(60);
     uint64_t version = 0;
     char status[64];
     int good = ngd_client_get_version(client, 100, &version, NULL) == NGD_E_FORKED;
