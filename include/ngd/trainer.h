@@ -269,7 +269,8 @@ NGD_API ngd_status ngd_trainer_poll(ngd_trainer *trainer, ngd_event *event, int3
  * @param client not connected: the run connects it, and nobody else may while the run lasts; NULL: runs are on this machine
  *        again.
  * @param addresses as for ngd_client_connect(); not NULL unless @p client is.
- * @param timeout_ms how long a run bears that nothing goes forward, in milliseconds; 0 or more.
+ * @param timeout_ms how long a run bears that nothing goes forward, in milliseconds; 0 or more. It bears as long that there
+ *        are no servers yet: ngd_trainer_start() waits for them.
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE when a run is in progress; ::NGD_E_RANGE; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
  * @par Thread: exclusive
@@ -291,7 +292,7 @@ NGD_API ngd_status ngd_trainer_connect(ngd_trainer *trainer, ngd_client *client,
  * @param error filled on failure; may be NULL.
  * @return ::NGD_OK; ::NGD_E_STATE when a run is in progress or the run directory already holds one and `resume`
  *         is off; ::NGD_E_SHAPE; ::NGD_E_IO; ::NGD_E_CHECKPOINT when no checkpoint to resume from is good;
- *         ::NGD_E_CALLBACK; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY.
+ *         ::NGD_E_CALLBACK; ::NGD_E_ARGUMENT; ::NGD_E_MEMORY; ::NGD_E_CANCELLED while it waits for servers, some seconds late.
  * @par Thread: exclusive
  * @since 0.1
  */

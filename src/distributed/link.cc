@@ -17,6 +17,7 @@ namespace {
 
 constexpr const char *kSet = "training";    // of partitions
 constexpr const char *kTerms = "training";  // the value that says what is trained
+constexpr int64_t kFirstConnectMs = 2'000;  // a run begins before its servers do
 constexpr int64_t kPatienceMs = 10'000;     // of one operation, above the lease
 constexpr size_t kTogether = size_t{256} << 10;
 constexpr size_t kCopyGrain = size_t{64} << 10;  // copies of about the same size take turns in the same memory
@@ -241,11 +242,11 @@ void Link::initialise() {
       });
 }
 
-void Link::open(bool as_worker) {
+void Link::open(bool as_worker, int64_t connect_ms) {
   close();
   declare();
   client_.set("worker", as_worker && worker_ ? 1 : 0);
-  client_.connect(connection_.addresses, operation_ms());
+  client_.connect(connection_.addresses, connect_ms == 0 ? operation_ms() : connect_ms);
   open_ = true;
   reads_with_updates_ = client_.model().shards.size() == 1 && client_.text("consistency") != "stale";
   agree();
@@ -258,6 +259,26 @@ void Link::open(bool as_worker) {
     command.kind = wire::CommandKind::partitions;
     command.count = partitions_;
     this->command(command, {});
+  }
+}
+
+void Link::open_first(bool as_worker, const std::atomic<bool> &cancelled, const std::function<void()> &then) {
+  failing_ = std::chrono::steady_clock::now();
+  // Short ones first, for the sake of whoever cancels.
+  for (int64_t connect_ms = kFirstConnectMs;; connect_ms *= 2) {
+    try {
+      open(as_worker, std::min(connect_ms, operation_ms()));
+      if (then) then();
+      went_forward();
+      return;
+    } catch (const Error &error) {
+      close();
+      // Of what may pass later on, these two are no wrong use of the trainer here.
+      if (!may_retry(error) || error.status() == NGD_E_STATE || error.status() == NGD_E_NOT_FOUND) throw;
+      if (cancelled.load(std::memory_order_relaxed))
+        fail(NGD_E_CANCELLED, "training was cancelled before it began; until then: ", error.what());
+      bear(error);
+    }
   }
 }
 
@@ -291,9 +312,11 @@ void Link::bear(const Error &error) {
   const auto now = std::chrono::steady_clock::now();
   const auto waited = now - failing_.value_or(now);
   failing_ = failing_.value_or(now);
-  if (waited > std::chrono::milliseconds(connection_.timeout_ms))
-    fail(error.status(), error.what(), "; nothing went forward for ",
-         std::chrono::duration_cast<std::chrono::seconds>(waited).count(), " s");
+  if (waited >= std::chrono::milliseconds(connection_.timeout_ms)) {
+    const int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
+    if (seconds == 0) throw error;
+    fail(error.status(), error.what(), "; nothing went forward for ", seconds, " s");
+  }
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 

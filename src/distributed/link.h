@@ -5,7 +5,9 @@
 // close, open again, claim again. The progress of a partition is part of the updates, so it says what has happened.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,7 +53,11 @@ class Link {
   uint64_t total_updates() const;  // of the servers' optimizer, from the first to the last
 
   // Connects, agrees, gives the model its first values where it has none. `as_worker`: others wait for this one.
-  void open(bool as_worker);
+  // `connect_ms`: how long nobody may answer; 0: as long as for any operation.
+  void open(bool as_worker, int64_t connect_ms = 0);
+  // Opens for the first time, and does `then`: servers may be about to start, or die just now, so both are tried until
+  // nothing went forward for too long, or `cancelled`.
+  void open_first(bool as_worker, const std::atomic<bool> &cancelled, const std::function<void()> &then = {});
   void close() noexcept;
   bool is_open() const { return open_; }
 

@@ -43,10 +43,11 @@ Observer::Observer(Connection connection, const RunInputs &inputs)
   if (inputs_.held_out != nullptr) model.evaluate(*inputs_.held_out->slice(0, 1));
 }
 
-void Observer::begin() {
-  link_.open(false);
-  look();
-  if (inputs_.options["resume"] != 0) recall();
+void Observer::begin(const std::atomic<bool> &cancelled) {
+  link_.open_first(false, cancelled, [this] {
+    look();
+    if (inputs_.options["resume"] != 0) recall();
+  });
   // What was there before this run began to look.
   earlier_rows_ = progress_speed_.rows = epoch_speed_.rows = whole_speed_.rows = position_.rows;
   const ngd_event begun = event(NGD_EVENT_BEGIN);

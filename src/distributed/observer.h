@@ -18,7 +18,7 @@ class Observer final : public TrainingRun {
  public:
   Observer(Connection connection, const RunInputs &inputs);
 
-  void begin() override;
+  void begin(const std::atomic<bool> &cancelled) override;
   bool advance(uint64_t steps, const std::atomic<bool> &cancelled) override;
   const std::shared_ptr<Icea> &icea() const override { return icea_; }
   void note_failure(const Error &error) noexcept override;

@@ -34,8 +34,8 @@ Worker::Worker(Connection connection, const RunInputs &inputs)
   begun_ = told_ = looked_ = counted_ = idle_ = Clock::now();
 }
 
-void Worker::begin() {
-  link_.open(true);
+void Worker::begin(const std::atomic<bool> &cancelled) {
+  link_.open_first(true, cancelled);
   say(NGD_EVENT_BEGIN);
 }
 

@@ -48,7 +48,7 @@ std::vector<uint64_t> shuffled_rows(uint64_t rows, uint64_t seed, uint64_t epoch
   return order;
 }
 
-void Run::begin() {
+void Run::begin(const std::atomic<bool> &) {
   begun_ = last_progress_ = Clock::now();
   const ngd_event begun = event(NGD_EVENT_BEGIN);
   directory_.write_config(config_record(*model_, *optimizer_, options_, *training_, held_out_.get()));

@@ -37,7 +37,7 @@ class Run final : public TrainingRun {
   Run(const Run &) = delete;
   Run &operator=(const Run &) = delete;
 
-  void begin() override;
+  void begin(const std::atomic<bool> &cancelled) override;
   bool advance(uint64_t steps, const std::atomic<bool> &cancelled) override;
   const std::shared_ptr<Icea> &icea() const override { return icea_; }
   void note_failure(const Error &error) noexcept override;

@@ -95,7 +95,7 @@ void Trainer::start(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> opt
   icea_ = nullptr;
   options_.lock();
   take_part([&] {
-    run_->begin();
+    run_->begin(cancelled_);
     return true;
   });
 }

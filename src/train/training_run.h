@@ -29,7 +29,7 @@ struct RunInputs {
 class TrainingRun {
  public:
   virtual ~TrainingRun() = default;
-  virtual void begin() = 0;
+  virtual void begin(const std::atomic<bool> &cancelled) = 0;
   // At most so many steps; false: the run has ended.
   virtual bool advance(uint64_t steps, const std::atomic<bool> &cancelled) = 0;
   virtual const std::shared_ptr<Icea> &icea() const = 0;  // may be null

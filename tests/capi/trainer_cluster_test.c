@@ -1,6 +1,7 @@
 /* Trainers on servers: workers and an observer of one process, rounds against the run on one machine, what is refused. */
 #include <pthread.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "trainer_parts.h"
@@ -210,6 +211,56 @@ static void who_stood_still_goes_on(void **state) {
   ngd_server_destroy(again);
 }
 
+static void *start_server_late(void *address) {
+  usleep(11200000);
+  return start_server(address);
+}
+
+/* A run bears that there are no servers yet, longer than one operation of its client may take (lease + 10 s). */
+static void who_begins_before_the_servers_waits(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  struct part one;
+  make_part(&one, "client:workers=1,lease=0.5", address, "trainer:epochs=5,batch_size=24", kRows);
+  check_ok(ngd_trainer_connect(one.trainer, one.client, address, 30000, &error));
+  pthread_t starting;
+  assert_int_equal(pthread_create(&starting, NULL, start_server_late, address), 0);
+  check_ok(ngd_trainer_run(one.trainer, one.model, one.optimizer, one.data, NULL, &error));
+  void *server;
+  pthread_join(starting, &server);
+  free_part(&one);
+  ngd_server_destroy(server);
+}
+
+static void *cancel_soon(void *trainer) {
+  usleep(300000);
+  ngd_trainer_cancel(trainer);
+  return NULL;
+}
+
+/* And need not wait any longer when it is cancelled; without that, what nobody answers is told as it is. */
+static void who_waits_for_servers_can_be_cancelled(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80];
+  address_in(address, sizeof address);
+  for (int cancelled = 0; cancelled < 2; cancelled++) {
+    struct part one;
+    make_part(&one, "client:workers=1", address, "trainer:epochs=5,batch_size=24", kRows);
+    check_ok(ngd_trainer_connect(one.trainer, one.client, address, cancelled ? 60000 : 400, &error));
+    pthread_t cancelling;
+    if (cancelled) assert_int_equal(pthread_create(&cancelling, NULL, cancel_soon, one.trainer), 0);
+    const time_t begin = time(NULL);
+    assert_int_equal(ngd_trainer_start(one.trainer, one.model, one.optimizer, one.data, NULL, &error),
+                     cancelled ? NGD_E_CANCELLED : NGD_E_TIMEOUT);
+    assert_in_range(time(NULL) - begin, 0, 20);
+    if (cancelled) pthread_join(cancelling, NULL);
+    free_part(&one);
+  }
+}
+
 /* The learning rate becomes so small that nothing moves: from which version on is told, and holds for steps of the servers and of a
  * worker on its own, which begins with it at that version. */
 static void settings_count_from_the_version_told(void **state) {
@@ -364,6 +415,8 @@ int main(void) {
       cmocka_unit_test(the_last_of_a_partition_that_is_behind_counts),
       cmocka_unit_test(partitions_of_the_dead_go_on),
       cmocka_unit_test(who_stood_still_goes_on),
+      cmocka_unit_test(who_begins_before_the_servers_waits),
+      cmocka_unit_test(who_waits_for_servers_can_be_cancelled),
       cmocka_unit_test(settings_count_from_the_version_told),
       cmocka_unit_test(scores_of_all_partitions_are_put_together),
       cmocka_unit_test(what_does_not_fit_is_refused),
