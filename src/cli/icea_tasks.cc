@@ -11,7 +11,7 @@
 #include <limits>
 #include <numeric>
 
-#include "bench_memory.h"
+#include "bench/memory.h"
 #include "source.h"
 
 namespace cli {

@@ -1,4 +1,4 @@
-// libtorch's optimizers for `ngd bench optimizer --peer`: answers lines as src/cli/bench_peer.h says.
+// libtorch's optimizers for `ngd bench optimizer --peer`: answers lines as src/cli/bench/peer.h says.
 #include <torch/torch.h>
 
 #include <chrono>
