@@ -168,7 +168,7 @@ void RunningServer::work_on_node() {
         route(one.from, std::move(*one.message), 0, true);
       else
         to_node(one.from, std::move(*one.message));
-    } else {
+    } else if (!to_shard(one.answer)) {  // likewise: it is another thread's now
       node_->coordinated(one.answer, now_us());
     }
   }
@@ -184,12 +184,16 @@ void RunningServer::work_on_node() {
   }
 }
 
-void RunningServer::coordinated(const cluster::CoordinatorAnswer &answer) {
+// False: it is the node's, or that of a shard that has no thread yet.
+bool RunningServer::to_shard(const cluster::CoordinatorAnswer &answer) {
   const auto shard = static_cast<uint32_t>(answer.ticket >> 32);
-  if (shard != 0 && apply_->has(shard)) {
-    apply_->run(shard, [answer](cluster::Shard &one, cluster::Time now) { one.coordinated(answer, now); });
-    return;
-  }
+  if (shard == 0 || !apply_->has(shard)) return false;
+  apply_->run(shard, [answer](cluster::Shard &one, cluster::Time now) { one.coordinated(answer, now); });
+  return true;
+}
+
+void RunningServer::coordinated(const cluster::CoordinatorAnswer &answer) {
+  if (to_shard(answer)) return;
   const std::lock_guard lock(inbox_mutex_);
   inbox_.push_back({{}, std::nullopt, answer});
   bell_.ring();

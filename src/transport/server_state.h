@@ -63,6 +63,7 @@ class RunningServer : public cluster::Net {
   void drain_channels();
   void work_on_node();
   void coordinated(const cluster::CoordinatorAnswer &answer);
+  bool to_shard(const cluster::CoordinatorAnswer &answer);
   void learn_map();
 
   ServerSetup setup_;

@@ -9,8 +9,26 @@
 #include "base/error.h"
 #include "wire/limits.h"
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace ngd::transport {
 namespace {
+
+// ZeroMQ's threads hand memory on to each other; it is not built for the thread sanitizer, which has to be told.
+#ifdef __SANITIZE_THREAD__
+char handed;
+void hand_on() {
+  __tsan_release(&handed);
+}
+void take_over() {
+  __tsan_acquire(&handed);
+}
+#else
+void hand_on() {}
+void take_over() {}
+#endif
 
 constexpr size_t kCopied = 1024;  // up to here a copy is cheaper than keeping the owner
 
@@ -22,7 +40,10 @@ constexpr size_t kCopied = 1024;  // up to here a copy is cheaper than keeping t
 struct ReceivedFrame {
   zmq_msg_t message;
   ReceivedFrame() { zmq_msg_init(&message); }
-  ~ReceivedFrame() { zmq_msg_close(&message); }
+  ~ReceivedFrame() {
+    hand_on();
+    zmq_msg_close(&message);
+  }
   ReceivedFrame(const ReceivedFrame &) = delete;
   ReceivedFrame &operator=(const ReceivedFrame &) = delete;
 };
@@ -34,6 +55,7 @@ struct Held {
 };
 
 void release(void *, void *hint) {
+  take_over();
   const std::unique_ptr<Held> held(static_cast<Held *>(hint));
   for (const auto &gauge : held->gauges) gauge->fetch_sub(static_cast<int64_t>(held->bytes.size));
 }
@@ -126,6 +148,7 @@ Socket::Sent Socket::send(const wire::Bytes &frame, bool more, const Gauges &gau
   }
   const int flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
   int sent;
+  hand_on();
   do {
     sent = zmq_msg_send(&message, handle_, flags);
   } while (sent < 0 && zmq_errno() == EINTR);
@@ -151,6 +174,7 @@ bool Socket::receive(Received &received, size_t limit) {
       got = zmq_msg_recv(&frame->message, handle_, ZMQ_DONTWAIT);
     } while (got < 0 && zmq_errno() == EINTR);
     if (got < 0) return false;
+    take_over();
     if (first) {
       const char *user = zmq_msg_gets(&frame->message, "User-Id");
       if (user != nullptr) received.user = user;

@@ -231,7 +231,7 @@ static void *come_and_push(void *context) {
   const char *address = context;
   ngd_client *client = NULL;
   int64_t elements = kMany;
-  static float ones[kMany];
+  float ones[kMany];
   const float *push[] = {ones};
   for (int i = 0; i < kMany; i++) ones[i] = 1;
   int good = ngd_client_create("client", &client, NULL) == NGD_OK &&

@@ -263,7 +263,7 @@ static void requests_without_end_take_no_memory(void **state) {
   const long server_after = resident(server), client_after = resident(getpid());
   print_message("%ld requests in %.1f s: server %ld -> %ld KiB, client %ld -> %ld KiB after a fifth of them\n",
                 requests, seconds() - begin, server_before, server_after, client_before, client_after);
-  assert_true(server_after < server_before + 1024 && client_after < client_before + 1024);
+  assert_true(kSanitized || (server_after < server_before + 1024 && client_after < client_before + 1024));
   ngd_client_destroy(client);
   end(server);
 }
@@ -284,7 +284,8 @@ static void servers_and_clients_start_and_stop_without_end(void **state) {
   }
   const double each = (seconds() - begin) / (double)cycles;
   print_message("%ld starts and stops, %.1f ms each\n", cycles, each * 1e3);
-  assert_true(each < 0.4); /* half of the clients find their server gone: they do not wait for their linger */
+  assert_true(kSanitized ||
+              each < 0.4); /* half of the clients find their server gone: they do not wait for their linger */
 }
 
 int main(void) {

@@ -14,6 +14,13 @@
 
 #include "ngd.h"
 
+/* A sanitizer keeps memory that was given back, and slows what is timed. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { kSanitized = 1 };
+#else
+enum { kSanitized = 0 };
+#endif
+
 /* check_ok(call(..., &error)): fails with the library's message. Needs an `ngd_error error` in scope. */
 #define check_ok(call)                                                                  \
   do {                                                                                  \
