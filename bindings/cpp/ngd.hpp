@@ -10,12 +10,18 @@
 #pragma once
 
 #include "ngd/checkpoint.hpp"
+#include "ngd/client.hpp"
 #include "ngd/dataset.hpp"
 #include "ngd/handle.hpp"
+#include "ngd/held.hpp"
 #include "ngd/icea.hpp"
 #include "ngd/initializer.hpp"
 #include "ngd/model.hpp"
 #include "ngd/optimizer.hpp"
+#include "ngd/pending.hpp"
 #include "ngd/search.hpp"
+#include "ngd/server.hpp"
+#include "ngd/session.hpp"
+#include "ngd/tensors.hpp"
 #include "ngd/trainer.hpp"
 #include "ngd/vectors.hpp"

@@ -3,6 +3,7 @@
 
 #include <ngd.h>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -49,6 +50,9 @@ using Shape = std::initializer_list<int64_t>;
 template <class T>
 concept Element = std::same_as<T, float> || std::same_as<T, double>;
 
+// How long calls wait for servers when nobody says.
+inline constexpr std::chrono::milliseconds kTimeout = std::chrono::seconds(10);
+
 namespace detail {
 
 // check(ngd_optimizer_save, handle, path): adds the error argument, throws what it reports.
@@ -71,6 +75,22 @@ std::string read_text(Function *function, Arguments... arguments) {
   check(function, arguments..., nullptr, size_t{0}, &needed);
   std::string result(needed, '\0');
   check(function, arguments..., result.data(), needed, nullptr);
+  result.resize(needed - 1);
+  return result;
+}
+
+// Text that may have grown since its size was told: read(buffer, capacity, &needed, &error) is tried until it fits.
+template <class Read>
+std::string read_changing(Read read) {
+  std::string result(4096, '\0');
+  size_t needed = 0;
+  for (bool fits = false; !fits;) {
+    ngd_error error;
+    const ngd_status status = read(result.data(), result.size(), &needed, &error);
+    if (status != NGD_OK && status != NGD_E_BUFFER) throw Error(status, error.message);
+    fits = status == NGD_OK;
+    if (!fits) result.resize(needed);
+  }
   result.resize(needed - 1);
   return result;
 }
@@ -140,6 +160,8 @@ NGD_CPP_FUNCTIONS(trainer);
 NGD_CPP_FUNCTIONS(icea);
 NGD_CPP_FUNCTIONS(vectors);
 NGD_CPP_FUNCTIONS(search);
+NGD_CPP_FUNCTIONS(server);
+NGD_CPP_FUNCTIONS(client);
 #undef NGD_CPP_FUNCTIONS
 
 // Owns a handle; creation from a spec, and options by name.

@@ -1,6 +1,7 @@
 // The trainer: epochs over a dataset, with events, checkpoints and resume.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "ngd/client.hpp"
 #include "ngd/dataset.hpp"
 #include "ngd/handle.hpp"
 #include "ngd/icea.hpp"
@@ -47,6 +49,15 @@ class Trainer : public detail::Handle<ngd_trainer, detail::trainer_functions> {
     int32_t found = 0;
     detail::check(ngd_trainer_poll, raw(), &event, &found);
     return found != 0 ? std::optional(event) : std::nullopt;
+  }
+
+  // The coming runs are part of a training on servers: as a worker, or with the client's option `worker=0` as an
+  // observer. The client must not be connected; `timeout` is how long a run bears that nothing goes forward.
+  void connect(Client &client, const std::string &addresses, std::chrono::milliseconds timeout = kTimeout) {
+    detail::check(ngd_trainer_connect, raw(), client.raw(), detail::text(addresses), timeout.count());
+  }
+  void disconnect() {  // the coming runs are on this machine again
+    detail::check(ngd_trainer_connect, raw(), nullptr, nullptr, int64_t{0});
   }
 
   void run(Model &model, Optimizer &optimizer, const Dataset &training) {
