@@ -1,5 +1,11 @@
-"""What workers agree on through servers: named values, locks, partitions; trainers."""
+"""What workers agree on through servers: named values, locks, partitions; trainers; the example of a worker."""
 
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -283,6 +289,36 @@ class Trainers(ClusterTest):
         with self.assertRaises(ngd.ConflictError):
             model.fit(data, optimizer=optimizer, epochs=3, batch_size=30, addresses=self.address,
                       client=ngd.Client(consistency="bulk", workers=1, rank=1))
+
+
+class Example(unittest.TestCase):
+    program = pathlib.Path(__file__).resolve().parents[3] / "docs" / "examples" / "worker.py"
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(ngd.__file__).resolve().parents[1])}
+
+    def run_example(self, *arguments):
+        done = subprocess.run([sys.executable, "-B", str(self.program), *arguments], capture_output=True, text=True,
+                              env=self.environment, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_three_workers_and_their_server(self):
+        said = self.run_example()
+        self.assertEqual(sorted(re.findall(r"worker (\d) of 3", said)), ["0", "1", "2"])
+        version, accuracy = re.search(r"version (\d+): accuracy ([\d.]+)\n$", said).groups()
+        self.assertEqual(int(version), 1 + 3 * 5 * 2000 // 50)
+        self.assertGreater(float(accuracy), 0.97)
+
+    def test_a_server_and_a_worker_on_their_own(self):
+        server = subprocess.Popen([sys.executable, "-B", str(self.program), "serve", "tcp://127.0.0.1:*"],
+                                  stdout=subprocess.PIPE, text=True, env=self.environment)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        address = server.stdout.readline().strip()
+        self.assertEqual(self.run_example("work", address, "0", "1"),
+                         "worker 0 of 1: its last update made version 601\n")
+        server.send_signal(signal.SIGINT)
+        self.assertEqual(server.wait(30), 0)
 
 
 if __name__ == "__main__":
