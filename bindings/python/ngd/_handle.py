@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import threading
 from typing import Dict, NamedTuple, Tuple, Union
 
 from . import _raw
@@ -58,7 +59,8 @@ class Handle:
     _has_kinds = True
 
     def __init_subclass__(cls):
-        cls._destroy = getattr(library, f"ngd_{cls._type}_destroy")  # at hand even while Python shuts down
+        if cls._type:
+            cls._destroy = getattr(library, f"ngd_{cls._type}_destroy")  # at hand even while Python shuts down
 
     def __init__(self, spec: str, **options: Value):
         self._handle = ctypes.c_void_p()
@@ -154,3 +156,63 @@ class Handle:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r})" if self._handle else f"<closed {type(self).__name__}>"
+
+
+class SharedHandle(Handle):
+    """A handle that any number of threads may use at once, and one of them close.
+
+    close() waits until all others are out of the library, since it frees what they use there.
+    """
+
+    def __init__(self, spec: str, **options: Value):
+        self._users = threading.Condition()
+        self._inside = 0
+        self._closing = False
+        super().__init__(spec, **options)
+
+    def _begin(self) -> None:
+        with self._users:
+            if self._closing:
+                raise ClosedError(f"this {type(self).__name__} is closed")
+            self._inside += 1
+
+    def _end(self) -> None:
+        with self._users:
+            self._inside -= 1
+            if not self._inside:
+                self._users.notify_all()
+
+    def _call(self, verb: str, *arguments) -> None:
+        self._begin()
+        try:
+            super()._call(verb, *arguments)
+        finally:
+            self._end()
+
+    def _text(self, verb: str, *arguments) -> str:
+        self._begin()
+        try:
+            return super()._text(verb, *arguments)
+        finally:
+            self._end()
+
+    def _end_calls(self) -> None:
+        """Has the calls of other threads end soon, where that is possible."""
+
+    def close(self) -> None:
+        """Frees the handle, once the calls of other threads have ended. May be called again."""
+        with self._users:
+            hasten, self._closing = self._inside > 0 and not self._closing, True
+            self._inside += hasten
+        if hasten:
+            try:
+                self._end_calls()
+            finally:
+                self._end()
+        with self._users:
+            while self._inside:
+                self._users.wait()
+            super().close()
+
+    def __del__(self):
+        super().close()  # nobody else has it any more, so there is nobody to wait for

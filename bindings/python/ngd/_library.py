@@ -1,13 +1,16 @@
 """Finds and loads libngd, and calls it: statuses become exceptions, text results become str."""
 
 import ctypes
+import math
 import os
 import pathlib
+from typing import Iterable, Union
 
 from . import _raw
-from .errors import error_of
+from .errors import BufferSizeError, error_of
 
 SONAME = "libngd.so.0"
+_LONGEST = 1e9  # seconds, some thirty years: what infinity is to a library that counts milliseconds
 
 
 class LibraryError(ImportError):
@@ -72,9 +75,13 @@ def read_text(function, *arguments) -> str:
     """A text result in the two-call form: ask for the size, then for the text."""
     needed = ctypes.c_size_t()
     call(function, *arguments, None, 0, ctypes.byref(needed))
-    buffer = ctypes.create_string_buffer(needed.value)
-    call(function, *arguments, buffer, needed.value, None)
-    return buffer.value.decode("utf-8")
+    while True:
+        buffer = ctypes.create_string_buffer(needed.value)
+        try:
+            call(function, *arguments, buffer, len(buffer), ctypes.byref(needed))
+            return buffer.value.decode("utf-8")
+        except BufferSizeError:  # what it tells of has grown since it was asked for the size
+            continue
 
 
 def new_struct(kind):
@@ -105,3 +112,24 @@ def path_bytes(path) -> bytes:
     if b"\0" in given:
         raise ValueError(f"a path must not hold a NUL character: {path!r}")
     return given
+
+
+def unsigned(value, what: str) -> int:
+    """A whole number as the library takes it, which would wrap one below 0 around."""
+    number = value.__index__()
+    if not 0 <= number < 2**64:
+        raise ValueError(f"{what} is {number}, but must be 0 or more, and less than 2^64")
+    return number
+
+
+def milliseconds(timeout: float) -> int:
+    """A timeout in seconds as the library takes it, rounded up; math.inf for as long as it takes."""
+    seconds = float(timeout)
+    if math.isnan(seconds):
+        raise ValueError("a timeout is a number of seconds, not NaN")
+    return math.ceil(max(min(seconds, _LONGEST), -_LONGEST) * 1000)
+
+
+def joined_addresses(addresses: Union[str, Iterable[str]]) -> bytes:
+    """One address, several separated by commas, or a list of them, as the library takes them."""
+    return encoded(addresses if isinstance(addresses, str) else ",".join(addresses))

@@ -1,12 +1,13 @@
 """Models: linear, multilayer perceptron and text classifier, whole or by parts."""
 
 import ctypes
-from typing import Callable, List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from . import _raw
 from ._arrays import address, in_place, need_numpy, readable
 from ._handle import Handle, Value
 from ._library import call, library, names, new_struct, path_bytes
+from .client import Client
 from .dataset import Dataset
 from .errors import NotFoundError, ShapeError, UnsupportedError
 from .optimizer import Optimizer
@@ -58,9 +59,16 @@ class Model(Handle):
         self._call("save", path_bytes(path))
 
     def fit(self, training, *, held_out=None, optimizer: Union[str, Optimizer] = "ngd",
-            callback: Optional[Callable[[Event], object]] = None, **trainer_options: Value) -> "Model":
-        """Trains with a Trainer made from `trainer_options` (epochs=, batch_size=, ...). Returns the model itself."""
+            callback: Optional[Callable[[Event], object]] = None, client: Optional[Client] = None,
+            addresses: Union[str, Iterable[str]] = (), **trainer_options: Value) -> "Model":
+        """Trains with a Trainer made from `trainer_options` (epochs=, batch_size=, ...). Returns the model itself.
+
+        With a client and addresses of servers it takes part in a training there, see Trainer.connect(). A worker is
+        then left with the parameters that it read last; an observer (worker=False) has the trained ones.
+        """
         with Trainer(**trainer_options) as trainer:
+            if client is not None:
+                trainer.connect(client, addresses)
             if callback is not None:
                 trainer.on_event(callback)
             trainer.run(self, optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer),

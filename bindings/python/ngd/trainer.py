@@ -2,11 +2,12 @@
 
 import ctypes
 import math
-from typing import Callable, Iterator, List, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
 
 from . import _raw
 from ._handle import Handle, Value
-from ._library import library, new_struct
+from ._library import joined_addresses, library, milliseconds, new_struct
+from .client import Client
 from .dataset import Dataset
 from .errors import CancelledError, StateError, error_of
 from .icea import Icea
@@ -22,7 +23,7 @@ _STEPS = 16  # at a time, so that Ctrl-C is heard soon
 class Event(NamedTuple):
     """What happened in a run. Numbers that are not known are NaN or 0."""
 
-    kind: str  # "begin", "progress", "epoch", "checkpoint", "end" or "warning"
+    kind: str  # "begin", "progress", "epoch", "checkpoint", "end", "warning" or "settings"
     epoch: int  # epochs finished
     epochs: int  # epochs wanted
     step: int
@@ -42,7 +43,7 @@ class Event(NamedTuple):
     hard_set: int  # with icea: samples in the hard set
     quarantined: int  # with icea: samples in quarantine
     hard_share: float  # with icea: share of the epoch's rows drawn from the hard set
-    message: str  # of a warning
+    message: str  # of a warning or of settings
 
     def __str__(self) -> str:
         text = f"{self.kind}: epoch {self.epoch} of {self.epochs}, step {self.step}, loss {self.loss:.4g}"
@@ -111,6 +112,21 @@ class Trainer(Handle):
             if self._raised:
                 raise self._raised.pop()
             raise error_of(status, error.message)
+
+    def connect(self, client: Optional[Client], addresses: Union[str, Iterable[str]] = (),
+                timeout: float = 60.0) -> "Trainer":
+        """Makes the coming runs part of a training on servers, in which any number of trainers take part.
+
+        The client is not connected: each run connects it, as a worker that computes gradients, or with worker=False as
+        an observer that evaluates and has the trained model at the end. A run bears for `timeout` seconds that nothing
+        goes forward, and as long that there are no servers yet. With client None runs are on this machine again.
+        Returns the trainer itself. More of it is told with ngd_trainer_connect() in the manual.
+        """
+        if client is None:
+            self._call("connect", None, None, 0)
+        else:
+            self._call("connect", client._open(), joined_addresses(addresses), milliseconds(timeout))
+        return self
 
     def start(self, model, optimizer: Optimizer, training: Dataset, held_out: Optional[Dataset] = None) -> None:
         """Begins a run, or with the option `resume` goes on with one."""

@@ -46,11 +46,14 @@ class Library(unittest.TestCase):
         self.assertEqual(result.stdout, "0.9\n", result.stderr)
         self.assertIn("ImportError: arrays need NumPy, which is not installed", result.stderr)
 
-    def test_readme_example_runs_as_printed(self):
+    def test_readme_examples_run_as_printed(self):
         readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
-        result = run(re.search(r"```python\n(.*?)```", readme, re.S)[1])
-        self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertGreater(float(re.search(r"accuracy ([\d.]+)", result.stdout.replace("held-out accuracy", ""))[1]), 0.9)
+        results = [run(example) for example in re.findall(r"```python\n(.*?)```", readme, re.S)]
+        for result in results:
+            self.assertEqual(result.returncode, 0, result.stderr)
+        training, worker = (result.stdout.replace("held-out accuracy", "") for result in results)
+        self.assertGreater(float(re.search(r"accuracy ([\d.]+)", training)[1]), 0.9)
+        self.assertEqual(worker, "version 201: [1. 2. 3.]\n" * 2)
 
 
 class Errors(unittest.TestCase):
