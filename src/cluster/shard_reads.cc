@@ -59,7 +59,8 @@ bool Shard::State::try_pull(const WaitingPull &one, Time now) {
     return true;
   }
   if (one.until > now) return false;
-  if (!initialised)
+  if (!initialised && pull.version == 0 &&
+      pull.min_version == 0)  // else it has values, and this shard is behind
     refuse(one.from.peer, one.envelope, NGD_E_STATE, Refused::Retry::never,
            "the model has no values yet; initialise it first", one.asked);
   else
