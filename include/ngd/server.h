@@ -46,7 +46,14 @@
  * @par Replicas
  * `replicas=K` keeps each shard of models that this server makes on K servers, as far as there are so many. An answer then waits
  * until all that are in sync have its update; when one dies another goes on, and clients find it by themselves. Fewer than
- * `min_in_sync` in sync, and nothing is answered. It does not go together with `ack=disk` yet (::NGD_E_ARGUMENT at the start).
+ * `min_in_sync` in sync, and nothing is answered.
+ *
+ * With `ack=disk` an answer waits until the update is on the disks of all that are in sync, and each keeps there what it has: a
+ * state, written anew when the log behind it has `log_bytes`, and that log. When all servers died, any one that was in sync and
+ * comes back with its disk goes on where the log ends, as above; clients only wait. One whose disk is lost waits for another of
+ * them, and "trouble" says so; where none comes, `ack=memory` goes back to the last checkpoint. All servers of a cluster are
+ * started with the same `ack`. Before `replicas=1` becomes more, or more becomes 1, on data of `ack=disk`, have a checkpoint written
+ * (ngd_server_checkpoint()): the logs of the two are not the same, and the model begins from it, in a new lineage.
  *
  * @par Threads
  * A server owns threads: for messages, `apply_threads` for updates, one for files. Calls may come from any thread. In a

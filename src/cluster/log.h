@@ -28,6 +28,11 @@ enum class LogKind : uint32_t {
   memories,       // root: the incarnations of the shards that share this lineage
   root,           // and above: the root's entries, by their place in RootEntry
   digest = 1000,  // replicas: what the state of the one that leads is there
+  // Of a replica's memory: replica_disk.h.
+  memory = 2000,  // a state
+  placed,         // an entry of the log that replicas share, at an index
+  cut,            // what is behind an index has not happened
+  life,           // whose memory it is
 };
 
 struct LogRecord {

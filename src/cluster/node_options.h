@@ -47,6 +47,8 @@ enum class Mutant : uint8_t {
   hand_over_and_answer,  // a primary that named another goes on answering
   no_confirm,            // a read that is to ask the members asks nobody
   flipped_bit,           // a bit of a member's parameters changes by itself, at some versions
+  stranger_resumes,      // ack=disk: a replica leads from a disk that has not all that was answered for
+  begin_despite_disks,   // and one without a memory begins anew, while others' disks have one
   hidden_rows,           // rows that readers were not given yet are read as they were before
 };
 
@@ -65,7 +67,7 @@ struct NodeOptions {
   std::string zone;        // copies of a shard go to different ones, as far as there are
   std::string directory;   // of checkpoints, below the Disk's root; "" with durable = false: none are kept
   bool durable = true;
-  bool ack_disk = false;                   // answers wait until the log is on the disk
+  bool ack_disk = false;                   // answers wait until the log is on the disk, of each member in sync
   uint64_t log_bytes = uint64_t{1} << 30;  // of a log; then a checkpoint is begun
   Time checkpoint_every_us = 0;            // 0: only when asked
   uint64_t checkpoint_every_versions = 0;

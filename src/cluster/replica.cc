@@ -50,18 +50,20 @@ std::string replica_key(uint32_t shard) {
 // --- reading and changing it --------------------------------------------------------------------------------------
 
 Replica::Replica(uint32_t shard, std::vector<uint32_t> nodes, uint64_t incarnation, const NodeOptions &options,
-                 ReplicaHost &host, Coordinator &coordinator)
+                 ReplicaHost &host, Coordinator &coordinator, std::unique_ptr<ReplicaDisk> disk)
     : shard_(shard),
       nodes_(std::move(nodes)),
       options_(options),
       host_(host),
       coordinator_(coordinator),
-      me_{options.node, incarnation} {}
+      me_{options.node, incarnation},
+      disk_(std::move(disk)) {}
 
 void Replica::start(Time now) {
   started_ = now;
-  look(now);
   wakeup_ = now + kTickUs;
+  if (disk_ != nullptr) recall(now);
+  if (!recalling_) look(now);
 }
 
 // Who is not in the set needs to know whether its members still live, which stands in the records of the nodes. Who is
@@ -69,6 +71,7 @@ void Replica::start(Time now) {
 void Replica::look(Time now) {
   unsure_ |= std::exchange(changing_, false);
   ask_at_ = now + kAskAgainUs;
+  resume_at_ = kNever;
   ticket_ = host_.coordinator_ticket();
   const bool inside = role_ == Role::primary || role_ == Role::member;
   coordinator_.get(ticket_, inside ? replica_key(shard_) : "/");
@@ -143,6 +146,7 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   record_ = *record;
   epoch_ = std::max(epoch_, record_.epoch);
   if (news) host_.record_changed(record_);
+  if (recalled_) take_recalled(now);
 
   if (record_.primary == me_) {
     if (role_ != Role::primary) {
@@ -171,14 +175,27 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
     log_.cut(committed_);
     matched_ = std::min(matched_, committed_);
     me_.incarnation++;
+    if (disk_ != nullptr) {
+      disk_->cut(committed_);
+      disk_->be(first_life_ = me_.incarnation);
+    }
   }
   role_ = Role::learner;
-  if (!all_lost(records)) {
+  const bool lost = all_lost(records);
+  if (remembers() ? now < grace_ : !lost || !may_begin()) {
     lost_at_ = 0;
     return;
   }
   if (lost_at_ == 0) lost_at_ = now;
-  if (now - lost_at_ >= begin_after()) begin_anew(now);
+  if (!remembers()) {
+    if (now - lost_at_ >= begin_after()) begin_anew(now);
+    return;
+  }
+  // Where another may still live, that one takes over sooner.
+  const Time pause = lost ? kGraceUs + begin_after() / 4 : 3 * kGraceUs;
+  // The record may name this life when the disk knows it: it would be a stranger's there after another death.
+  if (now - lost_at_ >= pause && disk_->synced() != 0) return resume(now);
+  resume_at_ = std::max(lost_at_ + pause, now + kTickUs);
 }
 
 // Who has led it may have the newest checkpoint on its disk, then the other members; who never was in the set has none.
@@ -193,6 +210,8 @@ Time Replica::begin_after() const {
 void Replica::forget_state(Time now) {
   me_.incarnation++;
   has_state_ = false;
+  picture_.reset();
+  if (disk_ != nullptr) disk_->forget();
   log_.reset(0, 0);
   committed_ = applied_ = matched_ = 0;
   receiving_.reset();
@@ -230,7 +249,20 @@ void Replica::take_over(Time now) {
   change(wanted, now);
 }
 
+namespace {
+
+bool message_of_replicas(const wire::Message &message) {
+  return std::holds_alternative<wire::Append>(message.body) ||
+         std::holds_alternative<wire::Appended>(message.body) ||
+         std::holds_alternative<wire::Join>(message.body) ||
+         std::holds_alternative<wire::Transfer>(message.body) ||
+         std::holds_alternative<wire::Handed>(message.body);
+}
+
+}  // namespace
+
 bool Replica::receive(const From &from, wire::Message &message, Time now) {
+  if (recalling_) return message_of_replicas(message);  // it does not know yet what it has
   if (const auto *append = std::get_if<wire::Append>(&message.body))
     append_received(from, *append, message.payload, now);
   else if (const auto *appended_now = std::get_if<wire::Appended>(&message.body))
@@ -247,6 +279,13 @@ bool Replica::receive(const From &from, wire::Message &message, Time now) {
 }
 
 void Replica::tick(Time now) {
+  if (disk_ != nullptr) disk_->tick(now);
+  if (recalling_) {
+    recall(now);
+    if (recalling_) return;
+    look(now);
+  }
+  shorten_memory();
   wakeup_ = now + (nodes_.size() == 1 && role_ == Role::primary ? kLookUs : kTickUs);
   const bool waits = ticket_ != 0 && now < ask_at_;
   switch (role_) {
@@ -273,13 +312,17 @@ void Replica::tick(Time now) {
       if (now >= join_at_) ask_to_join(now);
       break;
   }
-  if (now >= ask_at_) look(now);
+  if (now >= std::min(ask_at_, resume_at_)) look(now);
 }
 
 std::string Replica::trouble() const {
   if (role_ == Role::primary && !ready_) return "is taking over";
   if (role_ == Role::primary) return {};
+  if (recalling_) return concat("cannot read its log: ", disk_->trouble());
   if (record_.epoch == 0) return "is starting";
+  if (disk_ != nullptr && lost_at_ == 0 && !has_state_ && record_.primary.node == me_.node && !may_begin())
+    return concat("has lost what was on its disk (", disk_->trouble(),
+                  "), and waits for another of its servers");
   if (record_.primary.node == me_.node) return "comes back; the other replicas decide who leads";
   return concat("is led by server ", record_.primary.node);
 }

@@ -16,6 +16,10 @@
 //   sent after the read came.
 // - Whoever is not in the set is a learner: it gets a snapshot and what follows, or only what follows when its log still
 //   fits, and is added when it has all that is committed.
+// - With ack=disk a member has an entry when it is on its disk. A server that comes back reads its memory there. It is a
+//   learner then as any other; but where the record's set still has one of the lives that this memory is of, and nobody leads,
+//   it takes over, since whatever the set has answered for is in it. Nobody begins anew there who is not alone in the set:
+//   other members' disks have what is missing.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +31,7 @@
 #include "cluster/environment.h"
 #include "cluster/node_options.h"
 #include "cluster/peer.h"
+#include "cluster/replica_disk.h"
 #include "cluster/replica_log.h"
 
 namespace ngd::cluster {
@@ -75,8 +80,9 @@ class Replica {
  public:
   enum class Role : uint8_t { unknown, learner, member, primary };
 
+  // `disk`: where its memory is to outlive it; null: nowhere.
   Replica(uint32_t shard, std::vector<uint32_t> nodes, uint64_t incarnation, const NodeOptions &options,
-          ReplicaHost &host, Coordinator &coordinator);
+          ReplicaHost &host, Coordinator &coordinator, std::unique_ptr<ReplicaDisk> disk = nullptr);
 
   void start(Time now);
   // Of a primary: the next index. The caller has carried the entry out, or does it at once.
@@ -84,7 +90,7 @@ class Replica {
   uint64_t append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now);
   void send_appended(Time now);
   // Whether others have the log, or are about to: else nothing need be appended.
-  bool shared() const { return nodes_.size() > 1 || !alone() || !peers_.empty(); }
+  bool shared() const { return disk_ != nullptr || nodes_.size() > 1 || !alone() || !peers_.empty(); }
   void leave_out() { skipped_ = true; }  // an entry was carried out that nobody else needs
   // Who is to have the shard from now on; the first leads, if `lead`. Whoever is in the set and not wanted leaves it once
   // all who are wanted are in it.
@@ -96,6 +102,9 @@ class Replica {
   Time next_wakeup() const { return wakeup_; }
   // The memory is gone: of a primary, for all; the others follow.
   void renew(Time now);
+  // Its memory on the disk; null: none is kept.
+  ReplicaDisk *disk() const { return disk_.get(); }
+  void written(const LogJob &job, Time now);
 
   Role role() const { return role_; }
   bool leads() const { return role_ == Role::primary && ready_; }
@@ -157,6 +166,11 @@ class Replica {
   void adopt(const std::vector<Record> &records, Time now);
   void learn_servers(const std::vector<Record> &records);
   bool all_lost(const std::vector<Record> &records) const;
+  void recall(Time now);
+  void take_recalled(Time now);
+  bool remembers() const;
+  bool may_begin() const;
+  void resume(Time now);
   Time begin_after() const;
   void begin_anew(Time now);
   void step_down(Time now);
@@ -189,6 +203,8 @@ class Replica {
   void take_over(Time now);
   void forget_state(Time now);
   void differed(Time now);
+  void answer(Time now);
+  void shorten_memory();
 
   const uint32_t shard_;
   std::vector<uint32_t> nodes_;
@@ -234,6 +250,15 @@ class Replica {
   uint64_t leader_epoch_ = 0;
   std::optional<Receiving> receiving_;
   std::map<uint32_t, uint64_t> lives_;  // incarnations of others, as far as they asked to join here
+
+  // Of ack=disk.
+  std::unique_ptr<ReplicaDisk> disk_;
+  Time resume_at_ = kNever;
+  bool recalling_ = false;                                   // the disk could not be read yet
+  std::optional<ReplicaDisk::Memory> recalled_;              // until the record says whether it is of use
+  uint64_t first_life_ = 0;                                  // of its memory; the last is this one's
+  uint64_t told_us_ = 0;                                     // what its last answer to its primary was to
+  std::optional<std::pair<uint64_t, wire::Bytes>> picture_;  // a state that is to shorten the log, by index
 
   Time wakeup_ = 0;
 };

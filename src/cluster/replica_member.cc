@@ -60,17 +60,25 @@ void Replica::append_received(const From &from, const wire::Append &append,
         }
         log_.cut(index - 1);
       }
+      if (disk_ != nullptr) disk_->entry(index, entry, committed_);
       log_.append(std::move(entry));
     }
     matched_ = std::max(matched_, index);
   } else if (has_state_ && log_.knows(append.after) && append.after <= applied_ && whole) {
     return forget_state(now);
   }
-  host_.say(leader_, wire::Appended{append.epoch, me_.incarnation, has_state_ ? matched_ : 0, append.sent_us},
-            {});
+  told_us_ = append.sent_us;
+  answer(now);
   if (!has_state_) return;
   committed_ = std::max(committed_, std::min(append.committed, matched_));
   replay_committed(now);
+}
+
+// What is answered for is in the memory that outlives this one, if there is such a memory.
+void Replica::answer(Time) {
+  uint64_t last = has_state_ ? matched_ : 0;
+  if (disk_ != nullptr && options_.mutant != Mutant::answer_before_sync) last = std::min(last, disk_->synced());
+  host_.say(leader_, wire::Appended{leader_epoch_, me_.incarnation, last, told_us_}, {});
 }
 
 void Replica::replay_committed(Time now) {
@@ -104,6 +112,9 @@ void Replica::ask_to_join(Time now) {
   if (has_state_) {
     // Of what this primary has sent, all of it: else it would go back, and send again what is on its way.
     join.last = leader_epoch_ >= record_.epoch && leader_ == primary ? std::max(applied_, matched_) : applied_;
+    // It counts as an answer.
+    if (disk_ != nullptr) join.last = std::min(join.last, disk_->synced());
+    if (join.last < log_.base()) return;  // once its state is on the disk
     join.last_epoch = log_.epoch(join.last);
   }
   if (receiving_) {
@@ -144,6 +155,10 @@ void Replica::transferred(const From &from, const wire::Transfer &transfer,
   has_state_ = true;
   state_epoch_ = transfer.epoch;
   log_.reset(whole.index, whole.epoch);
+  if (disk_ != nullptr) {
+    const wire::Bytes state = wire::copied(whole.bytes);
+    disk_->begin(first_life_ = me_.incarnation, whole.index, whole.epoch, &state);
+  }
   committed_ = applied_ = matched_ = whole.index;
   ask_to_join(now);
 }

@@ -20,6 +20,7 @@ void Replica::lead_now(bool fresh, Time now) {
     log_.reset(0, 0);
     committed_ = applied_ = 0;
     has_state_ = true;
+    if (disk_ != nullptr) begin_log();
   }
   inherited_ = log_.last();
   ready_ = false;
@@ -46,6 +47,7 @@ void Replica::lead_now(bool fresh, Time now) {
 uint64_t Replica::append(wire::Bytes control, std::vector<wire::Bytes> payload, Time now) {
   if (skipped_) begin_log();
   log_.append({record_.epoch, std::move(control), std::move(payload)});
+  if (disk_ != nullptr) disk_->entry(log_.last(), log_.at(log_.last()), committed_);
   applied_ = log_.last();
   unsent_ = true;
   if (alone()) advance_commit(now);  // nobody's answer will: those who are not in the set may be dead
@@ -200,6 +202,7 @@ void Replica::appended(const From &from, const wire::Appended &answer, Time now)
 void Replica::advance_commit(Time now) {
   if (role_ != Role::primary) return;
   uint64_t all = log_.last();
+  if (disk_ != nullptr && options_.mutant != Mutant::answer_before_sync) all = std::min(all, disk_->synced());
   const auto acked = [&](const Member &member) {
     if (member == me_) return;
     const auto peer = peers_.find(member.node);
@@ -235,6 +238,7 @@ void Replica::advance_commit(Time now) {
     if (peer.knows) keep = std::min(keep, std::max(peer.acked, log_.base()));
   }
   if (sending_) keep = std::min(keep, sending_->index);
+  if (picture_) keep = std::min(keep, picture_->first);
   trim_log(keep);
 }
 
@@ -332,11 +336,14 @@ void Replica::begin_log() {
   skipped_ = false;
   log_.reset(log_.last() + 1, record_.epoch);
   committed_ = applied_ = log_.last();
+  if (disk_ != nullptr) disk_->begin(first_life_ = me_.incarnation, log_.last(), record_.epoch, nullptr);
 }
 
 // A learner that is near counts for what is committed from now on; when it has all that was, the record is changed.
 void Replica::add_learners(Time now) {
   if (!ready_ && options_.mutant != Mutant::early_join) return;
+  if (disk_ != nullptr && disk_->synced() < log_.base())
+    return;  // who is not alone in the set has a memory on its disk
   if (adding_) {
     const auto found = peers_.find(adding_->node);
     const bool gone = found == peers_.end() || found->second.incarnation != adding_->incarnation;
@@ -371,7 +378,9 @@ void Replica::join(const From &from, const wire::Join &join, Time now) {
   Peer &peer = peers_[node];
   if (join.incarnation < peer.incarnation) return;
   if (join.incarnation > peer.incarnation) {
-    if (adding_ && adding_->node == node && !changing_) adding_.reset();
+    // Whoever may be in the set already by a change that had no answer counts until it is out: its disk remembers.
+    const bool counts = disk_ != nullptr && unsure_;
+    if (adding_ && adding_->node == node && !changing_ && !counts) adding_.reset();
     peer = {};
     peer.incarnation = join.incarnation;
     peer.heard = peer.moved = now;

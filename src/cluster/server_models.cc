@@ -123,10 +123,10 @@ void ServerNode::arrange(const From &from, const wire::Envelope &envelope, const
                   "only a key with the role admin may say which server has what");
   if (!joined_)
     return refuse(from, envelope, NGD_E_UNAVAILABLE, wire::Refused::Retry::later, "the server is starting");
-  if (options_.ack_disk)
-    return refuse(
-        from, envelope, NGD_E_UNSUPPORTED, wire::Refused::Retry::never,
-        "with ack=disk a shard stays where its log is; start the servers with ack=memory to move shards");
+  if (options_.ack_disk && options_.replicas == 1)
+    return refuse(from, envelope, NGD_E_UNSUPPORTED, wire::Refused::Retry::never,
+                  "with ack=disk and replicas=1 a shard stays where its log is; start the servers with "
+                  "replicas=2 or ack=memory to move shards");
   if (arrangements_.size() >= wire::kModels)
     return refuse(from, envelope, NGD_E_LIMIT, wire::Refused::Retry::later, "too many requests are under way");
   const auto same = std::ranges::find_if(arrangements_, [&](const auto &one) {

@@ -28,11 +28,18 @@ Shard::State::State(Place the_place, const NodeOptions &the_options, Net &the_ne
   const wire::ShardPlace &mine = place.model.shards[place.index];
   std::vector<uint32_t> nodes = mine.replicas;
   if (nodes.empty()) nodes.push_back(mine.node);
-  replica =
-      std::make_unique<Replica>(mine.shard, std::move(nodes), place.incarnation, options, *this, coordinator);
+  std::unique_ptr<ReplicaDisk> memory;
+  if (options.ack_disk && options.replicas > 1)
+    memory = std::make_unique<ReplicaDisk>(disk, log_folder(), concat("replica-", place.index, "-of-", shards));
+  replica = std::make_unique<Replica>(mine.shard, std::move(nodes), place.incarnation, options, *this,
+                                      coordinator, std::move(memory));
   incarnations.resize(shards);
   restored_shards.resize(shards);
   restore_at.resize(shards);
+}
+
+std::string Shard::State::log_folder() const {
+  return model_directory(options.directory, place.model.spec.name) + "/log";
 }
 
 std::string Shard::State::where() const {
@@ -266,7 +273,13 @@ std::shared_ptr<Job> Shard::take_job() {
       return job;
     }
   }
-  if (s.job_running || s.jobs.empty()) return nullptr;
+  if (s.replica->disk() != nullptr) {
+    if (auto job = s.replica->disk()->take_job()) {
+      job->shard = number();
+      return job;
+    }
+  }
+  if (s.job_running || s.jobs.empty() || s.clock < s.job_again) return nullptr;
   s.job_running = true;
   return s.jobs.front();
 }
@@ -274,9 +287,14 @@ std::shared_ptr<Job> Shard::take_job() {
 void Shard::finish(const std::shared_ptr<Job> &job, Time now) {
   State &s = *state_;
   s.clock = now;
-  if (job->log) return s.log_done(static_cast<const LogJob &>(*job), now);
+  if (job->log) {
+    s.log_done(static_cast<const LogJob &>(*job), now);
+    if (s.replica->disk() != nullptr) s.rest(now);
+    return;
+  }
   s.job_running = false;
   if (s.jobs.empty() || s.jobs.front() != job) return;
+  if (s.tries_again(static_cast<const SaveJob &>(*job), now)) return;
   s.jobs.pop_front();
   if (s.leading) s.job_done(static_cast<const SaveJob &>(*job), now);
   s.rest(now);
@@ -326,7 +344,9 @@ uint64_t Shard::staged_bytes() const {
   return state_->staged_bytes;
 }
 uint64_t Shard::unsynced_bytes() const {
-  return state_->journal == nullptr ? 0 : state_->journal->backlog();
+  const ReplicaDisk *memory = state_->replica->disk();
+  return (state_->journal == nullptr ? 0 : state_->journal->backlog()) +
+         (memory == nullptr ? 0 : memory->backlog());
 }
 std::string Shard::trouble() const {
   if (!state_->trouble.empty()) return state_->trouble;

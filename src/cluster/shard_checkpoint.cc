@@ -9,6 +9,7 @@ namespace ngd::cluster {
 namespace {
 
 constexpr Time kCheckpointUs = 600'000'000;  // then it has failed
+constexpr Time kJobAgainUs = 300'000;
 
 }  // namespace
 
@@ -16,12 +17,14 @@ bool SaveJob::late() {
   if (!follows) return false;
   if (!is_manifest) return told_of(disk_, path_).generation > generation;
   for (const Manifest &one : read_manifests(disk_, directory_, model_)) {
-    if (one.slot == manifest.slot) return one.generation > generation;
+    // One that is carried out once more, after a restart, finds its own manifest: that is the one that was to come.
+    if (one.slot == manifest.slot) return clears ? one.generation >= generation : one.generation > generation;
   }
   return false;
 }
 
 void SaveJob::run() {
+  status = NGD_OK;
   try {
     if (late()) return;
     if (clears)
@@ -119,6 +122,16 @@ void Shard::State::save(const wire::Decision &decision, Time) {
   log_base(base);
 }
 
+// What a memory on the disk says was written may not have been, where a server died: it is, before anything later takes its
+// place. Not while too much waits behind it.
+bool Shard::State::tries_again(const SaveJob &job, Time now) {
+  constexpr size_t kWaiting = 8;
+  if (!job.follows || job.status == NGD_OK || replica->disk() == nullptr || jobs.size() > kWaiting)
+    return false;
+  job_again = now + kJobAgainUs;
+  return true;
+}
+
 void Shard::State::job_done(const SaveJob &job, Time now) {
   if (job.lineage != lineage) return;
   if (job.fetched) {
@@ -152,6 +165,8 @@ void Shard::State::saved(const wire::Saved &done, Time now) {
   if (!checkpointing || done.generation != making.generation || done.lineage != lineage ||
       done.index >= saved_shards.size())
     return;
+  // One that comes twice must not have a second manifest made, which would be of the next checkpoint by then.
+  if (std::ranges::count(saved_shards, 0) == 0) return;
   if (done.status != NGD_OK) return checkpoint_failed(done.text);
   making.files[done.index] = {done.bytes, done.checksum};
   saved_shards[done.index] = 1;

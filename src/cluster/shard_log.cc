@@ -177,6 +177,7 @@ void Shard::State::let_go(Held one) {
 }
 
 void Shard::State::log_done(const LogJob &job, Time now) {
+  if (replica->disk() != nullptr && replica->disk()->owns(job)) return replica->written(job, now);
   journal->done(job);
   if (journal->resting()) log_again = now + kRestUs;
   let_out(now);
@@ -275,9 +276,8 @@ void Shard::State::replay(LogKind kind, std::span<const std::byte> body,
 
 // Brings the shard to where its log ends. Afterwards `recovery` says what that is worth.
 void Shard::State::recover(Time now) {
-  const std::string folder = model_directory(options.directory, place.model.spec.name) + "/log";
-  journal =
-      std::make_unique<Log>(disk, folder, concat("shard-", place.index, "-of-", place.model.shards.size()));
+  journal = std::make_unique<Log>(disk, log_folder(),
+                                  concat("shard-", place.index, "-of-", place.model.shards.size()));
   const std::vector<uint64_t> &files = journal->files();
   if (files.empty()) return;
   replaying = true;

@@ -229,7 +229,12 @@ void Shard::State::lead_on(Time now) {
   if (options.durable) {
     for (const Manifest &one : read_manifests(disk, options.directory, place.model.spec.name)) {
       generation = std::max(generation, one.generation);
-      if (kept != 0) continue;  // an older server did not tell
+      // An older server did not tell. What is about to be cleared for a later one is none.
+      const bool goes = std::ranges::any_of(jobs, [&](const std::shared_ptr<Job> &job) {
+        const auto &save = static_cast<const SaveJob &>(*job);
+        return save.clears && save.manifest.slot == one.slot && save.generation > one.generation;
+      });
+      if (kept != 0 || goes) continue;
       kept = one.generation;
       next_slot = 1 - one.slot;
     }
@@ -288,7 +293,7 @@ void Shard::State::placed(const wire::ModelPlace &model, Time now) {
     const wire::ShardPlace &told = model.shards[index];
     if (index == place.index) {
       known.replicas = told.replicas;
-      if (!options.ack_disk) replica->want(told.replicas, told.lead, now);
+      if (!options.ack_disk || replica->disk() != nullptr) replica->want(told.replicas, told.lead, now);
       // Who has just been added learns here that it is to take over some day; otherwise only when it looks by itself.
       const ReplicaRecord &record = replica->record();
       const bool other_members = told.epoch == record.epoch &&

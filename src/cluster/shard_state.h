@@ -237,9 +237,11 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void save(const wire::Decision &decision, Time now);
   void saved(const wire::Saved &saved, Time now);
   void job_done(const SaveJob &job, Time now);
+  bool tries_again(const SaveJob &job, Time now);
   void checkpoint_failed(std::string text);
 
   std::string where() const;
+  std::string log_folder() const;
 
   Place place;
   const NodeOptions &options;
@@ -274,6 +276,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   std::deque<WaitingPull> waiting;
   std::deque<std::shared_ptr<Job>> jobs;
   bool job_running = false;
+  Time job_again = 0;  // one that failed waits at the front until then
   Time wakeup = 0, announce_at = 0;
 
   // Of the log. `recovery` is what a restart found: all that it had answered for, some of it, or nothing.

@@ -39,10 +39,6 @@ ServerSetup setup_of(const OptionSet &options) {
   setup.node.zone = options.text("zone");
   setup.node.replicas = static_cast<uint32_t>(options["replicas"]);
   setup.node.min_in_sync = static_cast<size_t>(options["min_in_sync"]);
-  if (setup.node.ack_disk && setup.node.replicas > 1)
-    fail(NGD_E_ARGUMENT, "ack=disk and replicas=", setup.node.replicas,
-         " do not go together: what is answered is either on the "
-         "disk of one server or in the memory of several; set one of the two");
   if (setup.node.ack_disk && !setup.node.durable)
     fail(NGD_E_ARGUMENT, "option ack=disk needs a directory for the log; set data_dir");
   setup.node.log_bytes = static_cast<uint64_t>(options["log_bytes"]);

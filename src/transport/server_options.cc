@@ -25,7 +25,8 @@ constexpr OptionSpec kOptions[] = {
         integer_option("io_threads", "1", 1, 64, "threads of ZeroMQ; one moves some 4 GB/s, 1 GB/s encrypted")),
     fixed(choice_option(
         "ack", "memory", "memory|disk",
-        "an update is answered when it has happened in memory, or when its record is on the disk")),
+        "an update is answered when it has happened in memory, or when its record is on the disk; of "
+        "replicas, in the memory or on the disk of all that are in sync")),
     fixed(number_option("log_bytes", "1073741824", 1048576, 1e15,
                         "ack=disk: size of a shard's log at which a checkpoint is written by itself")),
     number_option("checkpoint_every", "0", 0, 1e6, "seconds between checkpoints; 0: only when asked"),
