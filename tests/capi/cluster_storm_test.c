@@ -1,6 +1,6 @@
 /* Processes that are killed at any moment: every acknowledged update is there exactly once. The full size: NGD_TEST_UPDATES
  * and NGD_TEST_LOGGED_UPDATES updates of all workers together (the second with servers that are killed too),
- * NGD_TEST_REQUESTS requests at flat memory, NGD_TEST_CYCLES starts and stops. */
+ * NGD_TEST_REPLICATED_UPDATES on two replicas each, NGD_TEST_REQUESTS requests at flat memory, NGD_TEST_CYCLES starts and stops. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -146,7 +146,9 @@ static long check_board(const Board *board, ngd_client *client) {
 /* So many kills of each kind there are at least, however fast the machine is. */
 enum { kLeastKills = 2 };
 
-/* Kills workers, and servers where they have a log, until all updates are begun. */
+enum { kNone, kOne, kBoth };
+
+/* Kills workers, and one server or both at once where they have a log, until all updates are begun. */
 static void storm(long updates, const char *options, int kill_servers) {
   ngd_error error;
   char directory[64], addresses[512], more[256];
@@ -187,12 +189,17 @@ static void storm(long updates, const char *options, int kill_servers) {
       kills++;
       workers[i] = start_worker(board, addresses, i);
     }
-    if (kill_servers && noise() % 8 == 0) {
-      const int node = (int)(noise() % 2);
-      end(servers[node]);
-      server_kills++;
-      snprintf(more, sizeof more, options, directory, node);
-      servers[node] = start_node(directory, node + 1, more);
+    /* Replicas take a second to take over. */
+    if (kill_servers != kNone && noise() % (kill_servers == kBoth ? 24 : 8) == 0) {
+      const int first_node = (int)(noise() % 2), both = kill_servers == kBoth && noise() % 2 == 0;
+      end(servers[first_node]);
+      if (both) end(servers[1 - first_node]);
+      server_kills += 1 + both;
+      for (int k = 0; k < 1 + both; k++) {
+        const int node = k == 0 ? first_node : 1 - first_node;
+        snprintf(more, sizeof more, options, directory, node);
+        servers[node] = start_node(directory, node + 1, more);
+      }
     }
   }
   ngd_client *client = try_client(board, "client:worker=0", addresses);
@@ -214,13 +221,19 @@ static void storm(long updates, const char *options, int kill_servers) {
 
 static void workers_killed_at_any_moment_lose_and_double_nothing(void **state) {
   (void)state;
-  storm(size_of("NGD_TEST_UPDATES", 6000), "", 0);
+  storm(size_of("NGD_TEST_UPDATES", 6000), "", kNone);
 }
 
 static void servers_killed_at_any_moment_lose_and_double_nothing_with_a_log(void **state) {
   (void)state;
   storm(size_of("NGD_TEST_LOGGED_UPDATES", 1500), ",data_dir=\"%s/data%d\",ack=disk,checkpoint_versions=1000",
-        1);
+        kOne);
+}
+
+static void replicas_killed_one_by_one_or_all_at_once_lose_and_double_nothing_on_disks(void **state) {
+  (void)state;
+  storm(size_of("NGD_TEST_REPLICATED_UPDATES", 1000),
+        ",data_dir=\"%s/data%d\",ack=disk,replicas=2,checkpoint_versions=1000", kBoth);
 }
 
 /* Kilobytes of a process's memory. */
@@ -292,6 +305,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(workers_killed_at_any_moment_lose_and_double_nothing),
       cmocka_unit_test(servers_killed_at_any_moment_lose_and_double_nothing_with_a_log),
+      cmocka_unit_test(replicas_killed_one_by_one_or_all_at_once_lose_and_double_nothing_on_disks),
       cmocka_unit_test(requests_without_end_take_no_memory),
       cmocka_unit_test(servers_and_clients_start_and_stop_without_end),
   };

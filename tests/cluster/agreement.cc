@@ -45,7 +45,10 @@ void Agreement::record_changed(uint32_t shard, const ReplicaRecord &record) {
   Known &known = shards_[shard];
   if (record.epoch < known.record.epoch)
     found(shard, concat("I5: epoch ", record.epoch, " after ", known.record.epoch));
-  if (record.memory != known.record.memory) known.committed.clear();
+  if (record.memory != known.record.memory)
+    known.committed.clear();
+  else if (!known.record.has(record.primary))
+    world_.resumptions++;  // from a disk
   known.record = record;
   members(shard, known);
 }

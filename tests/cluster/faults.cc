@@ -126,6 +126,18 @@ void World::move_shard() {
   place_shard(shards[random_.below(shards.size())], place);
 }
 
+// One may stay away for so long that the others go on without it, if they can.
+void World::lose_power() {
+  faults++;
+  trace("all servers die");
+  const size_t last = random_.below(servers.size());
+  for (size_t server = 0; server < servers.size(); server++) {
+    crash_server(server);
+    const Time away = random_.below(2 * kSecond) + (server == last && random_.chance(0.3) ? 6 * kSecond : 0);
+    at(now_ + away, [this, server] { start_server(server); });
+  }
+}
+
 void World::fault(Time until) {
   if (now_ >= until) return;
   at(now_ + 50'000 + random_.below(2 * kSecond), [this, until] { fault(until); });
@@ -133,6 +145,7 @@ void World::fault(Time until) {
   const size_t client = clients.empty() ? 0 : random_.below(clients.size());
   if (weather.moves && random_.chance(0.3)) return move_shard();
   if (weather.isolation && random_.chance(0.4)) return isolate(server);
+  if (weather.power && random_.chance(0.2)) return lose_power();
   switch (random_.below(8)) {
     case 0:
     case 1: {  // a partition, of one or both ways

@@ -1,4 +1,4 @@
-// Replays one seed, or runs many: simulate --seed N [--trace] [--mutant M] [--scenario S] [--replicas K] [--aim A] | --seeds FROM COUNT
+// Replays one seed, or runs many: simulate --seed N [--trace] [--mutant M] [--scenario S] [--replicas K] [--power] [--aim A] | --seeds FROM COUNT
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,6 +31,8 @@ int main(int count, char **arguments) {
       run.wild_clocks = true;
     } else if (std::strcmp(arguments[i], "--compress") == 0) {
       run.compress = true;
+    } else if (std::strcmp(arguments[i], "--power") == 0) {
+      run.power = true;
     } else if (std::strcmp(arguments[i], "--aim") == 0) {
       run.aim = static_cast<simulation::Aim>(number());
     } else if (std::strcmp(arguments[i], "--trace") == 0) {
@@ -38,11 +40,11 @@ int main(int count, char **arguments) {
     } else {
       std::fprintf(stderr,
                    "usage: simulate [--seed N | --seeds FROM COUNT] [--trace] [--mutant M] [--scenario S] "
-                   "[--replicas K] [--moves] [--reads R] [--wild-clocks] [--compress] [--aim A]\n");
+                   "[--replicas K] [--moves] [--reads R] [--wild-clocks] [--compress] [--power] [--aim A]\n");
       return 2;
     }
   }
-  uint64_t bad = 0, messages = 0, faults = 0, updates = 0, digests = 0, fetches = 0;
+  uint64_t bad = 0, messages = 0, faults = 0, updates = 0, digests = 0, fetches = 0, resumptions = 0;
   for (uint64_t seed = from; seed < from + seeds; seed++) {
     run.seed = seed;
     const simulation::Result result = simulation::run(run);
@@ -58,14 +60,15 @@ int main(int count, char **arguments) {
     updates += result.updates;
     digests += result.digests;
     fetches += result.fetches;
+    resumptions += result.resumptions;
   }
   if (quiet)
     std::printf(
         "%llu seeds, %llu bad, %llu updates, %llu messages, %llu faults, %llu digests compared, %llu files "
-        "fetched\n",
+        "fetched, %llu resumptions from disks\n",
         static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(bad),
         static_cast<unsigned long long>(updates), static_cast<unsigned long long>(messages),
         static_cast<unsigned long long>(faults), static_cast<unsigned long long>(digests),
-        static_cast<unsigned long long>(fetches));
+        static_cast<unsigned long long>(fetches), static_cast<unsigned long long>(resumptions));
   return bad == 0 ? 0 : 1;
 }

@@ -223,6 +223,40 @@ void a_read_that_asks_nobody_is_caught(void **) {
   caught(Mutant::no_confirm, "I3", run);
 }
 
+// Replicas on disks, whose servers all die at once, again and again: what was answered for is there, in the same lineage.
+simulation::Run power(unsigned replicas) {
+  simulation::Run run;
+  run.replicas = replicas;
+  run.power = true;
+  return run;
+}
+
+void replicas_on_disks_outlive_the_death_of_all(void **) {
+  uint64_t resumptions = 0, lineages = 0;
+  for (uint64_t seed = 0; seed < 200; seed++) {
+    simulation::Run run = power(2 + static_cast<unsigned>(seed % 2));
+    run.seed = seed;
+    const simulation::Result result = simulation::run(run);
+    for (const std::string &one : result.violations)
+      fail_msg("simulate --seed %llu --replicas %u --power: %s", static_cast<unsigned long long>(seed),
+               run.replicas, one.c_str());
+    resumptions += result.resumptions;
+    lineages += result.lineages;
+  }
+  print_message("%llu resumptions, %llu lineages\n", static_cast<unsigned long long>(resumptions),
+                static_cast<unsigned long long>(lineages));
+  assert_true(resumptions > 200 && lineages < 200 + 20);
+}
+void an_answer_before_the_disks_of_all_replicas_have_it_is_caught(void **) {
+  caught(Mutant::answer_before_sync, "I", power(2));
+}
+void a_replica_that_leads_from_an_old_disk_is_caught(void **) {
+  caught(Mutant::stranger_resumes, "I", power(3));
+}
+void a_replica_that_begins_anew_beside_full_disks_is_caught(void **) {
+  caught(Mutant::begin_despite_disks, "I", power(2));
+}
+
 // --- the checks themselves --------------------------------------------------------------------------------------------
 
 // Two workers with three updates each, one after another, and reads between: nothing wrong.
@@ -355,6 +389,10 @@ int main() {
       cmocka_unit_test(memory_that_changes_by_itself_is_caught),
       cmocka_unit_test(reads_that_ask_are_right_under_wild_clocks),
       cmocka_unit_test(a_read_that_asks_nobody_is_caught),
+      cmocka_unit_test(replicas_on_disks_outlive_the_death_of_all),
+      cmocka_unit_test(an_answer_before_the_disks_of_all_replicas_have_it_is_caught),
+      cmocka_unit_test(a_replica_that_leads_from_an_old_disk_is_caught),
+      cmocka_unit_test(a_replica_that_begins_anew_beside_full_disks_is_caught),
       cmocka_unit_test(an_answer_before_the_log_is_on_the_disk_is_caught),
       cmocka_unit_test(a_restart_that_forgets_what_it_did_is_caught),
       cmocka_unit_test(a_torn_record_that_is_taken_is_caught),

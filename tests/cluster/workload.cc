@@ -68,7 +68,9 @@ void Workload::describe_model() {
   options.checkpoint_every_versions = random_.chance(0.3) ? 3 + random_.below(20) : 0;
   options.ceiling_block = 8 + random_.below(100);
   options.unread_versions = run_seed_ % 2 == 0 ? 1 : 16;
-  options.ack_disk = options.durable && replicas_ == 1 && random_.chance(0.5);
+  options.ack_disk = options.durable && random_.chance(0.5);
+  if (power_) options.durable = options.ack_disk = true;
+  world_.weather.power = options.ack_disk && replicas_ > 1 && (power_ || random_.chance(0.5));
   options.log_bytes = 2000 + random_.below(100'000);
   world_.history.durable = options.ack_disk;
   size_t servers = spec_.shards == 1 ? 1 : 1 + random_.below(spec_.shards);

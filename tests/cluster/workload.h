@@ -27,6 +27,7 @@ struct Run {
   bool wild_clocks = false;           // servers' clocks differ by more than leases bear
   std::optional<Aim> aim = {};        // the only faults are of this story, again and again
   std::optional<bool> compress = {};  // clients code their updates; else in every third run
+  bool power = false;                 // replicas on disks, and all die at once, again and again
 };
 struct Result {
   std::vector<std::string> violations;

@@ -26,7 +26,8 @@ class Workload {
       : world_(run.seed, run.mutant, run.trace),
         random_(world_.random()),
         run_seed_(run.seed),
-        reads_(run.reads) {
+        reads_(run.reads),
+        power_(run.power) {
     world_.weather.wild_clocks = wild_ = run.wild_clocks;
     compresses_ = run.compress.value_or(run.seed / kScenarios % 3 == 2);
     scenario_ = run.scenario.value_or(static_cast<Scenario>(run.seed % kScenarios));
@@ -118,7 +119,7 @@ class Workload {
   uint64_t counter_done_ = 0, counter_unknown_ = 0;
   unsigned replicas_ = 1;
   uint64_t digests_ = 0;
-  bool isolation_ = true, compresses_ = false;
+  bool isolation_ = true, compresses_ = false, power_ = false;
 };
 
 }  // namespace simulation

@@ -38,6 +38,7 @@ struct Weather {
   bool isolation = false;     // servers that do not reach each other, or the coordinator
   bool aimed = false;         // at moments of the protocol: aims.h
   bool late_changes = false;  // of records: made when nobody counts on them any more
+  bool power = false;         // all servers die at once, and come back one after another
   bool server_pauses = false, jumps = false;
   bool partitions = false, client_pauses = false, client_crashes = false, server_crashes = false,
        disk_faults = false, clocks = false, wild_clocks = false;
@@ -130,6 +131,7 @@ class World {
   void deliver(size_t from, size_t to, ngd::wire::Message message,
                const std::function<void(ngd::wire::Message)> &receive);
   ngd::wire::Message travelled(const ngd::wire::Message &message);
+  void lose_power();
   void fault(Time until);
   void isolate(size_t server);
   void move_shard();

@@ -37,6 +37,7 @@ def arguments():
     parser.add_argument("--etcd-leader", action="store_true", help="of a takeover: etcd's leader is killed in the same second")
     parser.add_argument("--count", type=int, default=20, help="takeovers (%(default)s)")
     parser.add_argument("--storm", type=int, metavar="N", help="kills; the environment's NGD_KILLS comes before it")
+    parser.add_argument("--ack", choices=("memory", "disk"), default="memory", help="of a storm: when servers answer")
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10, help="of one run, as far as nobody must be waited for (%(default)s)")
@@ -99,7 +100,7 @@ def main():
             print(f"{name:24}{one.says}")
         return 0
     settings = Settings(os.path.abspath(asked.program), asked.shards, asked.replicas, asked.seconds, asked.seed, asked.coordinator,
-                        asked.workers, asked.pause, asked.keep)
+                        asked.workers, asked.pause, asked.keep, asked.ack)
     if asked.takeover:
         ran, found = takeovers(settings, asked.takeover, asked.count, asked.etcd_leader)
     elif asked.storm:

@@ -97,6 +97,22 @@ def kill_all_with_log(settings):
 
 
 @fault()
+def kill_all_replicas_with_log(settings):
+    """ack=disk with replicas: all servers are killed and come back one after another; nothing is lost."""
+    with Trial(settings, data=True, ack="disk") as trial:
+        trial.start()
+        for node in trial.cluster.nodes:
+            trial.cluster.kill(node)
+        trial.mark()
+        for node in trial.cluster.nodes:
+            trial.cluster.start_all([node])
+            time.sleep(0.3)
+        trial.run(0.5)
+        trial.note(f"in sync again {trial.cluster.wait_in_sync():.1f} s later")
+    return trial.result
+
+
+@fault()
 def stop_primary(settings):
     """The primary stands still (SIGSTOP) for twice the grace, another takes over, then it wakes up."""
     with Trial(settings) as trial:

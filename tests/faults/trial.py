@@ -32,6 +32,7 @@ class Settings:
     workers: int = 3
     pause: float = 0.0  # of a worker between its updates
     keep: bool = False  # the folder, also after a run without findings
+    ack: str = "memory"  # of storms
 
 
 @dataclass
