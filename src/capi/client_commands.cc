@@ -214,19 +214,19 @@ ngd_status ngd_client_get_info(ngd_client *client, int64_t timeout_ms, ngd_clien
   return guard(error, [&] {
     require(client, "client");
     require(info, "info");
+    const ngd::ModelOfClient model = client->object->model();
     ngd::wire::Query query;
     query.kind = ngd::wire::QueryKind::status;
     const Outcome outcome = client->object->call(
         timeout_ms,
         [&](ClientSession &session, Time now, Time deadline) { return session.query(query, now, deadline); });
-    const ngd::wire::ModelPlace &model = client->object->model();
     ngd_client_info full{};
     full.version = outcome.done.version;
     full.lineage = outcome.lineage;
     full.sessions = outcome.done.number;
     full.workers = outcome.done.token;
-    full.shards = model.shards.size();
-    for (const ngd::wire::TensorSpec &tensor : model.spec.tensors)
+    full.shards = model->shards;
+    for (const ngd::wire::TensorSpec &tensor : model->tensors)
       full.elements += ngd::element_count(tensor.shape);
     ngd::fill_struct(info, full, "ngd_client_info");
   });

@@ -172,7 +172,7 @@ void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
       found = true;
     }
     if (one.shards.size() != model.shards.size()) continue;
-    // Callers on other threads look at the tensors, and have their names: those stay where they are.
+    // The tensors are those that they were.
     model.lineage = one.lineage;
     for (uint32_t index = 0; index < one.shards.size(); index++) {
       wire::ShardPlace place = one.shards[index], &known = model.shards[index];

@@ -248,7 +248,7 @@ void Link::open(bool as_worker, int64_t connect_ms) {
   client_.set("worker", as_worker && worker_ ? 1 : 0);
   client_.connect(connection_.addresses, connect_ms == 0 ? operation_ms() : connect_ms);
   open_ = true;
-  reads_with_updates_ = client_.model().shards.size() == 1 && client_.text("consistency") != "stale";
+  reads_with_updates_ = client_.model()->shards == 1 && client_.text("consistency") != "stale";
   agree();
   initialise();
   try {

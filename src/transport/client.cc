@@ -127,6 +127,7 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms) {
   const auto end = [&] {
     s.lines.clear();
     s.session.reset();
+    s.model.reset();
     s.context.reset();
   };
   try {
@@ -140,6 +141,8 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms) {
            " ms: ", why_unanswered(list, !key.empty(), std::min<int64_t>(timeout_ms, kReasonMs) * 1000));
     if (outcome.status != NGD_OK)
       fail(outcome.status, outcome.text, s.trouble.empty() ? "" : "; last trouble: ", s.trouble);
+    if (const wire::ModelPlace *place = s.session->model())
+      s.model = std::make_shared<const Model>(Model{place->spec.tensors, place->shards.size()});
     s.thread = Thread("ngd-client", [&s] { s.run(); });
   } catch (...) {
     end();
@@ -192,6 +195,7 @@ void Client::disconnect(int64_t timeout_ms) {
   }
   s.lines.clear();
   s.session.reset();
+  s.model.reset();
   s.context.reset();
   s.tickets.clear();
   std::map<cluster::Ticket, std::unique_ptr<Gate>> gates;
@@ -202,12 +206,12 @@ void Client::disconnect(int64_t timeout_ms) {
   s.options.unlock();
 }
 
-const wire::ModelPlace &Client::model() const {
+std::shared_ptr<const Client::Model> Client::model() const {
   const std::lock_guard lock(state_->mutex);
-  const wire::ModelPlace *model = state_->need_session().model();
-  if (model == nullptr)
+  static_cast<void>(state_->need_session());
+  if (state_->model == nullptr)
     fail(NGD_E_STATE, "the client names no model; it can only tell and arrange where shards are");
-  return *model;
+  return state_->model;
 }
 
 }  // namespace ngd::transport

@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/option.h"
 #include "cluster/client_session.h"
@@ -37,8 +39,13 @@ class Client {
   bool connected() const;
   void disconnect(int64_t timeout_ms);
 
-  // Once connected: the model as the servers have it. Stays as it is until disconnect().
-  const wire::ModelPlace &model() const;
+  // The model as the servers have it, in so far as it never changes: another thread may disconnect meanwhile, so each call
+  // keeps what it looks at. The names also stay until disconnect().
+  struct Model {
+    std::vector<wire::TensorSpec> tensors;
+    size_t shards = 0;
+  };
+  std::shared_ptr<const Model> model() const;
 
   using Begin =
       std::function<cluster::Ticket(cluster::ClientSession &, cluster::Time now, cluster::Time deadline)>;

@@ -55,6 +55,7 @@ struct Client::State : Handle, cluster::Net {
   bool bulk = false;
   std::atomic<uint64_t> seen{0};
   std::unique_ptr<cluster::ClientSession> session;
+  std::shared_ptr<const Model> model;  // once connected; null where the client names none
   struct Line {
     std::unique_ptr<Channel> channel;
     cluster::Time tried = 0;
