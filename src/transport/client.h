@@ -35,7 +35,14 @@ class Client {
   void add(wire::TensorSpec tensor);
   void add_group(wire::GroupSpec group);
 
-  void connect(const std::string &addresses, int64_t timeout_ms);
+  // What a run on servers says in place of what the client was told, which stays as it is: the next one may say something
+  // else.
+  struct Instead {
+    std::vector<wire::TensorSpec> tensors;
+    std::vector<wire::GroupSpec> groups;
+    std::vector<std::pair<std::string, std::string>> options;  // names and values
+  };
+  void connect(const std::string &addresses, int64_t timeout_ms, const Instead *instead = nullptr);
   bool connected() const;
   void disconnect(int64_t timeout_ms);
 
