@@ -76,8 +76,9 @@ class Client {
   uint64_t base_version() const;
   void saw(uint64_t version);
 
-  void hold(const wire::Token &token);
-  void release(const std::string &lock);
+  using Holding = cluster::ClientSession::Holding;
+  void hold(const wire::Token &token, Holding holding);
+  void release(const wire::Token &token);
 
  private:
   struct State;

@@ -258,6 +258,68 @@ static void values_locks_barriers_and_partitions(void **state) {
   ngd_server_destroy(server);
 }
 
+/* --- locks: an update goes under those that its client has, and is refused when one of them is lost ---------------- */
+
+static void unlocking_with_another_token_leaves_the_fence(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://fence");
+  ngd_client *holder = connect_client("client", "inproc://fence", 1),
+             *borrower = connect_client("client", "inproc://fence", 1);
+  uint64_t token = 0;
+  check_ok(ngd_client_lock(holder, "model", 1, 5000, &token, &error));
+  check_ok(ngd_client_adopt_lock(borrower, "model", token, &error));
+  check_error(ngd_client_unlock(holder, "model", 0, 5000, &error), NGD_E_ARGUMENT,
+              "token is 0, which no lock ever has");
+  assert_int_equal(ngd_client_unlock(borrower, "model", token + 100, 5000, &error), NGD_E_FENCED);
+  check_ok(ngd_client_set_value(borrower, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  check_ok(ngd_client_unlock(holder, "model", token, 5000, &error));
+  assert_int_equal(ngd_client_set_value(borrower, "note", "x", 1, UINT64_MAX, 5000, NULL, &error),
+                   NGD_E_FENCED);
+  /* Whoever says that it is done with a lock is done with it, also when it was lost. */
+  assert_int_equal(ngd_client_unlock(borrower, "model", token, 5000, &error), NGD_E_FENCED);
+  check_ok(ngd_client_set_value(borrower, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  ngd_client_destroy(borrower);
+  ngd_client_destroy(holder);
+  ngd_server_destroy(server);
+}
+
+static void locks_of_one_name_in_one_client_stand_alone(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://shared");
+  ngd_client *client = connect_client("client", "inproc://shared", 1),
+             *other = connect_client("client", "inproc://shared", 1);
+  uint64_t first = 0, second = 0, token = 0;
+  check_ok(ngd_client_lock(client, "model", 0, 5000, &first, &error));
+  check_ok(ngd_client_lock(client, "model", 0, 5000, &second, &error));
+  assert_true(second > first);
+  check_ok(ngd_client_unlock(client, "model", second, 5000, &error));
+  /* The first is there still: nobody has the lock alone, and its holder is not told that it lost it. */
+  assert_int_equal(ngd_client_lock(other, "model", 1, 300, &token, &error), NGD_E_TIMEOUT);
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  /* A turn that did not come takes nothing from the lock that is held. */
+  assert_int_equal(ngd_client_lock(client, "model", 1, 300, &token, &error), NGD_E_TIMEOUT);
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  assert_int_equal(ngd_client_lock(other, "model", 1, 300, &token, &error), NGD_E_TIMEOUT);
+  check_ok(ngd_client_unlock(client, "model", first, 5000, &error));
+  check_ok(ngd_client_lock(other, "model", 1, 5000, &token, &error));
+  /* A token for each: what has lost one of them is refused, though it has the other. */
+  check_ok(ngd_client_unlock(other, "model", token, 5000, &error));
+  check_ok(ngd_client_lock(client, "model", 0, 5000, &first, &error));
+  check_ok(ngd_client_lock(other, "model", 0, 5000, &token, &error));
+  check_ok(ngd_client_adopt_lock(client, "model", token, &error));
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  check_ok(ngd_client_unlock(other, "model", token, 5000, &error));
+  assert_int_equal(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error), NGD_E_FENCED);
+  assert_int_equal(ngd_client_unlock(client, "model", token, 5000, &error), NGD_E_FENCED);
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  check_ok(ngd_client_unlock(client, "model", first, 5000, &error));
+  ngd_client_destroy(other);
+  ngd_client_destroy(client);
+  ngd_server_destroy(server);
+}
+
 struct Arrival {
   ngd_client *client;
   uint64_t generation;
@@ -480,6 +542,8 @@ int main(void) {
       cmocka_unit_test(rows_of_a_table_come_into_being_when_touched),
       cmocka_unit_test(several_shards_are_pushed_and_pulled_as_one),
       cmocka_unit_test(values_locks_barriers_and_partitions),
+      cmocka_unit_test(unlocking_with_another_token_leaves_the_fence),
+      cmocka_unit_test(locks_of_one_name_in_one_client_stand_alone),
       cmocka_unit_test(a_barrier_opens_for_all_at_once),
       cmocka_unit_test(threads_share_a_client),
       cmocka_unit_test(a_server_that_is_not_there_is_told_in_time),

@@ -72,6 +72,38 @@ void a_lock_that_nobody_waits_for_any_more_is_given_back(void **) {
   assert_int_equal(cluster.command(c, lock(true)).status, NGD_OK);
 }
 
+// A turn that did not come, and one that comes when nobody waits any more, take nothing from what the client has.
+void a_lock_given_up_leaves_others_of_its_name(void **) {
+  SmallCluster cluster;
+  const size_t a = cluster.client(kModel), b = cluster.client(kModel);
+  const Outcome mine = cluster.command(a, lock(false));
+  cluster.world.session(a).hold({"l", mine.done.token}, ClientSession::Holding::shared);
+  assert_int_equal(cluster.command(a, lock(true, kSecond), {}, 10 * kSecond).status,
+                   NGD_E_TIMEOUT);                                                      // the server's
+  assert_int_equal(cluster.command(a, lock(true), {}, kSecond).status, NGD_E_TIMEOUT);  // its own
+  cluster.world.run_until(cluster.world.now() + kSecond);
+  assert_int_equal(cluster.command(a, named(CommandKind::set_value, "x"), "1").status, NGD_OK);
+  wire::Command unlock = named(CommandKind::unlock, "l");
+  unlock.token = mine.done.token;
+  assert_int_equal(cluster.command(a, unlock).status, NGD_OK);
+  assert_int_equal(cluster.command(b, lock(true)).status, NGD_OK);
+}
+
+// Also when its client has heard nothing of that in time.
+void a_lock_is_given_back_however_long_it_takes(void **) {
+  SmallCluster cluster;
+  const size_t a = cluster.client(kModel), b = cluster.client(kModel);
+  const Outcome mine = cluster.command(a, lock(true));
+  cluster.world.session(a).hold({"l", mine.done.token});
+  wire::Command unlock = named(CommandKind::unlock, "l");
+  unlock.token = mine.done.token;
+  cluster.world.weather.loss = 1;
+  assert_int_equal(cluster.command(a, unlock, {}, kSecond).status, NGD_E_TIMEOUT);
+  cluster.world.weather.loss = 0;
+  assert_int_equal(cluster.command(b, lock(true)).status, NGD_OK);
+  assert_int_equal(cluster.command(a, named(CommandKind::set_value, "x"), "1").status, NGD_OK);
+}
+
 void a_barrier_opens_for_all_and_forgets_the_dead(void **) {
   SmallCluster cluster;
   ClientOptions options;
@@ -481,6 +513,8 @@ int main() {
       cmocka_unit_test(shared_locks_go_together_and_exclusive_ones_alone),
       cmocka_unit_test(a_holder_that_slept_is_fenced),
       cmocka_unit_test(a_lock_that_nobody_waits_for_any_more_is_given_back),
+      cmocka_unit_test(a_lock_given_up_leaves_others_of_its_name),
+      cmocka_unit_test(a_lock_is_given_back_however_long_it_takes),
       cmocka_unit_test(a_barrier_opens_for_all_and_forgets_the_dead),
       cmocka_unit_test(values_have_versions),
       cmocka_unit_test(partitions_are_handed_over_with_their_progress),
