@@ -320,6 +320,45 @@ static void locks_of_one_name_in_one_client_stand_alone(void **state) {
   ngd_server_destroy(server);
 }
 
+/* --- what is waited for and does not come: the servers say what it was, before the time of the caller is over -------- */
+
+static void a_value_that_does_not_come_is_told_of_however_long_one_waits(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://absent");
+  ngd_client *client = connect_client("client:retry=0.05", "inproc://absent", 1);
+  char buffer[8];
+  check_ok(ngd_client_set_value(client, "there", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  const int64_t times[] = {200, 700, 1600};
+  for (size_t i = 0; i < 3; i++) {
+    check_error(ngd_client_get_value(client, "absent", 0, times[i], buffer, sizeof buffer, NULL, NULL, &error),
+                NGD_E_NOT_FOUND, "there is no value \"absent\"");
+    check_error(ngd_client_get_value(client, "there", 1, times[i], buffer, sizeof buffer, NULL, NULL, &error),
+                NGD_E_TIMEOUT, "value \"there\" still has version 1");
+  }
+  ngd_client_destroy(client);
+  ngd_server_destroy(server);
+}
+
+static void reading_a_model_without_values_is_told_of_however_long_one_waits(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://empty");
+  const char *specs[] = {"client:model=one,shards=1,retry=0.05", "client:model=two,shards=2,retry=0.05",
+                         "client:model=two,shards=2,retry=0.05,reads=newest"};
+  const int64_t times[] = {200, 300, 500, 1000, 1600};
+  for (size_t s = 0; s < 3; s++) {
+    ngd_client *client = connect_client(specs[s], "inproc://empty", 40000);
+    float *got = calloc(40000, sizeof *got), *out[] = {got};
+    for (size_t i = 0; i < 5; i++)
+      check_error(ngd_client_pull_f32(client, 0, out, 1, times[i], NULL, &error), NGD_E_STATE,
+                  "the model has no values yet; initialise it first");
+    free(got);
+    ngd_client_destroy(client);
+  }
+  ngd_server_destroy(server);
+}
+
 struct Arrival {
   ngd_client *client;
   uint64_t generation;
@@ -544,6 +583,8 @@ int main(void) {
       cmocka_unit_test(values_locks_barriers_and_partitions),
       cmocka_unit_test(unlocking_with_another_token_leaves_the_fence),
       cmocka_unit_test(locks_of_one_name_in_one_client_stand_alone),
+      cmocka_unit_test(a_value_that_does_not_come_is_told_of_however_long_one_waits),
+      cmocka_unit_test(reading_a_model_without_values_is_told_of_however_long_one_waits),
       cmocka_unit_test(a_barrier_opens_for_all_at_once),
       cmocka_unit_test(threads_share_a_client),
       cmocka_unit_test(a_server_that_is_not_there_is_told_in_time),

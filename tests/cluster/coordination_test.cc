@@ -121,6 +121,28 @@ void a_barrier_opens_for_all_and_forgets_the_dead(void **) {
   assert_int_equal(cluster.wait(b, second).done.number, 1);
 }
 
+// Who asks again, since no answer has come, waits no longer for that: it is told before its own time is over.
+void a_value_that_does_not_come_is_told_of(void **) {
+  SmallCluster cluster;
+  const size_t a = cluster.client(kModel);
+  cluster.command(a, named(CommandKind::set_value, "there"), "1");
+  for (const Time patience : {kSecond / 2, 2 * kSecond, 9 * kSecond}) {
+    for (const char *name : {"absent", "there"}) {
+      wire::Query query;
+      query.name = name;
+      query.known = 1;
+      query.wait_us = patience - patience / 8;
+      const Time begun = cluster.world.now();
+      const Outcome outcome =
+          cluster.wait(a, cluster.world.session(a).query(query, cluster.now(a), cluster.now(a) + patience));
+      assert_string_equal(outcome.text.c_str(), name == std::string("absent")
+                                                    ? "there is no value \"absent\""
+                                                    : "value \"there\" still has version 1");
+      assert_true(cluster.world.now() - begun >= patience / 2);
+    }
+  }
+}
+
 void values_have_versions(void **) {
   SmallCluster cluster;
   const size_t a = cluster.client(kModel), b = cluster.client(kModel);
@@ -516,6 +538,7 @@ int main() {
       cmocka_unit_test(a_lock_given_up_leaves_others_of_its_name),
       cmocka_unit_test(a_lock_is_given_back_however_long_it_takes),
       cmocka_unit_test(a_barrier_opens_for_all_and_forgets_the_dead),
+      cmocka_unit_test(a_value_that_does_not_come_is_told_of),
       cmocka_unit_test(values_have_versions),
       cmocka_unit_test(partitions_are_handed_over_with_their_progress),
       cmocka_unit_test(progress_is_part_of_an_update),
