@@ -105,6 +105,8 @@ void Client::connect(const std::string &addresses, int64_t timeout_ms, const Ins
   std::rotate(list.begin(), list.begin() + static_cast<ptrdiff_t>(s.rng.next() % list.size()), list.end());
 
   std::unique_lock lock(s.mutex);
+  if (!s.settled(lock, deadline)) fail(NGD_E_TIMEOUT, "another thread is disconnecting the client still");
+  s.need_no_session();  // another thread may have been faster
   OptionSet told = s.options;
   wire::ModelSpec spec = s.spec;
   if (instead != nullptr) {
@@ -173,9 +175,18 @@ void Client::disconnect(int64_t timeout_ms) {
   state_->check_owner();
   State &s = *state_;
   const cluster::Time deadline = deadline_of(timeout_ms);
+  const auto left = [&s](const void *) {
+    const std::lock_guard lock(s.mutex);
+    s.leaving = false;
+    s.changed.notify_all();
+  };
+  std::unique_ptr<const void, decltype(left)> leaving(nullptr, left);
   {
     std::unique_lock lock(s.mutex);
+    if (s.leaving) return static_cast<void>(s.settled(lock, deadline));
     if (s.session == nullptr) return;
+    s.leaving = true;
+    leaving.reset(&s);
     // Where nobody is there any more, nobody has to be told.
     const auto alone = [&s] {
       return std::ranges::none_of(s.lines, [](const auto &line) {
