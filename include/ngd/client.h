@@ -643,6 +643,8 @@ NGD_API ngd_status ngd_client_get_value(ngd_client *client, const char *name, ui
  * @brief Takes a lock of the model, waiting for its turn. While it is held, updates and values of this client carry its token:
  * servers refuse them (::NGD_E_FENCED) once another has the lock, however late they come.
  *
+ * A client may share a lock with itself, once for each call; updates and values then carry all those tokens, and each is given
+ * back by itself. A lock that was lost is given back too, or taken anew alone: until then updates and values are refused.
  * @param client connected; not NULL.
  * @param name 1 to 255 bytes; not NULL.
  * @param exclusive 1: nobody else may hold it; 0: shared with others who share it.
@@ -663,7 +665,8 @@ NGD_API ngd_status ngd_client_lock(ngd_client *client, const char *name, int32_t
  * goes with updates and values, as if this client held the lock.
  *
  * Whoever holds the lock must go on holding it; when it is lost or given back, updates and values are refused with
- * ::NGD_E_FENCED. ngd_client_unlock() is for the holder. `ngd client lock` tells its command the token as NGD_LOCK_TOKEN.
+ * ::NGD_E_FENCED. Of tokens of one lock that were taken over the last counts. ngd_client_unlock() is for the holder; here it
+ * answers ::NGD_E_FENCED, and the token goes with updates and values no longer. `ngd client lock` tells its command the token as NGD_LOCK_TOKEN.
  * @param client connected; not NULL.
  * @param name of the lock, 1 to 255 bytes; not NULL.
  * @param token that the holder got from ngd_client_lock(); 1 or more.
@@ -676,8 +679,10 @@ NGD_API ngd_status ngd_client_adopt_lock(ngd_client *client, const char *name, u
                                          ngd_error *error) NGD_NOEXCEPT;
 
 /**
- * @brief Gives a lock back.
+ * @brief Gives a lock back: that one, whatever else the client holds. Its token goes with updates and values until the servers
+ * have answered ::NGD_OK, or that it is not held any more.
  *
+ * After ::NGD_E_TIMEOUT it is given back as soon as the servers hear of it; the call may be repeated.
  * @param client connected; not NULL.
  * @param name as it was taken; not NULL.
  * @param token from ngd_client_lock().

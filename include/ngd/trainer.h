@@ -263,6 +263,11 @@ NGD_API ngd_status ngd_trainer_poll(ngd_trainer *trainer, ngd_event *event, int3
  * dies. `accumulate`, `average` and the like are the servers'
  * optimizer's. Models are of float32 (::NGD_E_UNSUPPORTED).
  *
+ * A run says to the servers what its model is, whatever was declared to the client, and leaves the client's options and
+ * declarations as they are: another run may follow, whatever became of the one before. The servers have one training under a
+ * model's name, in which a further run takes part (and ends at once where all epochs are done); a run of something else needs
+ * another name, the client's option `model` (::NGD_E_CONFLICT).
+ *
  * When servers die, runs wait and go on where the servers stand. Beside the codes below runs then end with
  * ::NGD_E_UNAVAILABLE, ::NGD_E_TIMEOUT and those of ngd_client_connect().
  * @param trainer without a run in progress; not NULL.

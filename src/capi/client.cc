@@ -151,7 +151,7 @@ ngd_status ngd_client_get_tensor_count(const ngd_client *client, size_t *count, 
   return guard(error, [&] {
     require(client, "client");
     require(count, "count");
-    *count = client->object->model().spec.tensors.size();
+    *count = client->object->model()->tensors.size();
   });
 }
 
@@ -160,7 +160,8 @@ ngd_status ngd_client_get_tensor(const ngd_client *client, size_t index, ngd_ten
   return guard(error, [&] {
     require(client, "client");
     require(info, "info");
-    const auto &tensors = client->object->model().spec.tensors;
+    const ngd::ModelOfClient model = client->object->model();
+    const ngd::TensorSpecs &tensors = model->tensors;
     if (index >= tensors.size())
       ngd::fail(NGD_E_NOT_FOUND, "there is no tensor number ", index, "; the model has ", tensors.size());
     const ngd::wire::TensorSpec &tensor = tensors[index];
@@ -177,14 +178,15 @@ ngd_status ngd_client_get_tensor(const ngd_client *client, size_t index, ngd_ten
 ngd_status ngd_client_init_f32(ngd_client *client, float *const *tensors, size_t count, int64_t timeout_ms,
                                int32_t *first, uint64_t *version, ngd_error *error) noexcept {
   return guard(error, [&] {
-    ngd::check_tensors(client, tensors, count);
+    const ngd::ModelOfClient model = ngd::check_tensors(client, tensors, count);
     const Time begun = ngd::transport::now_us();
-    const Outcome pushed = ngd::push_all(*client->object, ngd::wire::UpdateKind::initial, tensors, timeout_ms);
+    const Outcome pushed =
+        ngd::push_all(*client->object, model->tensors, ngd::wire::UpdateKind::initial, tensors, timeout_ms);
     uint64_t seen = pushed.version;
     if (!pushed.applied) {
       const int64_t left =
           std::max<int64_t>(0, timeout_ms - static_cast<int64_t>((ngd::transport::now_us() - begun) / 1000));
-      seen = ngd::pull_all(*client->object, 0, tensors, left, true);
+      seen = ngd::pull_all(*client->object, model->tensors, 0, tensors, left, true);
     }
     if (first != nullptr) *first = pushed.applied ? 1 : 0;
     if (version != nullptr) *version = seen;
@@ -206,8 +208,9 @@ ngd_status ngd_client_get_version(ngd_client *client, int64_t timeout_ms, uint64
 ngd_status ngd_client_push_f32(ngd_client *client, int32_t kind, const float *const *tensors, size_t count,
                                int64_t timeout_ms, uint64_t *version, ngd_error *error) noexcept {
   return guard(error, [&] {
-    ngd::check_tensors(client, tensors, count);
-    const Outcome outcome = ngd::push_all(*client->object, ngd::update_kind(kind), tensors, timeout_ms);
+    const ngd::ModelOfClient model = ngd::check_tensors(client, tensors, count);
+    const Outcome outcome =
+        ngd::push_all(*client->object, model->tensors, ngd::update_kind(kind), tensors, timeout_ms);
     if (version != nullptr) *version = outcome.version;
   });
 }
@@ -215,8 +218,8 @@ ngd_status ngd_client_push_f32(ngd_client *client, int32_t kind, const float *co
 ngd_status ngd_client_pull_f32(ngd_client *client, uint64_t version, float *const *tensors, size_t count,
                                int64_t timeout_ms, uint64_t *got, ngd_error *error) noexcept {
   return guard(error, [&] {
-    ngd::check_tensors(client, tensors, count);
-    const uint64_t read = ngd::pull_all(*client->object, version, tensors, timeout_ms, false);
+    const ngd::ModelOfClient model = ngd::check_tensors(client, tensors, count);
+    const uint64_t read = ngd::pull_all(*client->object, model->tensors, version, tensors, timeout_ms, false);
     if (got != nullptr) *got = read;
   });
 }
@@ -225,11 +228,11 @@ ngd_status ngd_client_push_pull_f32(ngd_client *client, int32_t kind, const floa
                                     size_t count, int64_t timeout_ms, uint64_t *version, uint64_t *got,
                                     ngd_error *error) noexcept {
   return guard(error, [&] {
-    ngd::check_tensors(client, in, count, "in");
-    ngd::check_tensors(client, out, count, "out");
+    const ngd::ModelOfClient model = ngd::check_tensors(client, in, count, "in");
+    require(out, "out");
     const ngd::wire::UpdateKind update = ngd::update_kind(kind);
     ngd::transport::Client &object = *client->object;
-    const auto &tensors = object.model().spec.tensors;
+    const ngd::TensorSpecs &tensors = model->tensors;
     const Outcome outcome = object.call_borrowing(
         timeout_ms,
         [&](ClientSession &session, const ngd::transport::Client::Borrowed &borrowed, Time now, Time deadline) {
@@ -290,11 +293,11 @@ ngd_status ngd_client_start_push_f32(ngd_client *client, int32_t kind, const flo
                                      size_t count, int64_t timeout_ms, uint64_t *ticket,
                                      ngd_error *error) noexcept {
   return guard(error, [&] {
-    ngd::check_tensors(client, tensors, count);
+    const ngd::ModelOfClient model = ngd::check_tensors(client, tensors, count);
     require(ticket, "ticket");
     const ngd::wire::UpdateKind update = ngd::update_kind(kind);
     ngd::transport::Client &object = *client->object;
-    const auto updates = ngd::copies_of(object.model().spec.tensors, tensors);
+    const auto updates = ngd::copies_of(model->tensors, tensors);
     *ticket = object.start(timeout_ms, [&](ClientSession &session, Time now, Time deadline) {
       return session.push(update, updates, now, deadline, object.base_version());
     });
@@ -305,15 +308,14 @@ ngd_status ngd_client_start_push_borrow_f32(ngd_client *client, int32_t kind, co
                                             size_t count, int64_t timeout_ms, uint64_t *ticket,
                                             ngd_error *error) noexcept {
   return guard(error, [&] {
-    ngd::check_tensors(client, tensors, count);
+    const ngd::ModelOfClient model = ngd::check_tensors(client, tensors, count);
     require(ticket, "ticket");
     const ngd::wire::UpdateKind update = ngd::update_kind(kind);
     ngd::transport::Client &object = *client->object;
-    const auto &specs = object.model().spec.tensors;
     *ticket = object.start_borrowing(
         timeout_ms,
         [&](ClientSession &session, const ngd::transport::Client::Borrowed &borrowed, Time now, Time deadline) {
-          return session.push(update, ngd::updates_of(specs, tensors, borrowed), now, deadline,
+          return session.push(update, ngd::updates_of(model->tensors, tensors, borrowed), now, deadline,
                               object.base_version());
         });
   });
@@ -324,7 +326,7 @@ ngd_status ngd_client_start_pull_f32(ngd_client *client, uint64_t version, int64
   return guard(error, [&] {
     require(client, "client");
     require(ticket, "ticket");
-    const auto queries = ngd::all_queries(client->object->model().spec.tensors);
+    const auto queries = ngd::all_queries(client->object->model()->tensors);
     *ticket = client->object->start(timeout_ms, [&](ClientSession &session, Time now, Time deadline) {
       return session.pull(queries, version, now, deadline);
     });
@@ -352,9 +354,9 @@ ngd_status ngd_client_wait_pull_f32(ngd_client *client, uint64_t ticket, int64_t
                                     float *const *tensors, size_t count, uint64_t *got,
                                     ngd_error *error) noexcept {
   return guard(error, [&] {
-    ngd::check_tensors(client, tensors, count);
+    const ngd::ModelOfClient model = ngd::check_tensors(client, tensors, count);
     const Outcome outcome = client->object->wait(ticket, timeout_ms);
-    ngd::copy_values(client->object->model().spec.tensors, outcome, tensors);
+    ngd::copy_values(model->tensors, outcome, tensors);
     client->object->saw(outcome.version);
     if (got != nullptr) *got = outcome.version;
   });

@@ -44,11 +44,13 @@ wire::UpdateKind update_kind(int32_t kind) {
   }
 }
 
-void check_tensors(const ngd_client *client, const void *tensors, size_t count, const char *name) {
+ModelOfClient check_tensors(const ngd_client *client, const void *tensors, size_t count, const char *name) {
   require(client, "client");
   require(tensors, name);
-  const size_t expected = client->object->model().spec.tensors.size();
+  ModelOfClient model = client->object->model();
+  const size_t expected = model->tensors.size();
   if (count != expected) fail(NGD_E_SHAPE, "count is ", count, ", but the model has ", expected, " tensors");
+  return model;
 }
 
 size_t check_table(const ngd_client *client, size_t tensor, const uint32_t *rows, size_t count,
@@ -58,7 +60,8 @@ size_t check_table(const ngd_client *client, size_t tensor, const uint32_t *rows
     require(rows, "rows");
     require(values, "values");
   }
-  const TensorSpecs &specs = client->object->model().spec.tensors;
+  const ModelOfClient model = client->object->model();
+  const TensorSpecs &specs = model->tensors;
   if (tensor >= specs.size())
     fail(NGD_E_NOT_FOUND, "there is no tensor number ", tensor, "; the model has ", specs.size());
   if (!specs[tensor].table)
@@ -118,9 +121,8 @@ void copy_values(const TensorSpecs &specs, const cluster::Outcome &outcome, floa
   }
 }
 
-cluster::Outcome push_all(transport::Client &client, wire::UpdateKind kind, const float *const *tensors,
-                          int64_t timeout_ms) {
-  const TensorSpecs &specs = client.model().spec.tensors;
+cluster::Outcome push_all(transport::Client &client, const TensorSpecs &specs, wire::UpdateKind kind,
+                          const float *const *tensors, int64_t timeout_ms) {
   return client.call_borrowing(
       timeout_ms, [&](cluster::ClientSession &session, const transport::Client::Borrowed &borrowed,
                       cluster::Time now, cluster::Time deadline) {
@@ -129,9 +131,8 @@ cluster::Outcome push_all(transport::Client &client, wire::UpdateKind kind, cons
       });
 }
 
-uint64_t pull_all(transport::Client &client, uint64_t version, float *const *tensors, int64_t timeout_ms,
-                  bool dense) {
-  const TensorSpecs &specs = client.model().spec.tensors;
+uint64_t pull_all(transport::Client &client, const TensorSpecs &specs, uint64_t version, float *const *tensors,
+                  int64_t timeout_ms, bool dense) {
   std::vector<cluster::TensorQuery> queries = queries_of(specs, tensors);
   if (dense) std::erase_if(queries, [](const cluster::TensorQuery &query) { return query.all_rows; });
   const cluster::Outcome outcome =

@@ -13,6 +13,7 @@ using ngd::require;
 using ngd::cluster::ClientSession;
 using ngd::cluster::Outcome;
 using ngd::cluster::Time;
+using Holding = ngd::transport::Client::Holding;
 using ngd::wire::Command;
 using ngd::wire::CommandKind;
 
@@ -100,7 +101,7 @@ ngd_status ngd_client_adopt_lock(ngd_client *client, const char *name, uint64_t 
     require(client, "client");
     require(name, "name");
     if (token == 0) ngd::fail(NGD_E_ARGUMENT, "token is 0, which no lock ever has");
-    client->object->hold({command_of(CommandKind::lock, name, 0).name, token});
+    client->object->hold({command_of(CommandKind::lock, name, 0).name, token}, Holding::lent);
   });
 }
 
@@ -132,7 +133,7 @@ ngd_status ngd_client_lock(ngd_client *client, const char *name, int32_t exclusi
     command.exclusive = exclusive != 0;
     const Outcome outcome = run(client, command, timeout_ms);
     *token = outcome.done.token;
-    client->object->hold({name, outcome.done.token});
+    client->object->hold({name, outcome.done.token}, command.exclusive ? Holding::alone : Holding::shared);
   });
 }
 
@@ -141,10 +142,18 @@ ngd_status ngd_client_unlock(ngd_client *client, const char *name, uint64_t toke
   return guard(error, [&] {
     require(client, "client");
     require(name, "name");
+    if (token == 0) ngd::fail(NGD_E_ARGUMENT, "token is 0, which no lock ever has");
     Command command = command_of(CommandKind::unlock, name, timeout_ms);
     command.token = token;
-    client->object->release(name);
-    run(client, command, timeout_ms);
+    // As long as the servers have not answered, it may be held still.
+    try {
+      run(client, command, timeout_ms);
+    } catch (const ngd::Error &refused) {
+      if (refused.status() == NGD_E_FENCED || refused.status() == NGD_E_NOT_FOUND)
+        client->object->release({name, token});
+      throw;
+    }
+    client->object->release({name, token});
   });
 }
 
@@ -214,19 +223,19 @@ ngd_status ngd_client_get_info(ngd_client *client, int64_t timeout_ms, ngd_clien
   return guard(error, [&] {
     require(client, "client");
     require(info, "info");
+    const ngd::ModelOfClient model = client->object->model();
     ngd::wire::Query query;
     query.kind = ngd::wire::QueryKind::status;
     const Outcome outcome = client->object->call(
         timeout_ms,
         [&](ClientSession &session, Time now, Time deadline) { return session.query(query, now, deadline); });
-    const ngd::wire::ModelPlace &model = client->object->model();
     ngd_client_info full{};
     full.version = outcome.done.version;
     full.lineage = outcome.lineage;
     full.sessions = outcome.done.number;
     full.workers = outcome.done.token;
-    full.shards = model.shards.size();
-    for (const ngd::wire::TensorSpec &tensor : model.spec.tensors)
+    full.shards = model->shards;
+    for (const ngd::wire::TensorSpec &tensor : model->tensors)
       full.elements += ngd::element_count(tensor.shape);
     ngd::fill_struct(info, full, "ngd_client_info");
   });

@@ -134,6 +134,7 @@ void ClientSession::State::answered(const Request &request, wire::Message messag
     version = std::max(version, operation.outcome.done.version);
     operation.outcome.version = operation.outcome.done.version;
     operation.outcome.payload = std::move(message.payload);
+    operation.settled = true;
     finish(ticket, NGD_OK, {}, now);
   }
 }
@@ -257,6 +258,7 @@ void ClientSession::State::refused(Request &request, const Refused &refusal, Tim
     let_go_of_version(operation);
     return start_point(ticket, operation, now);
   }
+  operation.settled = true;
   finish(ticket, refusal.status, refusal.text, now);
 }
 

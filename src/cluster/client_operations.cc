@@ -15,7 +15,7 @@ using Step = ClientSession::State::Operation::Step;
 
 namespace {
 
-constexpr Time kUnlockUs = 600'000'000;
+constexpr Time kUnseenUs = 600'000'000;
 constexpr uint64_t kBytesUnderWay = uint64_t{32} << 20;  // above one update
 
 // Of an update that was sent and ends so: it has not changed anything, and will not.
@@ -39,8 +39,8 @@ ClientSession::State::State(ClientOptions the_options, Net &the_net, Rng &the_rn
 Ticket ClientSession::State::begin(Operation operation, Time now) {
   const Ticket ticket = ++last_ticket;
   due(operation.deadline);
-  operation.tokens = tokens;
-  operation.confirm = options.confirm_reads || !tokens.empty();
+  for (const Held &one : held) operation.tokens.push_back(one.token);
+  operation.confirm = options.confirm_reads || !held.empty();
   operations.emplace(ticket, std::move(operation));
   queue.push_back(ticket);
   start_queued(now);
@@ -372,10 +372,36 @@ void ClientSession::State::let_go_of_version(const Operation &operation) {
   if (const auto peer = peer_of_node(model.shards[0].node)) net.send(*peer, std::move(done));
 }
 
+// Its caller is told, but nobody would ever unlock what is granted after that, or is not given back: the request goes on
+// until the servers have said what became of it.
+bool ClientSession::State::goes_on_unseen(Ticket ticket, Operation &operation, ngd_status status,
+                                          const std::string &text, Time now) {
+  const wire::CommandKind command = operation.command.kind;
+  const bool lock = operation.kind == Kind::command && operation.seq != 0 &&
+                    (command == wire::CommandKind::lock || command == wire::CommandKind::unlock);
+  if (!lock || operation.silent || operation.settled || (status != NGD_E_TIMEOUT && status != NGD_E_CANCELLED))
+    return false;
+  Outcome outcome;
+  outcome.status = status;
+  outcome.text = text;
+  outcome.lineage = lineage;
+  outcome.seq = operation.seq;
+  outcome.version = version;
+  outcomes.emplace(ticket, std::move(outcome));
+  operation.silent = true;
+  operation.deadline = now + kUnseenUs;
+  due(operation.deadline);
+  // Where it has not come yet it need not wait any more.
+  if (const auto request = requests.find({operation.seq, 0}); request != requests.end())
+    std::get<wire::Command>(request->second.message.body).wait_us = 0;
+  return true;
+}
+
 void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string text, Time now) {
   const auto place = operations.find(ticket);
   if (place == operations.end()) return;
   Operation &operation = place->second;
+  if (goes_on_unseen(ticket, operation, status, text, now)) return;
   forget(ticket);
   if (operation.kind == Kind::push && operation.step == Step::updating) bytes_under_way -= operation.bytes;
   if (!operation.coded.empty() && operation.step == Step::updating && happened_not(status))
@@ -397,21 +423,23 @@ void ClientSession::State::finish(Ticket ticket, ngd_status status, std::string 
     if (!opened && reopening) open_session(0, now);
   }
   if (outcome.version == 0) outcome.version = version;
-  // Nobody would ever unlock what is granted too late.
-  const bool abandoned = operation.kind == Kind::command && operation.command.kind == wire::CommandKind::lock &&
-                         operation.seq != 0 && (status == NGD_E_TIMEOUT || status == NGD_E_CANCELLED);
+  const bool unseen = operation.silent && operation.kind == Kind::command && operation.settled;
+  const bool given_back = unseen && operation.command.kind == wire::CommandKind::unlock;
+  if (given_back) drop_token(operation.command.name, operation.command.token);
+  const bool granted = unseen && operation.command.kind == wire::CommandKind::lock && status == NGD_OK;
   Operation unlock;
-  if (abandoned) {
+  if (granted) {
     unlock.kind = Kind::command;
     unlock.silent = true;
     unlock.command.kind = wire::CommandKind::unlock;
     unlock.command.name = operation.command.name;
-    unlock.deadline = now + kUnlockUs;
+    unlock.command.token = outcome.done.token;
+    unlock.deadline = now + kUnseenUs;
   }
   const bool silent = operation.silent;
   operations.erase(place);
   if (!silent) outcomes.emplace(ticket, std::move(outcome));
-  if (abandoned) begin(std::move(unlock), now);
+  if (granted) begin(std::move(unlock), now);
   if (!queue.empty() && queue.front() != ticket) start_queued(now);
 }
 

@@ -12,16 +12,16 @@ using Step = ClientSession::State::Operation::Step;
 
 namespace {
 
-constexpr Time kMapUs = 200'000;       // between questions for the map
-constexpr size_t kMapsAsked = 2;       // servers at a time: one may be the one that died
-constexpr Time kPartOfWait = 4;        // the longer one has waited, the longer between questions
-constexpr Time kAnswerUs = 1'000'000;  // for its answer to come back
+constexpr Time kMapUs = 200'000;          // between questions for the map
+constexpr size_t kMapsAsked = 2;          // servers at a time: one may be the one that died
+constexpr Time kPartOfWait = 4;           // the longer one has waited, the longer between questions
+constexpr Time kAnswerUs = 1'000'000;     // for its answer to come back
+constexpr Time kAnswerLeastUs = 150'000;  // the same, where that is not most of the time
 
 // How long a server may hold a read: it says why it gives up before the client does.
 Time patience(const ClientSession::State::Operation &operation, Time now) {
   const Time left = operation.deadline > now ? operation.deadline - now : 0;
-  const Time margin = kAnswerUs < left / 8 ? kAnswerUs : left / 8;
-  return left - margin;
+  return left - std::min(left / 2, std::clamp(left / 8, kAnswerLeastUs, kAnswerUs));
 }
 
 }  // namespace
@@ -90,6 +90,8 @@ void ClientSession::State::transmit(Request &request, Time now) {
     if (auto *pull = std::get_if<wire::Pull>(&message.body)) pull->wait_us = patience(operation->second, now);
     if (auto *point = std::get_if<wire::ReadPoint>(&message.body))
       point->wait_us = patience(operation->second, now);
+    if (auto *query = std::get_if<wire::Query>(&message.body))
+      query->wait_us = std::min<uint64_t>(query->wait_us, patience(operation->second, now));
   }
   if (auto *push = std::get_if<wire::Push>(&message.body)) {
     push->after = after_of(message.envelope.seq);
@@ -172,7 +174,7 @@ void ClientSession::State::adopt_map(const wire::Map &map, Time now) {
       found = true;
     }
     if (one.shards.size() != model.shards.size()) continue;
-    // Callers on other threads look at the tensors, and have their names: those stay where they are.
+    // The tensors are those that they were.
     model.lineage = one.lineage;
     for (uint32_t index = 0; index < one.shards.size(); index++) {
       wire::ShardPlace place = one.shards[index], &known = model.shards[index];

@@ -147,12 +147,15 @@ Ticket ClientSession::close(Time now, Time deadline) {
   return state_->begin(std::move(operation), now);
 }
 
-void ClientSession::hold(const wire::Token &token) {
-  release(token.lock);
-  state_->tokens.push_back(token);
+void ClientSession::hold(const wire::Token &token, Holding holding) {
+  std::erase_if(state_->held, [&](const State::Held &one) {
+    return one.token.lock == token.lock && (one.token.token == token.token || holding == Holding::alone ||
+                                            (holding == Holding::lent && one.holding == Holding::lent));
+  });
+  state_->held.push_back({token, holding});
 }
-void ClientSession::release(const std::string &lock) {
-  std::erase_if(state_->tokens, [&](const wire::Token &one) { return one.lock == lock; });
+void ClientSession::release(const wire::Token &token) {
+  state_->drop_token(token.lock, token.token);
 }
 
 void ClientSession::receive(Peer from, wire::Message message, Time now) {
@@ -180,6 +183,8 @@ std::optional<Ticket> ClientSession::next_finished() const {
   return state_->outcomes.begin()->first;
 }
 void ClientSession::cancel(Ticket ticket, Time now) {
+  const auto place = state_->operations.find(ticket);
+  if (place != state_->operations.end() && place->second.silent) return;  // nobody waits for it already
   state_->finish(ticket, NGD_E_CANCELLED, {}, now);
   state_->outcomes.erase(ticket);
 }

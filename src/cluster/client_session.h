@@ -86,7 +86,8 @@ class ClientSession {
   const std::string &address(Peer peer) const;
   const std::string &server_key(Peer peer) const;  // empty: not known, or none
 
-  // Every operation ends by `deadline` at the latest, with NGD_E_TIMEOUT. An update that timed out may still happen.
+  // Every operation ends by `deadline` at the latest, with NGD_E_TIMEOUT. An update that timed out may still happen; a lock
+  // that is granted after that is given back.
   Ticket create_model(const wire::ModelSpec &spec, Time now,
                       Time deadline);    // then opens the session as open() does
   Ticket open(Time now, Time deadline);  // finds the model; everything else comes after it
@@ -112,9 +113,12 @@ class ClientSession {
   Ticket arrange(wire::Arrange request, Time now, Time deadline);
   Ticket close(Time now, Time deadline);
 
-  // Tokens that go with every update and command from now on: of locks under which the caller works.
-  void hold(const wire::Token &token);
-  void release(const std::string &lock);
+  // Tokens that go with every update and command from now on: of locks under which the caller works. Those of a lock's name
+  // stand beside each other where it is shared; who has it alone knows that nobody else has it, and of tokens that others
+  // lent the last counts.
+  enum class Holding : uint8_t { alone, shared, lent };
+  void hold(const wire::Token &token, Holding holding = Holding::alone);
+  void release(const wire::Token &token);  // that one alone
 
   void receive(Peer from, wire::Message message, Time now);
   void lost(Peer peer, Time now);  // the connection broke: whatever waits for that server is sent again soon

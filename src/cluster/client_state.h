@@ -30,6 +30,10 @@ struct ClientSession::State {
     unsigned tries = 0;
     bool held = false;  // the shard has the part; only ask after it
   };
+  struct Held {
+    wire::Token token;
+    Holding holding = Holding::alone;
+  };
   using RequestKey = std::pair<uint64_t, uint32_t>;
 
   struct Operation {
@@ -70,7 +74,8 @@ struct ClientSession::State {
     std::vector<wire::Token> tokens;  // those held when the caller began it
     Outcome outcome;
     size_t open_parts = 0;
-    bool silent = false;  // the session's own
+    bool silent = false;   // the session's own
+    bool settled = false;  // the servers have said what became of it
   };
 
   State(ClientOptions the_options, Net &the_net, Rng &the_rng);
@@ -90,6 +95,11 @@ struct ClientSession::State {
   void let_go_of_version(const Operation &operation);
   void start_point(Ticket ticket, Operation &operation, Time now);
   void read_shards(Ticket ticket, Operation &operation, Time now);
+  bool goes_on_unseen(Ticket ticket, Operation &operation, ngd_status status, const std::string &text,
+                      Time now);
+  void drop_token(const std::string &lock, uint64_t token) {
+    std::erase_if(held, [&](const Held &one) { return one.token.lock == lock && one.token.token == token; });
+  }
   void finish(Ticket ticket, ngd_status status, std::string text, Time now);
   bool fail_all(ngd_status status, const std::string &text, bool updates_only, Time now);
   uint64_t after_of(uint64_t seq) const;
@@ -152,7 +162,7 @@ struct ClientSession::State {
   std::map<RequestKey, Request> requests;
   Time soonest = kNever;  // before it no request or operation is due, which are many on a model of many shards
   std::map<Ticket, Outcome> outcomes;
-  std::vector<wire::Token> tokens;
+  std::vector<Held> held;
   Compressor compressor;
   Time keep_alive_at = kNever, map_asked = 0;
   Time latency = 0;          // of the root's answers, a running mean

@@ -128,7 +128,7 @@ void Root::apply(const CommandEntry &entry, Time now) {
       break;
     }
     case Kind::unlock:
-      if (command.token == 0) {  // whatever it holds or waits for: its request was given up
+      if (command.token == 0) {  // so older clients give up a request: whatever it holds or waits for
         locks_.leave(command.name, entry.client, token, grants);
       } else if (!locks_.release(command.name, entry.client, command.token, token, grants))
         reply = refusal(NGD_E_FENCED,

@@ -148,7 +148,7 @@ class Root {
   void staged(uint32_t index, const UpdateKey &key, uint32_t attempt, Time now);
   void applied(uint32_t index, uint64_t number, Time now);
   void tick(Time now);
-  Time next_wakeup() const { return std::min(wakeup_, stream_at_); }
+  Time next_wakeup() const { return std::min({wakeup_, stream_at_, give_up_at_}); }
 
   // --- checkpoints and restoration
   void decide_checkpoint(uint32_t slot, uint64_t generation, uint64_t kept, Time now);
@@ -282,6 +282,7 @@ class Root {
   std::map<std::pair<wire::ClientId, uint64_t>, std::pair<Peer, wire::Envelope>> reply_to_;
   std::map<std::pair<wire::ClientId, uint64_t>, Time> command_until_;
   std::deque<Waiting> waiting_;
+  Time give_up_at_ = kNever;              // when one of those is to be told that it waited in vain
   size_t waiting_others_ = 0;             // of those, all but reads that wait for a version to be kept for them
   std::map<uint64_t, Pin> pins_;          // by version
   std::deque<wire::Decision> decisions_;  // those that not all shards have applied

@@ -34,9 +34,12 @@ void Root::answer_or_hold(Waiting waiting, Time now) {
   std::erase_if(waiting_, [&](const Waiting &one) {
     const bool again = one.envelope.client == envelope.client && one.envelope.seq == envelope.seq;
     if (again && !waits_for_pin(one)) waiting_others_--;
+    // Who asks again does not wait longer for it: its own time goes on.
+    if (again) waiting.until = std::min(waiting.until, one.until);
     return again;
   });
   waiting_others_ += waits_for_pin(waiting) ? 0 : 1;
+  give_up_at_ = std::min(give_up_at_, waiting.until);
   waiting_.push_back(std::move(waiting));
 }
 
@@ -131,6 +134,7 @@ bool Root::waits_for_pin(const Waiting &waiting) const {
 }
 
 void Root::serve_waiting(Time now) {
+  give_up_at_ = kNever;
   // While as many versions are kept as may be, those who wait for another one wait on.
   if (waiting_others_ == 0 && pins_.size() >= wire::kPins && !pins_.contains(version_)) return;
   waiting_others_ = 0;
@@ -141,6 +145,7 @@ void Root::serve_waiting(Time now) {
     // The client's own deadline tells it; the answer would come too late.
     if (waiting.until <= now) continue;
     waiting_others_ += waits_for_pin(waiting) ? 0 : 1;
+    give_up_at_ = std::min(give_up_at_, waiting.until);
     waiting_.push_back(std::move(waiting));
   }
 }
@@ -294,6 +299,7 @@ void Root::forget_volatile() {
   followers_.assign(shards_, {});
   stream_at_ = kNever;
   scan_at_ = 0;
+  give_up_at_ = kNever;
   count_followers();
   waiting_others_ = 0;
 }

@@ -444,6 +444,7 @@ void Root::follower_came_back(uint32_t index, Time now) {
 
 void Root::tick(Time now) {
   if (now >= stream_at_) stream_all(now);
+  if (now >= give_up_at_) serve_waiting(now);
   if (now < scan_at_) return;
   scan_at_ = now + kScanUs;
   for (uint32_t index = 1; index < shards_; index++) {

@@ -23,11 +23,15 @@ void Shard::State::pull(const From &from, const wire::Envelope &envelope, const 
   }
   if (try_pull(one, now)) return;
   std::erase_if(waiting, [&](const WaitingPull &other) {
-    return other.envelope.client == envelope.client && other.envelope.seq == envelope.seq;
+    const bool again = other.envelope.client == envelope.client && other.envelope.seq == envelope.seq;
+    // Who asks again does not wait longer for it: its own time goes on.
+    if (again) one.until = std::min(one.until, other.until);
+    return again;
   });
   if (waiting.size() >= options.limits.waiting)
     return refuse(from.peer, envelope, NGD_E_LIMIT, Refused::Retry::later,
                   concat(where(), " holds too many reads back"));
+  wakeup = std::min(wakeup, one.until);
   waiting.push_back(std::move(one));
 }
 
@@ -74,7 +78,9 @@ void Shard::State::serve_pulls(Time now) {
   for (size_t left = waiting.size(); left > 0; left--) {
     WaitingPull one = std::move(waiting.front());
     waiting.pop_front();
-    if (!try_pull(one, now)) waiting.push_back(std::move(one));
+    if (try_pull(one, now)) continue;
+    wakeup = std::min(wakeup, one.until);
+    waiting.push_back(std::move(one));
   }
 }
 

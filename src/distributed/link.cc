@@ -141,26 +141,26 @@ void Link::declare() {
     optimizer.set("schedule_warmup", options_["warmup_steps"]);
     optimizer.set("schedule_steps", static_cast<double>(total_updates()));
   }
-  client_.set_text("optimizer", optimizer.spec());
-  client_.set_text("aggregate", "sum");
-  client_.set("average_rows", 1);
-  for (size_t i = 0; i < compress_.size(); i++) client_.set_text(kCompress[i], compress_[i]);
+  transport::Client::Instead mine;
+  mine.options = {{"optimizer", optimizer.spec()}, {"aggregate", "sum"}, {"average_rows", "1"}};
+  for (size_t i = 0; i < compress_.size(); i++) mine.options.emplace_back(kCompress[i], compress_[i]);
   // What an observer evaluates and writes are the parameters as they are.
-  if (!worker_) client_.set_text("compress_pulls", "none");
+  if (!worker_) mine.options.emplace_back("compress_pulls", "none");
   // Of several shards a worker reads each one's newest: in a round of all workers nothing is made meanwhile, and else a
   // common version is not worth asking for.
-  client_.set_text("reads", worker_ ? "newest" : "consistent");
+  mine.options.emplace_back("reads", worker_ ? "newest" : "consistent");
   for (size_t i = 1; i < inputs_.optimizer->groups().size(); i++) {
     const Group &group = inputs_.optimizer->groups()[i];
-    client_.add_group({group.name, group.pattern, group.overrides_text()});
+    mine.groups.push_back({group.name, group.pattern, group.overrides_text()});
   }
   for (const TensorSpec &tensor : model.tensor_specs()) {
     wire::TensorSpec spec;
     spec.name = tensor.name;
     spec.shape = tensor.shape;
     spec.table = tensor.rows;
-    client_.add(std::move(spec));
+    mine.tensors.push_back(std::move(spec));
   }
+  model_ = std::move(mine);
   declared_ = true;
 }
 
@@ -245,10 +245,11 @@ void Link::initialise() {
 void Link::open(bool as_worker, int64_t connect_ms) {
   close();
   declare();
-  client_.set("worker", as_worker && worker_ ? 1 : 0);
-  client_.connect(connection_.addresses, connect_ms == 0 ? operation_ms() : connect_ms);
+  transport::Client::Instead now = model_;
+  now.options.emplace_back("worker", as_worker && worker_ ? "1" : "0");
+  client_.connect(connection_.addresses, connect_ms == 0 ? operation_ms() : connect_ms, &now);
   open_ = true;
-  reads_with_updates_ = client_.model().shards.size() == 1 && client_.text("consistency") != "stale";
+  reads_with_updates_ = client_.model()->shards == 1 && client_.text("consistency") != "stale";
   agree();
   initialise();
   try {

@@ -120,7 +120,8 @@ class Link {
   transport::Client &client_;
   const RunInputs inputs_;
   const OptionSet options_;
-  const std::string optimizer_;  // as it was made: local steps change its settings
+  const std::string optimizer_;       // as it was made: local steps change its settings
+  transport::Client::Instead model_;  // as it is declared to servers
   bool worker_ = true, bulk_ = false, declared_ = false, open_ = false, reads_with_updates_ = false;
   uint64_t partitions_ = 1, rank_ = 0, fair_part_ = 1;
   int64_t lease_ms_ = 10000;

@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/option.h"
 #include "cluster/client_session.h"
@@ -33,12 +35,24 @@ class Client {
   void add(wire::TensorSpec tensor);
   void add_group(wire::GroupSpec group);
 
-  void connect(const std::string &addresses, int64_t timeout_ms);
+  // What a run on servers says in place of what the client was told, which stays as it is: the next one may say something
+  // else.
+  struct Instead {
+    std::vector<wire::TensorSpec> tensors;
+    std::vector<wire::GroupSpec> groups;
+    std::vector<std::pair<std::string, std::string>> options;  // names and values
+  };
+  void connect(const std::string &addresses, int64_t timeout_ms, const Instead *instead = nullptr);
   bool connected() const;
   void disconnect(int64_t timeout_ms);
 
-  // Once connected: the model as the servers have it. Stays as it is until disconnect().
-  const wire::ModelPlace &model() const;
+  // The model as the servers have it, in so far as it never changes: another thread may disconnect meanwhile, so each call
+  // keeps what it looks at. The names also stay until disconnect().
+  struct Model {
+    std::vector<wire::TensorSpec> tensors;
+    size_t shards = 0;
+  };
+  std::shared_ptr<const Model> model() const;
 
   using Begin =
       std::function<cluster::Ticket(cluster::ClientSession &, cluster::Time now, cluster::Time deadline)>;
@@ -62,8 +76,9 @@ class Client {
   uint64_t base_version() const;
   void saw(uint64_t version);
 
-  void hold(const wire::Token &token);
-  void release(const std::string &lock);
+  using Holding = cluster::ClientSession::Holding;
+  void hold(const wire::Token &token, Holding holding);
+  void release(const wire::Token &token);
 
  private:
   struct State;

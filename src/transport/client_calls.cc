@@ -119,14 +119,14 @@ void Client::saw(uint64_t version) {
   state_->seen = version;
 }
 
-void Client::hold(const wire::Token &token) {
+void Client::hold(const wire::Token &token, Holding holding) {
   const std::lock_guard lock(state_->mutex);
-  state_->need_session().hold(token);
+  state_->need_session().hold(token, holding);
 }
 
-void Client::release(const std::string &lock_name) {
+void Client::release(const wire::Token &token) {
   const std::lock_guard lock(state_->mutex);
-  state_->need_session().release(lock_name);
+  if (state_->session != nullptr) state_->session->release(token);
 }
 
 }  // namespace ngd::transport

@@ -55,6 +55,7 @@ struct Client::State : Handle, cluster::Net {
   bool bulk = false;
   std::atomic<uint64_t> seen{0};
   std::unique_ptr<cluster::ClientSession> session;
+  std::shared_ptr<const Model> model;  // once connected; null where the client names none
   struct Line {
     std::unique_ptr<Channel> channel;
     cluster::Time tried = 0;
@@ -69,7 +70,8 @@ struct Client::State : Handle, cluster::Net {
   std::set<cluster::Ticket> tickets;                       // of operations that somebody will wait for
   std::map<cluster::Ticket, std::unique_ptr<Gate>> gates;  // of those that hold memory of the caller's
   bool stop = false;
-  Bell bell;  // ends the poll() of the thread of the client's own
+  bool leaving = false;  // a thread is disconnecting
+  Bell bell;             // ends the poll() of the thread of the client's own
   Thread thread;
 
   void send(cluster::Peer to, wire::Message message) override;
@@ -96,7 +98,14 @@ struct Client::State : Handle, cluster::Net {
   void check_idle() const {
     check_owner();
     const std::lock_guard lock(mutex);
+    need_no_session();
+  }
+  void need_no_session() const {
     if (session != nullptr) fail(NGD_E_STATE, "the client is connected already");
+  }
+  // Waits until nobody is disconnecting any more; false: somebody still is.
+  bool settled(std::unique_lock<std::mutex> &lock, cluster::Time deadline) {
+    return changed.wait_for(lock, time_left(deadline), [this] { return !leaving; });
   }
 };
 

@@ -1,5 +1,9 @@
 /* Whose memory is whose: an array that was pushed is the caller's again when the call returns, however long it is and
- * however it travelled; and rows come to their places in whatever order they are asked for. */
+ * however it travelled; rows come to their places in whatever order they are asked for; and what a call looks at stays
+ * until it returns. */
+#include <malloc.h>
+#include <pthread.h>
+
 #include "cluster.h"
 
 enum { LENGTH = 700000 }; /* some three frames */
@@ -88,10 +92,68 @@ static void rows_come_to_their_places_in_any_order(void **state) {
   ngd_server_destroy(server);
 }
 
+/* --- a client that is disconnected in the middle ------------------------------------------------------------------- */
+
+enum { TENSORS = 200, SIZE = 20000 };
+
+struct puller {
+  ngd_client *client;
+  float *tensors[TENSORS];
+  int torn; /* reads that were called good and were not */
+  ngd_status status;
+};
+
+static void *pull_until_it_ends(void *argument) {
+  struct puller *p = argument;
+  do {
+    for (int i = 0; i < TENSORS; i++) p->tensors[i][0] = p->tensors[i][SIZE - 1] = 0;
+    p->status = ngd_client_pull_f32(p->client, 0, p->tensors, TENSORS, 5000, NULL, NULL);
+    for (int i = 0; i < TENSORS && p->status == NGD_OK; i++)
+      p->torn += p->tensors[i][0] != 1 || p->tensors[i][SIZE - 1] != 1;
+  } while (p->status == NGD_OK);
+  return NULL;
+}
+
+/* What a read looks at while it copies stays, though the client is disconnected by then. Freed memory is overwritten here, so
+ * that whoever reads it finds something else. */
+static void a_read_that_is_disconnected_is_whole_or_fails(void **state) {
+  (void)state;
+  ngd_error error;
+  mallopt(M_PERTURB, 0xa5);
+  ngd_server *server = start_server("inproc://disconnected");
+  static struct puller p;
+  const int64_t size = SIZE;
+  check_ok(ngd_client_create("client", &p.client, &error));
+  for (int i = 0; i < TENSORS; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "w%d", i);
+    check_ok(ngd_client_add_f32(p.client, name, &size, 1, &error));
+    p.tensors[i] = malloc(SIZE * sizeof(float));
+    for (int k = 0; k < SIZE; k++) p.tensors[i][k] = 1;
+  }
+  for (int i = 0; i < 20; i++) {
+    check_ok(ngd_client_connect(p.client, "inproc://disconnected", 20000, &error));
+    if (i == 0) check_ok(ngd_client_init_f32(p.client, p.tensors, TENSORS, 20000, NULL, NULL, &error));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, pull_until_it_ends, &p), 0);
+    usleep(20000 + 7000 * (unsigned)i);
+    check_ok(ngd_client_disconnect(p.client, 0, &error));
+    pthread_join(thread, NULL);
+    assert_int_equal(p.torn, 0);
+    /* It was waiting, or its next read found no connection. */
+    assert_true(p.status == NGD_E_CLOSED || p.status == NGD_E_STATE);
+  }
+  mallopt(M_PERTURB, 0);
+  for (int i = 0; i < TENSORS; i++) free(p.tensors[i]);
+  ngd_client_destroy(p.client);
+  ngd_server_destroy(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_was_pushed_may_be_overwritten_at_once),
       cmocka_unit_test(rows_come_to_their_places_in_any_order),
+      cmocka_unit_test(a_read_that_is_disconnected_is_whole_or_fails),
   };
   return cmocka_run_group_tests(tests, NULL, remove_scratch_directories);
 }

@@ -258,6 +258,107 @@ static void values_locks_barriers_and_partitions(void **state) {
   ngd_server_destroy(server);
 }
 
+/* --- locks: an update goes under those that its client has, and is refused when one of them is lost ---------------- */
+
+static void unlocking_with_another_token_leaves_the_fence(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://fence");
+  ngd_client *holder = connect_client("client", "inproc://fence", 1),
+             *borrower = connect_client("client", "inproc://fence", 1);
+  uint64_t token = 0;
+  check_ok(ngd_client_lock(holder, "model", 1, 5000, &token, &error));
+  check_ok(ngd_client_adopt_lock(borrower, "model", token, &error));
+  check_error(ngd_client_unlock(holder, "model", 0, 5000, &error), NGD_E_ARGUMENT,
+              "token is 0, which no lock ever has");
+  assert_int_equal(ngd_client_unlock(borrower, "model", token + 100, 5000, &error), NGD_E_FENCED);
+  check_ok(ngd_client_set_value(borrower, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  check_ok(ngd_client_unlock(holder, "model", token, 5000, &error));
+  assert_int_equal(ngd_client_set_value(borrower, "note", "x", 1, UINT64_MAX, 5000, NULL, &error),
+                   NGD_E_FENCED);
+  /* Whoever says that it is done with a lock is done with it, also when it was lost. */
+  assert_int_equal(ngd_client_unlock(borrower, "model", token, 5000, &error), NGD_E_FENCED);
+  check_ok(ngd_client_set_value(borrower, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  ngd_client_destroy(borrower);
+  ngd_client_destroy(holder);
+  ngd_server_destroy(server);
+}
+
+static void locks_of_one_name_in_one_client_stand_alone(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://shared");
+  ngd_client *client = connect_client("client", "inproc://shared", 1),
+             *other = connect_client("client", "inproc://shared", 1);
+  uint64_t first = 0, second = 0, token = 0;
+  check_ok(ngd_client_lock(client, "model", 0, 5000, &first, &error));
+  check_ok(ngd_client_lock(client, "model", 0, 5000, &second, &error));
+  assert_true(second > first);
+  check_ok(ngd_client_unlock(client, "model", second, 5000, &error));
+  /* The first is there still: nobody has the lock alone, and its holder is not told that it lost it. */
+  assert_int_equal(ngd_client_lock(other, "model", 1, 300, &token, &error), NGD_E_TIMEOUT);
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  /* A turn that did not come takes nothing from the lock that is held. */
+  assert_int_equal(ngd_client_lock(client, "model", 1, 300, &token, &error), NGD_E_TIMEOUT);
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  assert_int_equal(ngd_client_lock(other, "model", 1, 300, &token, &error), NGD_E_TIMEOUT);
+  check_ok(ngd_client_unlock(client, "model", first, 5000, &error));
+  check_ok(ngd_client_lock(other, "model", 1, 5000, &token, &error));
+  /* A token for each: what has lost one of them is refused, though it has the other. */
+  check_ok(ngd_client_unlock(other, "model", token, 5000, &error));
+  check_ok(ngd_client_lock(client, "model", 0, 5000, &first, &error));
+  check_ok(ngd_client_lock(other, "model", 0, 5000, &token, &error));
+  check_ok(ngd_client_adopt_lock(client, "model", token, &error));
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  check_ok(ngd_client_unlock(other, "model", token, 5000, &error));
+  assert_int_equal(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error), NGD_E_FENCED);
+  assert_int_equal(ngd_client_unlock(client, "model", token, 5000, &error), NGD_E_FENCED);
+  check_ok(ngd_client_set_value(client, "note", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  check_ok(ngd_client_unlock(client, "model", first, 5000, &error));
+  ngd_client_destroy(other);
+  ngd_client_destroy(client);
+  ngd_server_destroy(server);
+}
+
+/* --- what is waited for and does not come: the servers say what it was, before the time of the caller is over -------- */
+
+static void a_value_that_does_not_come_is_told_of_however_long_one_waits(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://absent");
+  ngd_client *client = connect_client("client:retry=0.05", "inproc://absent", 1);
+  char buffer[8];
+  check_ok(ngd_client_set_value(client, "there", "x", 1, UINT64_MAX, 5000, NULL, &error));
+  const int64_t times[] = {200, 1200};
+  for (size_t i = 0; i < 2; i++) {
+    check_error(ngd_client_get_value(client, "absent", 0, times[i], buffer, sizeof buffer, NULL, NULL, &error),
+                NGD_E_NOT_FOUND, "there is no value \"absent\"");
+    check_error(ngd_client_get_value(client, "there", 1, times[i], buffer, sizeof buffer, NULL, NULL, &error),
+                NGD_E_TIMEOUT, "value \"there\" still has version 1");
+  }
+  ngd_client_destroy(client);
+  ngd_server_destroy(server);
+}
+
+static void reading_a_model_without_values_is_told_of_however_long_one_waits(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://empty");
+  const char *specs[] = {"client:model=one,shards=1,retry=0.05", "client:model=two,shards=2,retry=0.05",
+                         "client:model=two,shards=2,retry=0.05,reads=newest"};
+  const int64_t times[] = {200, 300, 900};
+  for (size_t s = 0; s < 3; s++) {
+    ngd_client *client = connect_client(specs[s], "inproc://empty", 40000);
+    float *got = calloc(40000, sizeof *got), *out[] = {got};
+    for (size_t i = 0; i < 3; i++)
+      check_error(ngd_client_pull_f32(client, 0, out, 1, times[i], NULL, &error), NGD_E_STATE,
+                  "the model has no values yet; initialise it first");
+    free(got);
+    ngd_client_destroy(client);
+  }
+  ngd_server_destroy(server);
+}
+
 struct Arrival {
   ngd_client *client;
   uint64_t generation;
@@ -323,6 +424,34 @@ static void threads_share_a_client(void **state) {
   check_ok(ngd_client_pull_f32(shared_client, 0, out, 1, 5000, &version, &error));
   assert_int_equal(version, 601);
   assert_true(got[0] == 600);
+  ngd_client_destroy(shared_client);
+  ngd_server_destroy(server);
+}
+
+static void *come_and_go(void *unexpected) {
+  for (int i = 0; i < 40; i++) {
+    if (ngd_client_disconnect(shared_client, 5000, NULL) != NGD_OK) ++*(int *)unexpected;
+    /* Another one was faster, or disconnects it meanwhile. */
+    const ngd_status status = ngd_client_connect(shared_client, "inproc://come", 10000, NULL);
+    *(int *)unexpected += status != NGD_OK && status != NGD_E_STATE && status != NGD_E_CLOSED;
+  }
+  return NULL;
+}
+
+static void threads_connect_and_disconnect_a_client_as_they_like(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://come");
+  shared_client = connect_client("client", "inproc://come", 4);
+  pthread_t threads[4];
+  int unexpected[4] = {0};
+  for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, come_and_go, &unexpected[i]);
+  for (int i = 0; i < 4; i++) {
+    pthread_join(threads[i], NULL);
+    assert_int_equal(unexpected[i], 0);
+  }
+  check_ok(ngd_client_disconnect(shared_client, 5000, &error));
+  check_ok(ngd_client_connect(shared_client, "inproc://come", 10000, &error));
   ngd_client_destroy(shared_client);
   ngd_server_destroy(server);
 }
@@ -480,8 +609,13 @@ int main(void) {
       cmocka_unit_test(rows_of_a_table_come_into_being_when_touched),
       cmocka_unit_test(several_shards_are_pushed_and_pulled_as_one),
       cmocka_unit_test(values_locks_barriers_and_partitions),
+      cmocka_unit_test(unlocking_with_another_token_leaves_the_fence),
+      cmocka_unit_test(locks_of_one_name_in_one_client_stand_alone),
+      cmocka_unit_test(a_value_that_does_not_come_is_told_of_however_long_one_waits),
+      cmocka_unit_test(reading_a_model_without_values_is_told_of_however_long_one_waits),
       cmocka_unit_test(a_barrier_opens_for_all_at_once),
       cmocka_unit_test(threads_share_a_client),
+      cmocka_unit_test(threads_connect_and_disconnect_a_client_as_they_like),
       cmocka_unit_test(a_server_that_is_not_there_is_told_in_time),
       cmocka_unit_test(a_server_that_goes_away_is_told_in_time_and_one_that_comes_back_is_found),
       cmocka_unit_test(a_forked_child_is_told_and_does_no_harm),

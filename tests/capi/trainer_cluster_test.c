@@ -409,6 +409,53 @@ static void absent_servers_are_an_error(void **state) {
   free_part(&one);
 }
 
+/* A run of a trainer and client that are there, of a model of its own. */
+static ngd_status run_again(struct part *p, const char *model) {
+  ngd_error error;
+  ngd_model_destroy(p->model);
+  ngd_optimizer_destroy(p->optimizer);
+  check_ok(ngd_model_create(model, &p->model, &error));
+  check_ok(ngd_optimizer_create("ngd:learning_rate=0.03", &p->optimizer, &error));
+  return ngd_trainer_run(p->trainer, p->model, p->optimizer, p->data, p->data, &p->error);
+}
+
+/* Runs follow each other, whatever became of the one before; and the client stays what its owner made it. */
+static void a_client_serves_one_run_after_the_other(void **state) {
+  (void)state;
+  ngd_error error;
+  char address[80], before[400], after[400];
+  address_in(address, sizeof address);
+  struct part one;
+  make_part(&one, "client:workers=1,compress_pulls=bf16", address, "trainer:epochs=5,batch_size=24", kRows);
+  check_ok(ngd_client_get_text(one.client, "spec", before, sizeof before, NULL, &error));
+  check_ok(ngd_trainer_connect(one.trainer, one.client, address, 300, &error));
+  assert_int_equal(run_again(&one, "mlp:hidden=8"), NGD_E_TIMEOUT);
+  ngd_server *server = start_server(address);
+  check_ok(ngd_trainer_connect(one.trainer, one.client, address, 20000, &error));
+  for (int i = 0; i < 2; i++) {
+    if (run_again(&one, "mlp:hidden=8") != NGD_OK) fail_msg("run %d: %s", i, one.error.message);
+  }
+  /* The servers have one model of that name, and say so. */
+  assert_int_equal(run_again(&one, "mlp:hidden=4"), NGD_E_CONFLICT);
+  check_ok(ngd_client_set_text(one.client, "model", "narrow", &error));
+  assert_int_equal(run_again(&one, "mlp:hidden=4"), NGD_OK);
+  check_ok(ngd_client_set_text(one.client, "model", "default", &error));
+  assert_int_equal(run_again(&one, "mlp:hidden=8"), NGD_OK);
+  /* An observer means the same terms, though it reads without rounding. */
+  check_ok(ngd_client_set(one.client, "worker", 0, &error));
+  for (int i = 0; i < 2; i++) assert_int_equal(run_again(&one, "mlp:hidden=8"), NGD_OK);
+  check_ok(ngd_client_set(one.client, "worker", 1, &error));
+  check_ok(ngd_client_get_text(one.client, "spec", after, sizeof after, NULL, &error));
+  assert_string_equal(after, before);
+  /* Without a trainer it learns the model from the servers. */
+  size_t tensors = 0;
+  check_ok(ngd_client_connect(one.client, address, 5000, &error));
+  check_ok(ngd_client_get_tensor_count(one.client, &tensors, &error));
+  assert_int_equal(tensors, ngd_model_tensor_count(one.model));
+  free_part(&one);
+  ngd_server_destroy(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rounds_equal_the_run_on_one_machine),
@@ -421,6 +468,7 @@ int main(void) {
       cmocka_unit_test(scores_of_all_partitions_are_put_together),
       cmocka_unit_test(what_does_not_fit_is_refused),
       cmocka_unit_test(absent_servers_are_an_error),
+      cmocka_unit_test(a_client_serves_one_run_after_the_other),
   };
   return cmocka_run_group_tests(tests, NULL, remove_scratch_directories);
 }

@@ -72,6 +72,38 @@ void a_lock_that_nobody_waits_for_any_more_is_given_back(void **) {
   assert_int_equal(cluster.command(c, lock(true)).status, NGD_OK);
 }
 
+// A turn that did not come, and one that comes when nobody waits any more, take nothing from what the client has.
+void a_lock_given_up_leaves_others_of_its_name(void **) {
+  SmallCluster cluster;
+  const size_t a = cluster.client(kModel), b = cluster.client(kModel);
+  const Outcome mine = cluster.command(a, lock(false));
+  cluster.world.session(a).hold({"l", mine.done.token}, ClientSession::Holding::shared);
+  assert_int_equal(cluster.command(a, lock(true, kSecond), {}, 10 * kSecond).status,
+                   NGD_E_TIMEOUT);                                                      // the server's
+  assert_int_equal(cluster.command(a, lock(true), {}, kSecond).status, NGD_E_TIMEOUT);  // its own
+  cluster.world.run_until(cluster.world.now() + kSecond);
+  assert_int_equal(cluster.command(a, named(CommandKind::set_value, "x"), "1").status, NGD_OK);
+  wire::Command unlock = named(CommandKind::unlock, "l");
+  unlock.token = mine.done.token;
+  assert_int_equal(cluster.command(a, unlock).status, NGD_OK);
+  assert_int_equal(cluster.command(b, lock(true)).status, NGD_OK);
+}
+
+// Also when its client has heard nothing of that in time.
+void a_lock_is_given_back_however_long_it_takes(void **) {
+  SmallCluster cluster;
+  const size_t a = cluster.client(kModel), b = cluster.client(kModel);
+  const Outcome mine = cluster.command(a, lock(true));
+  cluster.world.session(a).hold({"l", mine.done.token});
+  wire::Command unlock = named(CommandKind::unlock, "l");
+  unlock.token = mine.done.token;
+  cluster.world.weather.loss = 1;
+  assert_int_equal(cluster.command(a, unlock, {}, kSecond).status, NGD_E_TIMEOUT);
+  cluster.world.weather.loss = 0;
+  assert_int_equal(cluster.command(b, lock(true)).status, NGD_OK);
+  assert_int_equal(cluster.command(a, named(CommandKind::set_value, "x"), "1").status, NGD_OK);
+}
+
 void a_barrier_opens_for_all_and_forgets_the_dead(void **) {
   SmallCluster cluster;
   ClientOptions options;
@@ -87,6 +119,28 @@ void a_barrier_opens_for_all_and_forgets_the_dead(void **) {
   cluster.world.crash_client(c);
   assert_int_equal(cluster.wait(a, first).done.number, 1);
   assert_int_equal(cluster.wait(b, second).done.number, 1);
+}
+
+// Who asks again, since no answer has come, waits no longer for that: it is told before its own time is over.
+void a_value_that_does_not_come_is_told_of(void **) {
+  SmallCluster cluster;
+  const size_t a = cluster.client(kModel);
+  cluster.command(a, named(CommandKind::set_value, "there"), "1");
+  for (const Time patience : {kSecond / 2, 2 * kSecond, 9 * kSecond}) {
+    for (const char *name : {"absent", "there"}) {
+      wire::Query query;
+      query.name = name;
+      query.known = 1;
+      query.wait_us = patience - patience / 8;
+      const Time begun = cluster.world.now();
+      const Outcome outcome =
+          cluster.wait(a, cluster.world.session(a).query(query, cluster.now(a), cluster.now(a) + patience));
+      assert_string_equal(outcome.text.c_str(), name == std::string("absent")
+                                                    ? "there is no value \"absent\""
+                                                    : "value \"there\" still has version 1");
+      assert_true(cluster.world.now() - begun >= patience / 2);
+    }
+  }
 }
 
 void values_have_versions(void **) {
@@ -481,7 +535,10 @@ int main() {
       cmocka_unit_test(shared_locks_go_together_and_exclusive_ones_alone),
       cmocka_unit_test(a_holder_that_slept_is_fenced),
       cmocka_unit_test(a_lock_that_nobody_waits_for_any_more_is_given_back),
+      cmocka_unit_test(a_lock_given_up_leaves_others_of_its_name),
+      cmocka_unit_test(a_lock_is_given_back_however_long_it_takes),
       cmocka_unit_test(a_barrier_opens_for_all_and_forgets_the_dead),
+      cmocka_unit_test(a_value_that_does_not_come_is_told_of),
       cmocka_unit_test(values_have_versions),
       cmocka_unit_test(partitions_are_handed_over_with_their_progress),
       cmocka_unit_test(progress_is_part_of_an_update),

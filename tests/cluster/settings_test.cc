@@ -240,7 +240,7 @@ void a_token_is_not_lent_to_another_key(void **) {
   const Outcome granted = both.cluster.command(other, named(CommandKind::lock, "model"));
   both.cluster.world.session(both.client).hold({"model", granted.done.token});
   assert_int_equal(both.set({{"learning_rate", "0.25"}}).status, NGD_E_FENCED);
-  both.cluster.world.session(both.client).release("model");
+  both.cluster.world.session(both.client).release({"model", granted.done.token});
   both.set_both({{"learning_rate", "0.5"}});
 }
 

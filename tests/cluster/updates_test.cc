@@ -28,6 +28,27 @@ void the_first_initial_value_wins(void **) {
   assert_true(seen == (std::vector<float>{1, 2, 3, 4}));
 }
 
+// However often it is asked for again meanwhile, and by shards as by the root.
+void a_model_without_values_is_told_of(void **) {
+  for (const uint32_t shards : {1u, 2u}) {
+    for (const bool newest : {false, true}) {
+      SmallCluster cluster;
+      ClientOptions options;
+      options.eventual_reads = newest;
+      const size_t a = cluster.client(model("sgd", {tensor("w", {40000})}, shards), options);
+      for (const Time patience :
+           {kSecond / 5, kSecond * 3 / 10, kSecond / 2, kSecond, 3 * kSecond, 9 * kSecond}) {
+        const Time begun = cluster.world.now();
+        const Outcome outcome = cluster.wait(
+            a, cluster.world.session(a).pull({{0, {}, false}}, 0, cluster.now(a), cluster.now(a) + patience));
+        assert_string_equal(outcome.text.c_str(), "the model has no values yet; initialise it first");
+        assert_int_equal(outcome.status, NGD_E_STATE);
+        assert_true(cluster.world.now() - begun >= patience / 4);
+      }
+    }
+  }
+}
+
 void values_deltas_and_gradients_each_make_one_version(void **) {
   SmallCluster cluster;
   const size_t a = cluster.client(model("sgd:learning_rate=0.5", {tensor("w", {2})}));
@@ -332,6 +353,7 @@ void models_that_cannot_be_are_refused(void **) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(the_first_initial_value_wins),
+      cmocka_unit_test(a_model_without_values_is_told_of),
       cmocka_unit_test(values_deltas_and_gradients_each_make_one_version),
       cmocka_unit_test(gradients_give_the_bits_of_a_local_optimizer),
       cmocka_unit_test(push_pull_brings_the_values_in_one_round_trip),

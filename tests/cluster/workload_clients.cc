@@ -243,7 +243,6 @@ void Workload::next_step(size_t client) {
       what.kind = Command::lock;
       what.name = "lock";
       what.wait_us = 20 * kSecond;
-      session.release("lock");
       command(client, Job::lock, what);
       return world_.touched(client);
     }

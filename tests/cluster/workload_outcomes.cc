@@ -39,7 +39,7 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       if (good) actor.base = std::max(actor.base, outcome.version);
       if (!good) actor.rounds = 1000;  // again
       if (outcome.status == NGD_E_FENCED) {
-        world_.session(client).release("lock");
+        world_.session(client).release({"lock", actor.token});
         actor.token = 0;
       }
       return;
@@ -64,7 +64,7 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       if (refused) actor.refused.push_back(seen.number);
       seen.refused = refused;
       if (outcome.status == NGD_E_FENCED) {
-        world_.session(client).release("lock");
+        world_.session(client).release({"lock", actor.token});
         actor.token = 0;
       }
       if (outcome.status == NGD_E_STATE) actor.rounds = 1000;
@@ -123,6 +123,7 @@ void Workload::finished(size_t client, Ticket, const Doing &doing, Outcome outco
       if (!good && outcome.status != NGD_E_FENCED) counter_unknown_++;
       return;
     case Job::unlock:
+      world_.session(client).release({"lock", actor.token});
       actor.token = 0;
       return;
     case Job::partitions:
