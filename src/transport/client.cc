@@ -230,6 +230,7 @@ void Client::disconnect(int64_t timeout_ms) {
 }
 
 std::shared_ptr<const Client::Model> Client::model() const {
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
   static_cast<void>(state_->need_session());
   if (state_->model == nullptr)

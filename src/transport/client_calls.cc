@@ -1,4 +1,6 @@
 // The calls of a client: operations that are waited for at once or later, with memory that is lent or not.
+//
+// Each looks first whose process it is: in a forked child the mutex may be held by a thread that is not there.
 #include <algorithm>
 
 #include "transport/client_state.h"
@@ -6,6 +8,7 @@
 namespace ngd::transport {
 
 cluster::Outcome Client::call(int64_t timeout_ms, const Begin &begin) {
+  state_->check_owner();
   const cluster::Time deadline = deadline_of(timeout_ms);
   std::unique_lock lock(state_->mutex);
   cluster::ClientSession &session = state_->need_session();
@@ -67,6 +70,7 @@ cluster::Ticket Client::start_borrowing(int64_t timeout_ms, const BeginBorrowing
 }
 
 cluster::Ticket Client::start(int64_t timeout_ms, const Begin &begin) {
+  state_->check_owner();
   const cluster::Time deadline = deadline_of(timeout_ms);
   const std::lock_guard lock(state_->mutex);
   const cluster::Ticket ticket = begin(state_->need_session(), now_us(), deadline);
@@ -79,6 +83,7 @@ cluster::Ticket Client::start(int64_t timeout_ms, const Begin &begin) {
 }
 
 cluster::Outcome Client::wait(cluster::Ticket ticket, int64_t timeout_ms) {
+  state_->check_owner();
   const cluster::Time deadline = deadline_of(timeout_ms);
   std::unique_lock lock(state_->mutex);
   state_->need_session();
@@ -93,6 +98,7 @@ cluster::Outcome Client::wait(cluster::Ticket ticket, int64_t timeout_ms) {
 }
 
 bool Client::finished(cluster::Ticket ticket) {
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
   cluster::ClientSession &session = state_->need_session();
   state_->need_ticket(ticket);
@@ -101,6 +107,7 @@ bool Client::finished(cluster::Ticket ticket) {
 }
 
 void Client::cancel(cluster::Ticket ticket) {
+  state_->check_owner();
   std::unique_lock lock(state_->mutex);
   cluster::ClientSession &session = state_->need_session();
   state_->need_ticket(ticket);
@@ -120,11 +127,13 @@ void Client::saw(uint64_t version) {
 }
 
 void Client::hold(const wire::Token &token, Holding holding) {
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
   state_->need_session().hold(token, holding);
 }
 
 void Client::release(const wire::Token &token) {
+  state_->check_owner();
   const std::lock_guard lock(state_->mutex);
   if (state_->session != nullptr) state_->session->release(token);
 }

@@ -548,6 +548,26 @@ static void a_forked_child_is_told_and_does_no_harm(void **state) {
   ngd_server_destroy(server);
 }
 
+/* Also one forked while a thread of the client's had its mutex. */
+static void a_child_forked_at_any_moment_is_told(void **state) {
+  (void)state;
+  ngd_server *server = start_server("inproc://forks");
+  ngd_client *client = connect_client("client:heartbeat_ms=50,lease=0.1", "inproc://forks", 1);
+  for (int i = 0; i < 1000; i++) {
+    const pid_t child = fork_child();
+    if (child == 0) {
+      alarm(20);
+      uint64_t version = 0;
+      _exit(ngd_client_get_version(client, 1000, &version, NULL) == NGD_E_FORKED ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+  }
+  ngd_client_destroy(client);
+  ngd_server_destroy(server);
+}
+
 static void wrong_arguments_change_nothing(void **state) {
   (void)state;
   ngd_error error;
@@ -619,6 +639,7 @@ int main(void) {
       cmocka_unit_test(a_server_that_is_not_there_is_told_in_time),
       cmocka_unit_test(a_server_that_goes_away_is_told_in_time_and_one_that_comes_back_is_found),
       cmocka_unit_test(a_forked_child_is_told_and_does_no_harm),
+      cmocka_unit_test(a_child_forked_at_any_moment_is_told),
       cmocka_unit_test(wrong_arguments_change_nothing),
       cmocka_unit_test(servers_start_and_stop_again_and_again),
   };
