@@ -66,6 +66,8 @@ bool Client::State::drain(cluster::Time now) {
           trouble = concat(one.channel->address().text, ": ", error.what());
         }
       });
+      // Another server of that name has another context; elsewhere ZeroMQ connects again by itself.
+      if (lost && one.channel->address().scheme == Scheme::inproc) one.channel.reset();
       if (lost) session->lost(peer, now);
       any |= lost;
     }
@@ -113,6 +115,8 @@ cluster::Outcome Client::State::wait(std::unique_lock<std::mutex> &lock, cluster
     if (auto outcome = session->poll(ticket)) {
       // Somebody else looks after the connections now.
       if (waiting > 0) changed.notify_all();
+      // The servers have ended the session because another thread asked them to.
+      if (leaving && outcome->status == NGD_E_EXPIRED) fail(NGD_E_CLOSED, "the client was disconnected");
       return std::move(*outcome);
     }
     // The session ends every operation at its deadline; a wait may be shorter.

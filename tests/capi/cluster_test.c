@@ -568,6 +568,52 @@ static void a_child_forked_at_any_moment_is_told(void **state) {
   ngd_server_destroy(server);
 }
 
+/* The name stays, the server is another: the client finds it. */
+static void a_server_of_the_same_process_comes_back(void **state) {
+  (void)state;
+  ngd_error error;
+  char spec[128];
+  snprintf(spec, sizeof spec, "server:ack=disk,data_dir=\"%s\"", scratch_directory());
+  ngd_server *server = start_server_with(spec, "inproc://again");
+  ngd_client *client = connect_client("client", "inproc://again", 1);
+  float zero[1] = {0}, one[1] = {1}, *init[] = {zero};
+  const float *push[] = {one};
+  uint64_t version = 0;
+  check_ok(ngd_client_init_f32(client, init, 1, 5000, NULL, NULL, &error));
+  for (int life = 0; life < 3; life++) {
+    check_ok(ngd_client_push_f32(client, NGD_PUSH_DELTA, push, 1, 20000, &version, &error));
+    assert_int_equal(version, 2 + life);
+    ngd_server_destroy(server);
+    server = start_server_with(spec, "inproc://again");
+  }
+  ngd_client_destroy(client);
+  ngd_server_destroy(server);
+}
+
+static void *wait_at_gate(void *client) {
+  return ngd_client_barrier(client, "gate", 10, 60000, NULL, NULL) == NGD_E_CLOSED ? client : NULL;
+}
+
+static void calls_of_others_end_as_closed_when_a_thread_disconnects(void **state) {
+  (void)state;
+  ngd_error error;
+  ngd_server *server = start_server("inproc://leave");
+  for (int round = 0; round < 25; round++) {
+    ngd_client *client = connect_client("client", "inproc://leave", 1);
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&threads[i], NULL, wait_at_gate, client), 0);
+    usleep(50000);
+    check_ok(ngd_client_disconnect(client, 1000, &error));
+    for (int i = 0; i < 3; i++) {
+      void *closed = NULL;
+      pthread_join(threads[i], &closed);
+      assert_non_null(closed);
+    }
+    ngd_client_destroy(client);
+  }
+  ngd_server_destroy(server);
+}
+
 static void wrong_arguments_change_nothing(void **state) {
   (void)state;
   ngd_error error;
@@ -640,6 +686,8 @@ int main(void) {
       cmocka_unit_test(a_server_that_goes_away_is_told_in_time_and_one_that_comes_back_is_found),
       cmocka_unit_test(a_forked_child_is_told_and_does_no_harm),
       cmocka_unit_test(a_child_forked_at_any_moment_is_told),
+      cmocka_unit_test(a_server_of_the_same_process_comes_back),
+      cmocka_unit_test(calls_of_others_end_as_closed_when_a_thread_disconnects),
       cmocka_unit_test(wrong_arguments_change_nothing),
       cmocka_unit_test(servers_start_and_stop_again_and_again),
   };
