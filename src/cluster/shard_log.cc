@@ -118,9 +118,15 @@ bool Shard::State::certain(const Held &one) const {
   return one.kind != Held::Kind::message || replica->lease(clock) > clock;
 }
 
+// Whether readers have been shown all that was there when it was made: it must not tell of more than who reads next is shown.
+// A lease that has run out holds answers up, and what is to be shown behind them, that are certain otherwise.
+bool Shard::State::follows_held(const Held &one) const {
+  return held.empty() || held.front().index > one.index;
+}
+
 // One that is asked again while it waits is answered once; beyond the limit it will be asked again.
 void Shard::State::hold_confirming(Held one) {
-  if (certain(one)) return let_go(std::move(one));
+  if (certain(one) && follows_held(one)) return let_go(std::move(one));
   const wire::Envelope &envelope = one.message.envelope;
   std::erase_if(confirming, [&](const Held &other) {
     return other.message.envelope.client == envelope.client && other.message.envelope.seq == envelope.seq;
@@ -153,7 +159,7 @@ void Shard::State::let_out(Time now) {
     held.pop_front();
     let_go(std::move(one));
   }
-  while (!confirming.empty() && certain(confirming.front())) {
+  while (!confirming.empty() && certain(confirming.front()) && follows_held(confirming.front())) {
     Held one = std::move(confirming.front());
     confirming.pop_front();
     let_go(std::move(one));

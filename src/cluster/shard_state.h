@@ -178,6 +178,7 @@ struct Shard::State : public RootHost, public ReplicaHost {
   void withdraw(const Held &one);
   void let_go(Held one);
   bool certain(const Held &one) const;
+  bool follows_held(const Held &one) const;
   void let_out(Time now);  // what has become certain
   void log_done(const LogJob &job, Time now);
   void take_base(const BaseEntry &base, Time now);
