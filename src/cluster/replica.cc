@@ -132,6 +132,7 @@ void Replica::adopt(const std::vector<Record> &records, Time now) {
   const std::string key = replica_key(shard_);
   const auto found = std::ranges::find(records, key, &Record::key);
   if (found == records.end()) {
+    recalled_.reset();  // of a shard that these records never knew
     // The first of those who were chosen begins; another, when it does not come.
     if (role_ != Role::primary && (nodes_.front() == me_.node || now - started_ > kFirstUs)) begin_anew(now);
     return;
