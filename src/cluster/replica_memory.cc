@@ -33,13 +33,13 @@ void Replica::take_recalled(Time now) {
     first_life_ = memory.first_life;
     log_.reset(memory.index, memory.epoch);
     for (LogEntry &entry : memory.entries) log_.append(std::move(entry));
-    disk_->go_on(me_.incarnation);
     applied_ = memory.index;
     committed_ = matched_ = memory.committed;
     replay_committed(now);
-  } catch (const std::exception &) {  // of another build, or damaged before it was written
+  } catch (const std::exception &) {  // of another build, or no room: the disk keeps it for the next life
     forget_state(now);
   }
+  if (has_state_) disk_->go_on(me_.incarnation);
 }
 
 // Whether its memory has all that the set of the record has answered for.
