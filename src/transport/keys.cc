@@ -99,7 +99,7 @@ std::string with_ending(const std::string &path, std::string_view ending) {
 Secret::Secret() = default;
 
 Secret::Secret(std::string_view text) : text_(new_page()) {
-  std::memcpy(text_, text.data(), std::min(text.size(), kPage - 1));
+  if (!text.empty()) std::memcpy(text_, text.data(), std::min(text.size(), kPage - 1));
 }
 
 Secret::~Secret() {
