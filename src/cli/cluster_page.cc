@@ -2,13 +2,13 @@
 #include "cluster_page.h"
 
 #include <fmt/core.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <thread>
 
+#include "end_signal.h"
 #include "handle.h"
 #ifdef NGD_HTTP
 #include <httplib.h>
@@ -178,11 +178,7 @@ int serve_cluster_page(const std::string &address, ClusterWatch &watch, const st
     throw Failure{fmt::format("--page cannot be \"{}\"; it takes host:port, as in 127.0.0.1:7080", address),
                   kExitUsage};
   const std::string host = address.substr(0, colon);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  EndSignal end;
   httplib::Server server;
   server.set_payload_max_length(1024);
   server.Get("/", [](const httplib::Request &, httplib::Response &response) {
@@ -201,9 +197,8 @@ int serve_cluster_page(const std::string &address, ClusterWatch &watch, const st
   std::thread listening([&] { server.listen_after_bind(); });
   fmt::print("page\thttp://{}:{}/\n", host, bound);
   std::fflush(stdout);
-  const timespec pause = {0, 500'000'000};
   do look();
-  while (sigtimedwait(&signals, nullptr, &pause) < 0);
+  while (!end.wait(500));
   server.stop();
   listening.join();
   return 0;

@@ -1,10 +1,13 @@
 // ngd server: runs a parameter server until it is told to end.
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <memory>
 
 #include "allocator.h"
+#include "end_signal.h"
 #include "handle.h"
 #include "verbs.h"
 
@@ -43,13 +46,7 @@ void configure(ngd_server *server, const Arguments &arguments) {
 
 int serve(const Arguments &arguments) {
   keep_freed_memory();
-  // Waited for below; threads that are started from here on leave them alone.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
+  EndSignal end;
   const Server server =
       create<ngd_server>(ngd_server_create, arguments.spec.empty() ? "server" : arguments.spec);
   try {
@@ -66,10 +63,7 @@ int serve(const Arguments &arguments) {
     fmt::print("listening{}{}\n", arguments.style == Style::plain ? "\t" : "  ", endpoints);
   std::fflush(stdout);
 
-  int signal = 0;
-  sigwait(&signals, &signal);
-  // A second one ends the program at once.
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  end.wait();
   if (arguments.style == Style::table)
     fmt::print(stderr, "ngd: ending what is under way; again to end at once\n");
   call(ngd_server_stop, server.get(), static_cast<int64_t>(arguments.stop_timeout * 1000));
