@@ -187,7 +187,7 @@ static void values_locks_barriers_and_partitions(void **state) {
   assert_memory_equal(buffer, "one\0two", 8);
   check_error(ngd_client_set_value(b, "note", "x", 1, 0, 5000, NULL, &error), NGD_E_CONFLICT,
               "value \"note\" has version 1, not 0; get it and try again");
-  check_error(ngd_client_get_value(b, "absent", 0, 200, buffer, sizeof buffer, NULL, NULL, &error),
+  check_error(ngd_client_get_value(b, "absent", 0, 600, buffer, sizeof buffer, NULL, NULL, &error),
               NGD_E_NOT_FOUND, "there is no value \"absent\"");
 
   check_ok(ngd_client_lock(a, "global", 1, 5000, &token_a, &error));
@@ -329,7 +329,7 @@ static void a_value_that_does_not_come_is_told_of_however_long_one_waits(void **
   ngd_client *client = connect_client("client:retry=0.05", "inproc://absent", 1);
   char buffer[8];
   check_ok(ngd_client_set_value(client, "there", "x", 1, UINT64_MAX, 5000, NULL, &error));
-  const int64_t times[] = {200, 1200};
+  const int64_t times[] = {600, 1600};
   for (size_t i = 0; i < 2; i++) {
     check_error(ngd_client_get_value(client, "absent", 0, times[i], buffer, sizeof buffer, NULL, NULL, &error),
                 NGD_E_NOT_FOUND, "there is no value \"absent\"");
@@ -346,7 +346,7 @@ static void reading_a_model_without_values_is_told_of_however_long_one_waits(voi
   ngd_server *server = start_server("inproc://empty");
   const char *specs[] = {"client:model=one,shards=1,retry=0.05", "client:model=two,shards=2,retry=0.05",
                          "client:model=two,shards=2,retry=0.05,reads=newest"};
-  const int64_t times[] = {200, 300, 900};
+  const int64_t times[] = {600, 700, 900};
   for (size_t s = 0; s < 3; s++) {
     ngd_client *client = connect_client(specs[s], "inproc://empty", 40000);
     float *got = calloc(40000, sizeof *got), *out[] = {got};

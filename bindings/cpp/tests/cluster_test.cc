@@ -319,7 +319,7 @@ void named_values_have_versions_and_can_be_waited_for(void **) {
               "value \"note\" has version 1, not 0; get it and try again");
   assert_int_equal(second.set_value("note", "", 1), 2);
   assert_text(first.get_value("note").data, "");
-  error_of(NGD_E_NOT_FOUND, [&] { second.get_value("absent", 0, 200ms); });
+  error_of(NGD_E_NOT_FOUND, [&] { second.get_value("absent", 0, 1000ms); });
   auto next = std::async(std::launch::async, [&] { return second.get_value("note", 2); });
   assert_true(next.wait_for(100ms) == std::future_status::timeout);
   const std::string large(300000, 'x');  // more than is read at once
@@ -505,7 +505,7 @@ void who_is_not_there_or_goes_away_is_told_in_time(void **) {
   error_of(NGD_E_STATE, [&] { client.push(NGD_PUSH_DELTA, {{}}); });
   std::optional<ngd::Server> server = started("inproc://cpp-going");
   ngd::Client absent("client:model=other");
-  error_of(NGD_E_NOT_FOUND, [&] { absent.connect(server->addresses(), 300ms); });
+  error_of(NGD_E_NOT_FOUND, [&] { absent.connect(server->addresses(), 3000ms); });
   client.connect(server->addresses());
   std::vector<float> value = {0};
   client.init({value});
