@@ -17,6 +17,8 @@
 
 namespace ngd::cluster {
 
+inline constexpr Time kLogRestUs = 500'000;  // after a write that failed
+
 enum class LogKind : uint32_t {
   base = 1,  // the state is that of a checkpoint, or a lineage begins: here a reader may start
   staged,

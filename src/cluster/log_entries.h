@@ -4,6 +4,7 @@
 #include "cluster/checkpoint.h"
 #include "cluster/root.h"
 #include "wire/fields.h"
+#include "wire/table.h"
 
 namespace ngd::cluster {
 
@@ -135,6 +136,14 @@ void fields(F &f, AbortEntry &x) {
   f.number(x.status);
   f.flag(x.second_initial);
   f.text(x.text, wire::kLongTextBytes);
+}
+
+// Of a record's body.
+template <class T>
+T entry_of(std::span<const std::byte> body) {
+  T entry;
+  wire::read_bytes(body, "log record", wire::kDepth, wire::kTablesOfLists, entry);
+  return entry;
 }
 
 }  // namespace ngd::cluster

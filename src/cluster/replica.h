@@ -168,6 +168,7 @@ class Replica {
   bool all_lost(const std::vector<Record> &records) const;
   void recall(Time now);
   void take_recalled(Time now);
+  bool in_set(uint64_t first_life, uint64_t last_life) const;
   bool remembers() const;
   bool may_begin() const;
   void resume(Time now);
@@ -203,7 +204,7 @@ class Replica {
   void take_over(Time now);
   void forget_state(Time now);
   void differed(Time now);
-  void answer(Time now);
+  void answer();
   void shorten_memory();
 
   const uint32_t shard_;

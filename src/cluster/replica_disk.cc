@@ -4,14 +4,12 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "cluster/payload.h"
+#include "cluster/log_entries.h"
 #include "wire/fields.h"
 #include "wire/table.h"
 
 namespace ngd::cluster {
 namespace {
-
-constexpr Time kRestUs = 500'000;  // after a write that failed
 
 // The first record of a file; the state is the payload.
 struct MemoryEntry {
@@ -61,13 +59,6 @@ void fields(F &f, LifeEntry &x) {
   f.number(x.last);
 }
 
-template <class T>
-T entry_of(const LogRecord &record) {
-  T entry;
-  wire::read_bytes(record.body, "log record", wire::kDepth, wire::kTablesOfLists, entry);
-  return entry;
-}
-
 bool is(const LogRecord &record, LogKind kind) {
   return record.kind == static_cast<uint32_t>(kind);
 }
@@ -98,7 +89,7 @@ std::optional<ReplicaDisk::Memory> ReplicaDisk::recall_newest() {
     size_t at = 0;
     const auto first = next_record(bytes, at);
     if (!first || !is(*first, LogKind::memory)) continue;
-    const auto base = entry_of<MemoryEntry>(*first);
+    const auto base = entry_of<MemoryEntry>(first->body);
     uint64_t behind = 0;
     while (behind < base.behind) {
       const auto record = next_record(bytes, at);
@@ -117,7 +108,7 @@ std::optional<ReplicaDisk::Memory> ReplicaDisk::read_on(size_t first) {
   uint64_t last = 0;  // index
   const auto take = [&](const LogRecord &record) {
     if (is(record, LogKind::memory)) {
-      const auto base = entry_of<MemoryEntry>(record);
+      const auto base = entry_of<MemoryEntry>(record.body);
       generation_ = std::max(generation_, base.generation);
       // One that shortens the log stands for what is known already.
       if (found_.base != 0) {
@@ -133,7 +124,7 @@ std::optional<ReplicaDisk::Memory> ReplicaDisk::read_on(size_t first) {
       memory.committed = base.committed;
       if (base.stateful) memory.state.emplace(record.payload.begin(), record.payload.end());
     } else if (is(record, LogKind::placed)) {
-      const auto entry = entry_of<PlacedEntry>(record);
+      const auto entry = entry_of<PlacedEntry>(record.body);
       if (entry.index <= memory.index || entry.index > last + 1 || entry.control > record.payload.size())
         fail(NGD_E_CHECKPOINT, "entry ", entry.index, " stands behind ", last);
       memory.committed = std::max(memory.committed, entry.committed);
@@ -149,13 +140,13 @@ std::optional<ReplicaDisk::Memory> ReplicaDisk::read_on(size_t first) {
       last = entry.index;
       marks_.emplace_back(record.position, last);
     } else if (is(record, LogKind::cut)) {
-      const uint64_t index = entry_of<CutEntry>(record).index;
+      const uint64_t index = entry_of<CutEntry>(record.body).index;
       if (index < memory.index) fail(NGD_E_CHECKPOINT, "the log is cut before its state");
       if (index < last) memory.entries.resize(index - memory.index);
       last = std::min(last, index);
       drop_behind(last);
     } else if (is(record, LogKind::life)) {
-      const auto life = entry_of<LifeEntry>(record);
+      const auto life = entry_of<LifeEntry>(record.body);
       memory.first_life = life.first;
       memory.last_life = life.last;
       there = life.last != 0;
@@ -185,7 +176,7 @@ std::optional<ReplicaDisk::Memory> ReplicaDisk::read_on(size_t first) {
       LogChunk chunk{false, std::nullopt, {record->whole.begin(), record->whole.end()}};
       if (is(*record, LogKind::memory)) {
         chunk.fresh = true;
-        chunk.base = entry_of<MemoryEntry>(*record).generation;
+        chunk.base = entry_of<MemoryEntry>(record->body).generation;
       }
       found_.behind.emplace_back(found_.last, std::move(chunk));
       while (!found_.behind.empty() && found_.behind.front().first <= found_.synced) found_.behind.pop_front();
@@ -247,12 +238,16 @@ void ReplicaDisk::begin(uint64_t life, uint64_t index, uint64_t epoch, const wir
 }
 
 void ReplicaDisk::entry(uint64_t index, const LogEntry &entry, uint64_t committed) {
+  drop_behind(index - 1);
+  place(index, entry, committed);
+  marks_.emplace_back(log_->last(), index);
+}
+
+void ReplicaDisk::place(uint64_t index, const LogEntry &entry, uint64_t committed) {
   std::vector<wire::Bytes> payload = {entry.control};
   payload.insert(payload.end(), entry.payload.begin(), entry.payload.end());
-  drop_behind(index - 1);
   append(LogKind::placed, entry.epoch, wire::write_bytes(PlacedEntry{index, committed, entry.control.size}),
          payload);
-  note(index);
 }
 
 void ReplicaDisk::cut(uint64_t index) {
@@ -281,21 +276,11 @@ void ReplicaDisk::shorten(uint64_t index, uint64_t epoch, const wire::Bytes &sta
   MemoryEntry base{first_life_,   last_life_,         index, epoch, index,
                    ++generation_, log.last() - index, false, true};
   place_base(wire::write_bytes(base), epoch, &state, false);
-  for (uint64_t one = index + 1; one <= log.last(); one++) {
-    const LogEntry &entry = log.at(one);
-    std::vector<wire::Bytes> payload = {entry.control};
-    payload.insert(payload.end(), entry.payload.begin(), entry.payload.end());
-    append(LogKind::placed, entry.epoch, wire::write_bytes(PlacedEntry{one, committed, entry.control.size}),
-           payload);
-  }
+  for (uint64_t one = index + 1; one <= log.last(); one++) place(one, log.at(one), committed);
   at_base_ = log_->bytes_since_base();
 }
 
 // --- what is on the disk --------------------------------------------------------------------------------------------
-
-void ReplicaDisk::note(uint64_t index) {
-  marks_.emplace_back(log_->last(), index);
-}
 
 void ReplicaDisk::drop_behind(uint64_t index) {
   while (!marks_.empty() && marks_.back().second > index) marks_.pop_back();
@@ -315,7 +300,7 @@ void ReplicaDisk::let_go() {
 
 void ReplicaDisk::done(const LogJob &job, Time now) {
   log_->done(job);
-  if (log_->resting()) again_ = now + kRestUs;
+  if (log_->resting()) again_ = now + kLogRestUs;
   let_go();
 }
 

@@ -70,7 +70,7 @@ class ReplicaDisk {
   std::optional<Memory> read_on(size_t first);
   void append(LogKind kind, uint64_t epoch, const wire::Bytes &body, const std::vector<wire::Bytes> &payload);
   void place_base(const wire::Bytes &body, uint64_t epoch, const wire::Bytes *state, bool anew);
-  void note(uint64_t index);
+  void place(uint64_t index, const LogEntry &entry, uint64_t committed);
   void drop_behind(uint64_t index);
   void let_go();
 

@@ -68,14 +68,14 @@ void Replica::append_received(const From &from, const wire::Append &append,
     return forget_state(now);
   }
   told_us_ = append.sent_us;
-  answer(now);
+  answer();
   if (!has_state_) return;
   committed_ = std::max(committed_, std::min(append.committed, matched_));
   replay_committed(now);
 }
 
 // What is answered for is in the memory that outlives this one, if there is such a memory.
-void Replica::answer(Time) {
+void Replica::answer() {
   uint64_t last = has_state_ ? matched_ : 0;
   if (disk_ != nullptr && options_.mutant != Mutant::answer_before_sync) last = std::min(last, disk_->synced());
   host_.say(leader_, wire::Appended{leader_epoch_, me_.incarnation, last, told_us_}, {});

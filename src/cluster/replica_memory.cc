@@ -22,10 +22,7 @@ void Replica::recall(Time now) {
 void Replica::take_recalled(Time now) {
   ReplicaDisk::Memory memory = std::move(*recalled_);
   recalled_.reset();
-  const bool ours = std::ranges::any_of(record_.in_sync, [&](const Member &one) {
-    return one.node == me_.node && one.incarnation >= memory.first_life && one.incarnation <= memory.last_life;
-  });
-  if (!ours && options_.mutant != Mutant::stranger_resumes) return;
+  if (!in_set(memory.first_life, memory.last_life)) return;
   host_.follow(true, now);
   try {
     if (memory.state) host_.load(*memory.state, now);
@@ -42,13 +39,17 @@ void Replica::take_recalled(Time now) {
   if (has_state_) disk_->go_on(me_.incarnation);
 }
 
-// Whether its memory has all that the set of the record has answered for.
-bool Replica::remembers() const {
-  if (disk_ == nullptr || !has_state_) return false;
+// Whether the set of the record has one of these lives of this server.
+bool Replica::in_set(uint64_t first_life, uint64_t last_life) const {
   return options_.mutant == Mutant::stranger_resumes ||
          std::ranges::any_of(record_.in_sync, [&](const Member &one) {
-           return one.node == me_.node && one.incarnation >= first_life_ && one.incarnation <= me_.incarnation;
+           return one.node == me_.node && one.incarnation >= first_life && one.incarnation <= last_life;
          });
+}
+
+// Whether its memory has all that the set of the record has answered for.
+bool Replica::remembers() const {
+  return disk_ != nullptr && has_state_ && in_set(first_life_, me_.incarnation);
 }
 
 // Whether nobody else can have a memory.
@@ -70,7 +71,7 @@ void Replica::resume(Time now) {
 void Replica::written(const LogJob &job, Time now) {
   disk_->done(job, now);
   if (role_ == Role::primary) return advance_commit(now);
-  if (leader_ != 0 && leader_epoch_ >= record_.epoch) answer(now);
+  if (leader_ != 0 && leader_epoch_ >= record_.epoch) answer();
 }
 
 // A primary has carried out what is not committed yet, so its picture waits until that is.

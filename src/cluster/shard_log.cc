@@ -12,15 +12,6 @@
 namespace ngd::cluster {
 namespace {
 
-constexpr Time kRestUs = 500'000;  // after a write that failed
-
-template <class T>
-T entry_of(std::span<const std::byte> body) {
-  T entry;
-  wire::read_bytes(body, "log record", wire::kDepth, wire::kTablesOfLists, entry);
-  return entry;
-}
-
 template <size_t I = 0>
 RootEntry root_entry_of(LogKind kind, std::span<const std::byte> body) {
   if constexpr (I == std::variant_size_v<RootEntry>) {
@@ -185,7 +176,7 @@ void Shard::State::let_go(Held one) {
 void Shard::State::log_done(const LogJob &job, Time now) {
   if (replica->disk() != nullptr && replica->disk()->owns(job)) return replica->written(job, now);
   journal->done(job);
-  if (journal->resting()) log_again = now + kRestUs;
+  if (journal->resting()) log_again = now + kLogRestUs;
   let_out(now);
 }
 
